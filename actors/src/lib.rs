@@ -1,0 +1,1 @@
+//! The running holdfast agent: every actor and nothing else.

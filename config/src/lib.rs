@@ -1,0 +1,1 @@
+//! Declarative holdfast configuration: files to a validated model.

@@ -1,0 +1,137 @@
+//! What a connection wants negotiated: validated values, no files, no policy about when.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{Identification, Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal};
+
+/// How one end proves its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// A pre-shared key (RFC 7296 section 2.15).
+    Psk,
+}
+
+/// What the peer may call itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdMatch {
+    /// Anything that authenticates.
+    Any,
+    /// Exactly this identity.
+    Exact(Identification),
+}
+
+/// What happens to older IKE_SAs with the same peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Unique {
+    /// Replace them only when the peer sends INITIAL_CONTACT.
+    #[default]
+    No,
+    /// Ignore INITIAL_CONTACT and never send it.
+    Never,
+    /// Keep the old one, refuse the new one.
+    Keep,
+    /// The new one replaces the old one.
+    Replace,
+}
+
+/// Retransmission of requests: the n-th wait is `timeout * base^n`, `tries` retransmissions are
+/// made (RFC 7296 section 2.1 leaves the numbers open; defaults are strongSwan's).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Retransmit {
+    /// First wait.
+    pub timeout: Duration,
+    /// Growth of each further wait, at least 1.
+    pub base: f64,
+    /// Retransmissions before giving up.
+    pub tries: u32,
+    /// Share of each wait that may be taken off at random, in percent, at most 20.
+    pub jitter: u8,
+    /// Cap on a single wait; zero means none.
+    pub limit: Duration,
+}
+
+impl Default for Retransmit {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(4),
+            base: 1.8,
+            tries: 5,
+            jitter: 0,
+            limit: Duration::ZERO,
+        }
+    }
+}
+
+/// A configured traffic selector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelectorTemplate {
+    /// A fixed range.
+    Fixed(TrafficSelector),
+    /// The address of that end of the IKE_SA, with this protocol and port range.
+    Dynamic {
+        /// IP protocol; 0 is any.
+        protocol: u8,
+        /// First port.
+        start_port: u16,
+        /// Last port.
+        end_port: u16,
+    },
+}
+
+/// One connection: how its IKE_SA is negotiated and which CHILD_SAs it may carry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connection {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// IKE proposals in order of preference.
+    pub proposals: Vec<Proposal>,
+    /// How we authenticate.
+    pub local_auth: AuthMethod,
+    /// Who we say we are; `None` is our address.
+    pub local_id: Option<Identification>,
+    /// How the peer must authenticate.
+    pub remote_auth: AuthMethod,
+    /// Who the peer must be.
+    pub remote_id: IdMatch,
+    /// The CHILD_SAs that may be negotiated.
+    pub children: Vec<Arc<ChildConfig>>,
+    /// Retransmission of our requests.
+    pub retransmit: Retransmit,
+    /// Silence after which the peer is probed; zero means never.
+    pub dpd_delay: Duration,
+    /// Age at which the IKE_SA should be replaced; zero means never.
+    pub rekey_time: Duration,
+    /// Age at which it is closed; zero means never.
+    pub over_time: Duration,
+    /// Age at which a half-open responder is forgotten.
+    pub half_open_timeout: Duration,
+    /// Interval of NAT keepalives (RFC 3948 section 4).
+    pub keep_alive: Duration,
+    /// Ask for UDP encapsulation even where no NAT is.
+    pub encap: bool,
+    /// What happens to older IKE_SAs with the same peer.
+    pub unique: Unique,
+    /// Write the keys of this connection to the key log.
+    pub key_log: bool,
+}
+
+/// One child: what its CHILD_SA protects and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChildConfig {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// ESP proposals in order of preference.
+    pub proposals: Vec<Proposal>,
+    /// Our side's traffic.
+    pub local_ts: Vec<SelectorTemplate>,
+    /// The peer's side's traffic.
+    pub remote_ts: Vec<SelectorTemplate>,
+    /// Tunnel or transport.
+    pub mode: Mode,
+    /// Anti-replay window in packets.
+    pub replay_window: u32,
+    /// Age at which a replacement is negotiated; zero means never.
+    pub rekey_time: Duration,
+    /// Limits kept by the data plane.
+    pub lifetime: Lifetime,
+}

@@ -1,0 +1,26 @@
+//! What the core needs from the outside while it handles one input.
+
+use std::{sync::Arc, time::Instant};
+
+use crate::{Counters, EspSpi, Identification, Secret};
+
+/// Everything an [`IkeSa`](crate::sa::IkeSa) may ask for. None of these calls may block.
+pub trait Environment {
+    /// Fills `buffer` with cryptographically secure random bytes.
+    fn random(&mut self, buffer: &mut [u8]);
+
+    /// Reserves an unused inbound ESP SPI, or `None` when the data plane has no room.
+    fn allocate_spi(&mut self) -> Option<EspSpi>;
+
+    /// Gives back an SPI whose CHILD_SA was never installed.
+    fn release_spi(&mut self, spi: EspSpi);
+
+    /// The pre-shared key for this pair of identities.
+    fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>>;
+
+    /// When the CHILD_SA with this inbound SPI last received an authentic packet.
+    fn last_inbound(&self, spi: EspSpi) -> Option<Instant>;
+
+    /// The agent's counters.
+    fn counters(&self) -> &Counters;
+}

@@ -1,0 +1,135 @@
+//! SA proposals: protocols, transforms and their identifiers (RFC 7296 section 3.3).
+
+use crate::EspSpi;
+
+macro_rules! transform_ids {
+    ($(#[$doc:meta])* $type:ident { $($(#[$idoc:meta])* $konst:ident = $value:literal => $name:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $type(pub u16);
+
+        #[allow(missing_docs)]
+        impl $type {
+            $($(#[$idoc])* pub const $konst: Self = Self($value);)*
+
+            /// The name that VICI clients know, or `None` for an identifier without one.
+            pub fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($value => Some($name),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self.name() {
+                    Some(name) => f.write_str(name),
+                    None => write!(f, "({})", self.0),
+                }
+            }
+        }
+    };
+}
+
+transform_ids! {
+    /// Transform type 1.
+    EncryptionId {
+        AES_CBC = 12 => "AES_CBC",
+        AES_CTR = 13 => "AES_CTR",
+        AES_GCM_8 = 18 => "AES_GCM_8",
+        AES_GCM_12 = 19 => "AES_GCM_12",
+        AES_GCM_16 = 20 => "AES_GCM_16",
+        CHACHA20_POLY1305 = 28 => "CHACHA20_POLY1305",
+    }
+}
+
+transform_ids! {
+    /// Transform type 2.
+    PrfId {
+        HMAC_SHA1 = 2 => "PRF_HMAC_SHA1",
+        HMAC_SHA2_256 = 5 => "PRF_HMAC_SHA2_256",
+        HMAC_SHA2_384 = 6 => "PRF_HMAC_SHA2_384",
+        HMAC_SHA2_512 = 7 => "PRF_HMAC_SHA2_512",
+    }
+}
+
+transform_ids! {
+    /// Transform type 3.
+    IntegrityId {
+        NONE = 0 => "NONE",
+        HMAC_SHA1_96 = 2 => "HMAC_SHA1_96",
+        HMAC_SHA2_256_128 = 12 => "HMAC_SHA2_256_128",
+        HMAC_SHA2_384_192 = 13 => "HMAC_SHA2_384_192",
+        HMAC_SHA2_512_256 = 14 => "HMAC_SHA2_512_256",
+    }
+}
+
+transform_ids! {
+    /// Transform type 4: key exchange method (RFC 9370 renamed the Diffie-Hellman group).
+    KeyExchangeMethod {
+        NONE = 0 => "NONE",
+        MODP_2048 = 14 => "MODP_2048",
+        ECP_256 = 19 => "ECP_256",
+        ECP_384 = 20 => "ECP_384",
+        CURVE_25519 = 31 => "CURVE_25519",
+    }
+}
+
+/// The protocol a proposal or a Delete or Notify payload speaks of (RFC 7296 section 3.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// 1
+    Ike,
+    /// 2
+    Ah,
+    /// 3
+    Esp,
+}
+
+/// One transform (RFC 7296 section 3.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transform {
+    /// Type 1 with its key length attribute, if it has one.
+    Encryption(EncryptionId, Option<u16>),
+    /// Type 2.
+    Prf(PrfId),
+    /// Type 3.
+    Integrity(IntegrityId),
+    /// Type 4.
+    KeyExchange(KeyExchangeMethod),
+    /// Type 5: whether extended sequence numbers are used.
+    ExtendedSequenceNumbers(bool),
+    /// A transform that must not be chosen: unknown type, or unknown attribute
+    /// (RFC 7296 section 3.3.6).
+    Unknown {
+        /// Transform type.
+        transform_type: u8,
+        /// Transform ID.
+        id: u16,
+    },
+}
+
+/// The SPI field of a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProposalSpi {
+    /// None: the initial IKE_SA negotiation, whose SPIs are in the header.
+    None,
+    /// Eight octets: an IKE_SA being rekeyed.
+    Ike(crate::IkeSpi),
+    /// Four octets: ESP or AH.
+    Esp(EspSpi),
+}
+
+/// One proposal: a protocol and the transforms offered for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// 1 for the first, rising by 1 (RFC 7296 section 3.3).
+    pub number: u8,
+    /// What the transforms are for.
+    pub protocol: Protocol,
+    /// The sender's inbound SPI.
+    pub spi: ProposalSpi,
+    /// The transforms, in order of preference within a type.
+    pub transforms: Vec<Transform>,
+}

@@ -1,0 +1,231 @@
+//! What an IKE_SA tells the world, and why things end.
+
+use std::{fmt, sync::Arc, time::Instant};
+
+use super::io::Role;
+use crate::{EspSpi, EspSuite, Identification, IkeSpis, Mode, Path, TrafficSelector};
+
+/// Something that others care about.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The IKE_SA is authenticated.
+    Established(Box<Established>),
+    /// A CHILD_SA carries traffic.
+    ChildUp(Box<ChildUp>),
+    /// A CHILD_SA that was up is gone.
+    ChildDown(ChildDown),
+    /// A child could not be brought up; the IKE_SA lives on.
+    ChildFailed {
+        /// Name of the child's configuration.
+        name: Arc<str>,
+        /// Why.
+        failure: Failure,
+    },
+    /// A CHILD_SA reached its rekey time and should be replaced.
+    ChildNeedsReplacement {
+        /// Which one.
+        inbound_spi: EspSpi,
+    },
+    /// The IKE_SA reached its rekey time and should be replaced.
+    NeedsReplacement,
+    /// A request is being retransmitted for the n-th time: the peer does not answer.
+    Retransmitting {
+        /// 1 for the first retransmission.
+        attempt: u32,
+    },
+    /// The peer answered after retransmissions.
+    PeerAnswers,
+    /// Keys for the key log, only when the connection asks for it.
+    KeyLog(Box<KeyLog>),
+    /// Last event: the IKE_SA is over and must be dropped.
+    Closed(CloseCause),
+}
+
+/// Facts fixed at authentication.
+#[derive(Clone, Debug)]
+pub struct Established {
+    /// Who created it.
+    pub role: Role,
+    /// Its SPIs.
+    pub spis: IkeSpis,
+    /// The connection that was chosen (a responder knows it only now).
+    pub connection: Arc<str>,
+    /// Who we were.
+    pub local_id: Identification,
+    /// Who the peer is.
+    pub remote_id: Identification,
+    /// The path in use.
+    pub path: Path,
+    /// The peer said that this is its only IKE_SA with us (RFC 7296 section 2.4).
+    pub initial_contact: bool,
+    /// For uniqueness: see [`super::uniqueness`].
+    pub contact: super::uniqueness::Contact,
+    /// The negotiated algorithms.
+    pub suite: crate::crypto::IkeSuite,
+    /// What NAT detection found.
+    pub nat: Nat,
+}
+
+/// Result of NAT detection (RFC 7296 section 2.23).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nat {
+    /// We are behind a NAT.
+    pub local: bool,
+    /// The peer is behind a NAT.
+    pub remote: bool,
+    /// We claimed to be behind one to get UDP encapsulation.
+    pub faked: bool,
+}
+
+/// A CHILD_SA that carries traffic.
+#[derive(Clone, Debug)]
+pub struct ChildUp {
+    /// Name of the child's configuration.
+    pub name: Arc<str>,
+    /// Its identity.
+    pub inbound_spi: EspSpi,
+    /// The peer's SPI.
+    pub outbound_spi: EspSpi,
+    /// Algorithms.
+    pub suite: EspSuite,
+    /// Tunnel or transport.
+    pub mode: Mode,
+    /// Inside UDP.
+    pub encapsulation: bool,
+    /// Our side's traffic, as narrowed.
+    pub local_ts: Vec<TrafficSelector>,
+    /// The peer's side's traffic, as narrowed.
+    pub remote_ts: Vec<TrafficSelector>,
+    /// When it was installed.
+    pub at: Instant,
+}
+
+/// A CHILD_SA that is gone.
+#[derive(Clone, Debug)]
+pub struct ChildDown {
+    /// Name of the child's configuration.
+    pub name: Arc<str>,
+    /// Which one.
+    pub inbound_spi: EspSpi,
+    /// Why.
+    pub cause: ChildDownCause,
+}
+
+/// Why a CHILD_SA is gone while its IKE_SA lives on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildDownCause {
+    /// The peer deleted it.
+    PeerDeleted,
+    /// We were asked to.
+    Terminated,
+    /// Its hard lifetime passed.
+    Expired,
+    /// The IKE_SA ended, see [`Event::Closed`].
+    IkeSaClosed,
+}
+
+/// Keys of one IKE_SA or CHILD_SA for Wireshark's tables.
+#[derive(Clone)]
+pub struct KeyLog {
+    /// Which of Wireshark's tables the line belongs to.
+    pub table: KeyLogTable,
+    /// The line, ready to be written.
+    pub line: zeroize::Zeroizing<String>,
+}
+
+/// A table of Wireshark's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyLogTable {
+    /// `ikev2_decryption_table`
+    Ike,
+    /// `esp_sa`
+    Esp,
+}
+
+impl fmt::Debug for KeyLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyLog({:?})", self.table)
+    }
+}
+
+/// Why a negotiation failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Failure {
+    /// The peer refused every proposal, or we refused all of the peer's.
+    #[error("no common proposal: compare `proposals` and `esp_proposals` with the peer's")]
+    NoProposalChosen,
+    /// The peer refused our proof.
+    #[error("the peer refused our authentication: compare the secret and the ids with the peer's")]
+    AuthenticationRefused,
+    /// The peer's proof is wrong.
+    #[error("the peer failed to authenticate: compare the secret and the ids with the peer's")]
+    AuthenticationFailed,
+    /// No secret for this pair of identities.
+    #[error("no secret for this peer: add a [secrets] entry whose `ids` name it")]
+    NoSecret,
+    /// The peer is not who the configuration asks for.
+    #[error("the peer's identity does not match `remote.id`")]
+    IdentityMismatch,
+    /// No configured connection matches the peer.
+    #[error("no connection matches the peer's address and identity")]
+    NoConnection,
+    /// Traffic selectors do not overlap.
+    #[error("no common traffic selectors: compare `local_ts` and `remote_ts` with the peer's")]
+    TsUnacceptable,
+    /// The peer insists on a key exchange method that we do not offer.
+    #[error("the peer wants a key exchange method that is not in the proposals")]
+    InvalidKeyExchange,
+    /// The peer does not take more CHILD_SAs.
+    #[error("the peer accepts no additional CHILD_SAs")]
+    NoAdditionalSas,
+    /// The peer asked to try again later.
+    #[error("the peer is busy and asked to try again later")]
+    TemporaryFailure,
+    /// The peer cannot parse what we sent, or we cannot parse what it sent.
+    #[error("a message was malformed")]
+    InvalidSyntax,
+    /// A critical payload that we (or the peer) do not know.
+    #[error("a critical payload is not supported")]
+    UnsupportedCriticalPayload,
+    /// The peer broke the protocol in another way.
+    #[error("the peer broke the protocol: {0}")]
+    Protocol(&'static str),
+    /// The peer refused with a notification that has no meaning of its own here.
+    #[error("the peer refused with error notification {0}")]
+    Refused(u16),
+    /// The data plane could not install the CHILD_SA.
+    #[error("the data plane could not install the CHILD_SA: see the log for the reason")]
+    NotInstalled,
+    /// No SPI left.
+    #[error("the data plane has no room for another SA")]
+    NoSpi,
+}
+
+/// Why an IKE_SA is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum CloseCause {
+    /// The peer deleted it.
+    #[error("the peer closed it")]
+    PeerDeleted,
+    /// All retransmissions of a request went unanswered.
+    #[error("the peer does not answer")]
+    PeerUnresponsive,
+    /// The peer never finished what it began.
+    #[error("the peer did not complete the handshake in time")]
+    HalfOpenTimeout,
+    /// Negotiation or authentication failed.
+    #[error("{0}")]
+    Failed(Failure),
+    /// We were asked to.
+    #[error("terminated")]
+    Terminated,
+    /// Another IKE_SA with the same peer took its place.
+    #[error("replaced by another IKE_SA with the same peer")]
+    Replaced,
+    /// Its lifetime passed.
+    #[error("its lifetime has passed")]
+    Expired,
+    /// It has no CHILD_SA left.
+    #[error("its last CHILD_SA is gone")]
+    Empty,
+}

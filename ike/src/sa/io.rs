@@ -1,0 +1,84 @@
+//! What goes into an IKE_SA and what comes out.
+
+use std::sync::Arc;
+
+use super::event::Event;
+use crate::{ChildConfig, ChildSa, EspSpi, Path};
+
+/// Who created the IKE_SA. Fixed for its life; sets the I flag of every message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// We sent the IKE_SA_INIT request.
+    Initiator,
+    /// The peer did.
+    Responder,
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A datagram for this IKE_SA arrived (without the non-ESP marker). `now` of the same call
+    /// must be the time of its arrival: uniqueness is decided by it.
+    Datagram {
+        /// Where it arrived and where it came from.
+        path: Path,
+        /// The IKE message.
+        data: &'a [u8],
+    },
+    /// The time named by `poll_timeout` has come.
+    Timeout,
+    /// The answer to [`Output::InstallChild`].
+    ChildInstalled {
+        /// Which one.
+        inbound_spi: EspSpi,
+        /// Whether the data plane took it.
+        installed: bool,
+    },
+    /// The data plane reports that a CHILD_SA should be replaced (soft) or is gone (hard).
+    ChildExpired {
+        /// Which one.
+        inbound_spi: EspSpi,
+        /// Hard: it no longer carries traffic.
+        hard: bool,
+    },
+    /// Somebody wants something.
+    Command(Command),
+}
+
+/// What somebody may want. Every command is idempotent: work that is queued, in flight or already
+/// true is not done twice.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Bring this child up.
+    Initiate(Arc<ChildConfig>),
+    /// Close this child.
+    TerminateChild(EspSpi),
+    /// Close the IKE_SA, telling the peer. Half-open ones are just forgotten.
+    Terminate,
+    /// Ask the peer for a sign of life now.
+    Probe,
+    /// Forget everything at once without telling the peer.
+    Abandon(super::CloseCause),
+}
+
+/// One effect. The caller carries them out in order.
+#[derive(Debug)]
+pub enum Output {
+    /// Send this IKE message (the transport adds the non-ESP marker where the path's local port
+    /// needs it).
+    Transmit {
+        /// From where to where.
+        path: Path,
+        /// The message.
+        data: Vec<u8>,
+    },
+    /// Install the SAs, policy and routes of a CHILD_SA, then answer with
+    /// [`Input::ChildInstalled`].
+    InstallChild(Box<ChildSa>),
+    /// Remove an installed CHILD_SA, or cancel its installation. No answer is expected.
+    RemoveChild(EspSpi),
+    /// Send a NAT keepalive: the single octet 0xFF (RFC 3948 section 2.3).
+    Keepalive(Path),
+    /// Something happened that others care about.
+    Event(Event),
+}

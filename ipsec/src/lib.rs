@@ -1,0 +1,1 @@
+//! IPsec data planes: userspace ESP on a TUN device, kernel XFRM.

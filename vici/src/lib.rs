@@ -1,0 +1,1 @@
+//! The VICI control protocol: codec, client and server framing.
