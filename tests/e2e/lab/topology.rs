@@ -1,0 +1,131 @@
+//! Two gateways, `moon` and `sun`, on one cable; each with a network of its own behind it.
+
+use std::net::IpAddr;
+
+use super::{Lab, Namespace, namespace};
+
+/// The pre-shared key of every tunnel in the lab that is meant to come up.
+pub(crate) const PSK: &str = "correct horse battery staple";
+/// The device that faces the other gateway.
+pub(crate) const WIRE: &str = "eth0";
+/// The child that every plain tunnel has.
+pub(crate) const CHILD: &str = "net";
+/// The connection that every plain tunnel has.
+pub(crate) const CONNECTION: &str = "gw";
+
+/// An IP version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    /// tshark's filter for packets from or to this address.
+    pub(crate) fn display_filter(self, address: IpAddr) -> String {
+        match self {
+            Self::V4 => format!("ip.addr == {address}"),
+            Self::V6 => format!("ipv6.addr == {address}"),
+        }
+    }
+}
+
+/// One gateway.
+pub(crate) struct Gateway {
+    pub(crate) namespace: Namespace,
+    pub(crate) id: &'static str,
+    number: u8,
+}
+
+impl Gateway {
+    fn new(lab: &Lab, label: &str, id: &'static str, number: u8) -> Self {
+        Self {
+            namespace: lab.namespace(label),
+            id,
+            number,
+        }
+    }
+
+    /// Its address on the cable.
+    pub(crate) fn outer(&self, family: Family) -> IpAddr {
+        address(
+            family,
+            &format!("192.0.2.{}", self.number),
+            &format!("2001:db8::{}", self.number),
+        )
+    }
+
+    /// Its address in the network behind it.
+    pub(crate) fn inner(&self, family: Family) -> IpAddr {
+        let n = self.number;
+        address(family, &format!("10.{n}.0.1"), &format!("fd00:{n}::1"))
+    }
+
+    /// The network behind it.
+    pub(crate) fn network(&self, family: Family) -> String {
+        match family {
+            Family::V4 => format!("10.{}.0.0/16", self.number),
+            Family::V6 => format!("fd00:{}::/64", self.number),
+        }
+    }
+
+    fn configure(&self) {
+        for family in [Family::V4, Family::V6] {
+            let (outer, inner) = match family {
+                Family::V4 => (24, 32),
+                Family::V6 => (64, 128),
+            };
+            self.namespace
+                .add_address(WIRE, &format!("{}/{outer}", self.outer(family)));
+            self.namespace
+                .add_address("lo", &format!("{}/{inner}", self.inner(family)));
+        }
+    }
+}
+
+fn address(family: Family, v4: &str, v6: &str) -> IpAddr {
+    let text = match family {
+        Family::V4 => v4,
+        Family::V6 => v6,
+    };
+    text.parse().expect("an address written here")
+}
+
+/// Both gateways and the cable.
+pub(crate) struct Pair {
+    pub(crate) moon: Gateway,
+    pub(crate) sun: Gateway,
+}
+
+impl Pair {
+    pub(crate) fn new(lab: &Lab) -> Self {
+        let moon = Gateway::new(lab, "moon", "moon.example", 1);
+        let sun = Gateway::new(lab, "sun", "sun.example", 2);
+        namespace::connect((&moon.namespace, WIRE), (&sun.namespace, WIRE));
+        moon.configure();
+        sun.configure();
+        Self { moon, sun }
+    }
+}
+
+/// What differs between tunnels of the lab.
+#[derive(Clone, Debug)]
+pub(crate) struct Tunnel {
+    pub(crate) outer: Family,
+    pub(crate) inner: Family,
+    pub(crate) proposals: &'static str,
+    pub(crate) esp_proposals: &'static str,
+    pub(crate) psk: &'static str,
+}
+
+impl Default for Tunnel {
+    fn default() -> Self {
+        Self {
+            outer: Family::V4,
+            inner: Family::V4,
+            proposals: "aes256gcm16-prfsha384-x25519",
+            esp_proposals: "aes256gcm16",
+            psk: PSK,
+        }
+    }
+}
