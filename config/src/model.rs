@@ -1,0 +1,375 @@
+//! The validated configuration.
+//!
+//! Every type here compares by value, so that a reload can tell what changed.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+
+use crate::Secrets;
+
+/// Everything the agent is told to do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// How the agent itself runs.
+    pub agent: Agent,
+    /// The connections by name.
+    pub connections: BTreeMap<String, Arc<Connection>>,
+    /// The secrets that authenticate them.
+    pub secrets: Arc<Secrets>,
+}
+
+/// The agent itself: sockets, threads, limits, logs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agent {
+    /// Where the control protocol listens.
+    pub vici: ViciAddress,
+    /// Where health checks are answered over HTTP; `None` turns them off.
+    pub health: Option<SocketAddr>,
+    /// What carries the traffic.
+    pub dataplane: DataPlaneKind,
+    /// Addresses the IKE sockets are bound to.
+    pub listen: Vec<IpAddr>,
+    /// UDP port of plain IKE.
+    pub port: u16,
+    /// UDP port of encapsulated IKE and ESP (RFC 3948).
+    pub port_nat_t: u16,
+    /// The TUN device of the userspace data plane.
+    pub tun: Tun,
+    /// Threads that run IKE_SAs; 0 is one per core.
+    pub workers: usize,
+    /// How long a shutdown may take to say goodbye to every peer.
+    pub drain_timeout: Duration,
+    /// Directory for the key log; `None` (the default) keeps keys to ourselves.
+    pub keylog: Option<PathBuf>,
+    /// Protection of the responder against floods.
+    pub limits: Limits,
+    /// Control clients served at once.
+    pub max_control_clients: usize,
+    /// What is logged and how.
+    pub log: Log,
+    /// Whether routes to the remote selectors are installed and removed.
+    pub install_routes: bool,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Self {
+            vici: ViciAddress::default(),
+            health: None,
+            dataplane: DataPlaneKind::default(),
+            listen: vec![
+                IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            ],
+            port: 500,
+            port_nat_t: 4500,
+            tun: Tun::default(),
+            workers: 0,
+            drain_timeout: Duration::from_secs(10),
+            keylog: None,
+            limits: Limits::default(),
+            max_control_clients: 2048,
+            log: Log::default(),
+            install_routes: true,
+        }
+    }
+}
+
+/// Where the control protocol listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ViciAddress {
+    /// A Unix domain socket.
+    Unix(PathBuf),
+    /// A TCP address; the protocol has no authentication of its own.
+    Tcp(SocketAddr),
+}
+
+impl Default for ViciAddress {
+    fn default() -> Self {
+        Self::Unix(PathBuf::from("/run/holdfast/holdfast.vici"))
+    }
+}
+
+impl fmt::Display for ViciAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Tcp(address) => write!(f, "tcp://{address}"),
+        }
+    }
+}
+
+/// What carries the traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DataPlaneKind {
+    /// The kernel where it can do ESP, else userspace.
+    #[default]
+    Auto,
+    /// ESP in this process, on a TUN device.
+    Userspace,
+    /// The kernel's XFRM.
+    Kernel,
+    /// Nothing: SAs are negotiated and carry no traffic.
+    None,
+}
+
+/// The TUN device of the userspace data plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tun {
+    /// Interface name.
+    pub name: String,
+    /// Interface MTU.
+    pub mtu: u16,
+}
+
+impl Default for Tun {
+    fn default() -> Self {
+        Self {
+            name: "holdfast0".to_owned(),
+            mtu: 1400,
+        }
+    }
+}
+
+/// Protection of the responder against floods of IKE_SA_INIT requests. 0 turns a limit off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Half-open IKE_SAs from which on every new one must return a cookie (RFC 7296 section 2.6).
+    pub cookie_threshold: u32,
+    /// The same, counted for each source address.
+    pub cookie_threshold_ip: u32,
+    /// Half-open IKE_SAs of one source address from which on more are dropped.
+    pub block_threshold: u32,
+    /// Half-open IKE_SAs in total from which on more are dropped.
+    pub init_limit_half_open: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            cookie_threshold: 30,
+            cookie_threshold_ip: 3,
+            block_threshold: 5,
+            init_limit_half_open: 0,
+        }
+    }
+}
+
+/// What is logged and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The least important message that is still written.
+    pub level: LogLevel,
+    /// The form of each line.
+    pub format: LogFormat,
+}
+
+/// Importance of log messages, most important first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Failures that need an operator.
+    Error,
+    /// Oddities that may need one.
+    Warn,
+    /// What happened.
+    #[default]
+    Info,
+    /// Why it happened.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+impl LogLevel {
+    /// The name in the configuration file, which `tracing` understands too.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object each.
+    Json,
+}
+
+/// One connection: the peer, how to reach it, what to keep up, and what is negotiated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connection {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether it is up, or on its way up, for as long as it is configured.
+    pub persistent: bool,
+    /// Addresses we may use, never empty.
+    pub local_addrs: Vec<Endpoint>,
+    /// Addresses the peer may use, in order of preference, never empty.
+    pub remote_addrs: Vec<Endpoint>,
+    /// The port we start from: `agent.port` or `agent.port_nat_t`.
+    pub local_port: u16,
+    /// The port of the peer that we start with.
+    pub remote_port: u16,
+    /// Rounds of retransmissions before an attempt counts as failed; 0 is no end.
+    pub keyingtries: u32,
+    /// When a failed attempt is followed by the next.
+    pub reconnect: Reconnect,
+    /// What is negotiated.
+    pub ike: Arc<holdfast_ike::Connection>,
+    /// The children by name; the same [`holdfast_ike::ChildConfig`]s as in [`Connection::ike`].
+    pub children: BTreeMap<String, Child>,
+}
+
+impl Connection {
+    /// The addresses that we can send a first message to, in order of preference.
+    pub fn usable_remotes(&self) -> impl Iterator<Item = &Endpoint> {
+        self.remote_addrs
+            .iter()
+            .filter(|endpoint| endpoint.is_usable())
+    }
+}
+
+/// An address, or a set of them, that one end may have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// Every address.
+    Any,
+    /// This address.
+    Address(IpAddr),
+    /// An address inside this network; good for accepting, not for starting.
+    Net(IpNet),
+    /// What this name resolves to at the time of use.
+    Host(String),
+}
+
+impl Endpoint {
+    /// Whether a first message can be sent there.
+    pub fn is_usable(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Host(_))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("%any"),
+            Self::Address(address) => address.fmt(f),
+            Self::Net(net) => net.fmt(f),
+            Self::Host(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Waits between attempts of a persistent connection: exponential with full jitter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reconnect {
+    /// The first wait.
+    pub initial: Duration,
+    /// The longest wait.
+    pub max: Duration,
+    /// Growth from one wait to the next, at least 1.
+    pub multiplier: f64,
+    /// The first wait after a failure that will likely repeat: authentication, configuration.
+    pub slow: Duration,
+    /// How long a connection must have been up for its failures to be forgotten.
+    pub stable_after: Duration,
+}
+
+impl Reconnect {
+    /// The longest wait after failures that will likely repeat.
+    pub fn slow_max(&self) -> Duration {
+        self.max.saturating_mul(10).max(self.slow)
+    }
+}
+
+impl Default for Reconnect {
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(60),
+            multiplier: 2.0,
+            slow: Duration::from_secs(60),
+            stable_after: Duration::from_secs(60),
+        }
+    }
+}
+
+/// One child and what is done about it without being asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Child {
+    /// What is negotiated.
+    pub ike: Arc<holdfast_ike::ChildConfig>,
+    /// What happens when the configuration is loaded. A persistent connection brings a child up
+    /// unless this is [`StartAction::None`], which it is only when the file says so.
+    pub start_action: StartAction,
+    /// What happens when the peer closes it.
+    pub close_action: CloseAction,
+    /// What happens when the peer is found dead.
+    pub dpd_action: DpdAction,
+}
+
+/// What happens to a child when the configuration is loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartAction {
+    /// Nothing: it waits for the peer or for an operator.
+    #[default]
+    None,
+    /// Traffic that matches brings it up.
+    Trap,
+    /// It is brought up.
+    Start,
+    /// Both.
+    TrapStart,
+}
+
+impl StartAction {
+    /// Whether it is brought up at once.
+    pub fn starts(self) -> bool {
+        matches!(self, Self::Start | Self::TrapStart)
+    }
+
+    /// Whether matching traffic brings it up.
+    pub fn traps(self) -> bool {
+        matches!(self, Self::Trap | Self::TrapStart)
+    }
+}
+
+/// What happens to a child that the peer closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CloseAction {
+    /// Nothing.
+    #[default]
+    None,
+    /// Traffic that matches brings it up again.
+    Trap,
+    /// It is brought up again.
+    Start,
+}
+
+/// What happens to a child whose peer no longer answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DpdAction {
+    /// It is removed.
+    #[default]
+    Clear,
+    /// It is removed, and traffic that matches brings it up again.
+    Trap,
+    /// It is brought up again.
+    Restart,
+}
