@@ -9,3 +9,7 @@
 
 mod lab;
 mod lab_itself;
+mod persistent;
+mod simultaneous;
+mod storm;
+mod tunnels;

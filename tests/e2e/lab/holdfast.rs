@@ -1,1 +1,189 @@
-//! The agent under test.
+//! The agent under test, one per namespace, each with a configuration and a socket of its own.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
+
+use super::{
+    Lab, Namespace,
+    process::Process,
+    sas::Daemon,
+    topology::{CHILD, CONNECTION, Gateway, Tunnel},
+    vici::Message,
+    wait,
+};
+
+/// The program, built with fault injection.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
+
+/// What differs between the agents of the lab. Each is lines of TOML.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Lines of `[agent]`.
+    pub(crate) agent: String,
+    /// Lines of the connection.
+    pub(crate) connection: String,
+    /// Lines of the child.
+    pub(crate) child: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            agent: "dataplane = \"userspace\"".to_owned(),
+            connection: String::new(),
+            child: String::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// A persistent connection that notices a dead peer, and comes back, within seconds.
+    pub(crate) fn persistent() -> Self {
+        Self {
+            connection: format!("persistent = true\n{IMPATIENT}"),
+            ..Self::default()
+        }
+    }
+}
+
+/// Timing for tests: an unanswered request is given up after about a second and a half.
+pub(crate) const IMPATIENT: &str = "dpd_delay = \"1s\"\n\
+     retransmit = { timeout = \"200ms\", base = 1.8, tries = 2 }\n\
+     reconnect = { initial = \"100ms\", max = \"1s\" }";
+
+/// A running agent.
+pub(crate) struct Holdfast {
+    directory: PathBuf,
+    socket: PathBuf,
+    namespace: String,
+    process: Process,
+}
+
+impl Holdfast {
+    /// Starts it with one tunnel.
+    pub(crate) fn with_tunnel(
+        lab: &Lab,
+        here: &Gateway,
+        there: &Gateway,
+        tunnel: &Tunnel,
+        settings: &Settings,
+    ) -> Self {
+        let tables = tunnel_tables(here, there, tunnel, settings);
+        Self::start(lab, &here.namespace, &settings.agent, &tables)
+    }
+
+    /// Starts it and waits until it answers. `agent` is lines of `[agent]`, `tables` the rest.
+    pub(crate) fn start(lab: &Lab, namespace: &Namespace, agent: &str, tables: &str) -> Self {
+        let holdfast = Self::launch(lab, namespace, agent, tables);
+        holdfast.wait_until_ready();
+        holdfast
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn launch(lab: &Lab, namespace: &Namespace, agent: &str, tables: &str) -> Self {
+        let directory = lab.subdirectory(&format!("{}-holdfast", namespace.name()));
+        let socket = directory.join("holdfast.vici");
+        let configuration = format!(
+            "[agent]\nvici = \"unix://{}\"\n{agent}\n\n{tables}",
+            socket.display()
+        );
+        std::fs::write(directory.join("holdfast.toml"), configuration).expect("holdfast.toml");
+        let process = spawn(namespace.name(), &directory);
+        Self {
+            directory,
+            socket,
+            namespace: namespace.name().to_owned(),
+            process,
+        }
+    }
+
+    pub(crate) fn wait_until_ready(&self) {
+        wait::until("holdfast answers", Duration::from_secs(20), || {
+            self.client()
+                .ok()?
+                .request("version", &Message::default())
+                .ok()
+        });
+    }
+
+    /// Starts it again after it has ended, without waiting.
+    pub(crate) fn relaunch(&mut self) {
+        self.process.kill();
+        self.process = spawn(&self.namespace, &self.directory);
+    }
+
+    /// Runs a command of the program against this agent, as an operator would.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> Output {
+        Command::new(PROGRAM)
+            .args(arguments)
+            .arg("--socket")
+            .arg(format!("unix://{}", self.socket.display()))
+            .output()
+            .expect("the program runs")
+    }
+
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+impl Daemon for Holdfast {
+    fn control_socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
+fn spawn(namespace: &str, directory: &Path) -> Process {
+    let mut command = Command::new("ip");
+    command
+        .args(["netns", "exec", namespace, PROGRAM, "run", "--config"])
+        .arg(directory.join("holdfast.toml"))
+        .env("NO_COLOR", "1")
+        .env_remove("NOTIFY_SOCKET");
+    Process::spawn("holdfast", command, &directory.join("holdfast.log"))
+}
+
+/// The configuration tables of one end of a tunnel.
+pub(crate) fn tunnel_tables(
+    here: &Gateway,
+    there: &Gateway,
+    tunnel: &Tunnel,
+    settings: &Settings,
+) -> String {
+    let mut text = String::new();
+    write!(
+        text,
+        "[connections.{CONNECTION}]\nlocal_addrs = [\"{}\"]\nremote_addrs = [\"{}\"]\n\
+         proposals = [\"{}\"]\nlocal = {{ auth = \"psk\", id = \"{}\" }}\n\
+         remote = {{ auth = \"psk\", id = \"{}\" }}\n{}\n\n\
+         [connections.{CONNECTION}.children.{CHILD}]\nlocal_ts = [\"{}\"]\nremote_ts = [\"{}\"]\n\
+         esp_proposals = [\"{}\"]\n{}\n\n\
+         [secrets.lab]\ntype = \"psk\"\nids = [\"{}\"]\nsecret = {{ value = \"{}\" }}\n",
+        here.outer(tunnel.outer),
+        there.outer(tunnel.outer),
+        tunnel.proposals,
+        here.id,
+        there.id,
+        settings.connection,
+        here.network(tunnel.inner),
+        there.network(tunnel.inner),
+        tunnel.esp_proposals,
+        settings.child,
+        there.id,
+        tunnel.psk,
+    )
+    .expect("writing to a string");
+    text
+}

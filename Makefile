@@ -1,0 +1,45 @@
+# Holdfast. `make test` and `make demo` are the two commands to start with.
+
+CARGO ?= cargo
+
+.PHONY: all build test lint format demo bench fuzz deny size ci
+
+all: build
+
+build:
+	$(CARGO) build --release
+
+# Every test; as root the end-to-end tests too.
+test:
+	scripts/test
+
+# A gateway and its peer on 127.0.0.1, without root.
+demo:
+	$(CARGO) build --release --quiet --example demo
+	$(CARGO) run --release --quiet --example demo
+
+# Holdfast beside charon; needs root. Writes target/bench/summary.json.
+bench:
+	scripts/install-test-packages
+	$(CARGO) bench --bench gateway
+
+lint: format size deny
+	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+format:
+	$(CARGO) fmt --all --check
+
+size:
+	scripts/check-file-size
+
+deny:
+	scripts/need-cargo-tool cargo-deny
+	$(CARGO) deny --log-level error check bans licenses sources
+
+# Each fuzz target for FUZZ_SECONDS.
+fuzz:
+	scripts/fuzz
+
+ci:
+	.ci/run
