@@ -18,8 +18,8 @@ pub enum WireError {
         datagram: usize,
     },
     /// The major version is not 2.
-    #[error("the major version is {0}, not 2")]
-    UnsupportedVersion(u8),
+    #[error("the major version is not 2")]
+    UnsupportedVersion,
     /// The initiator's SPI is zero, which RFC 7296 section 3.1 forbids.
     #[error("the initiator's SPI is zero")]
     ZeroInitiatorSpi,

@@ -86,7 +86,7 @@ impl Header {
             length: reader.u32()?,
         };
         if header.major != 2 {
-            return Err(WireError::UnsupportedVersion(header.major));
+            return Err(WireError::UnsupportedVersion);
         }
         if usize::try_from(header.length) != Ok(datagram.len()) {
             return Err(WireError::LengthMismatch {
