@@ -7,9 +7,17 @@
     reason = "test reports go to the terminal"
 )]
 
+mod datagrams;
+mod disagreement;
+mod drain;
+mod isolation;
+mod keylog;
 mod lab;
 mod lab_itself;
+mod operator;
 mod persistent;
+mod refusals;
 mod simultaneous;
 mod storm;
+mod swanctl;
 mod tunnels;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use nix::{
+    sched::{CloneFlags, setns},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -50,12 +51,16 @@ impl Namespace {
         run(Command::new("ip").args(["-n", &self.name]).args(arguments))
     }
 
-    /// Sets `/proc/sys/KEY` inside.
-    pub(crate) fn sysctl(&self, key: &str, value: &str) {
-        run(self
-            .command("sh")
-            .arg("-c")
-            .arg(format!("echo {value} > /proc/sys/{key}")));
+    /// Runs a closure on a thread that lives inside.
+    pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let file = std::fs::File::open(format!("{NAMES}/{}", self.name)).expect("our namespace");
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                setns(file, CloneFlags::CLONE_NEWNET).expect("root may enter");
+                work()
+            });
+            thread.join().expect("the work inside the namespace")
+        })
     }
 
     /// Gives a device an address that may be used at once (no duplicate address detection).

@@ -15,7 +15,6 @@ pub(crate) struct IkeSa {
     pub(crate) initiator: bool,
     pub(crate) initiator_spi: String,
     pub(crate) responder_spi: String,
-    pub(crate) remote_id: String,
     pub(crate) children: Vec<ChildSa>,
 }
 
@@ -65,7 +64,7 @@ pub(crate) trait Daemon {
     fn command(&self, name: &str, arguments: &[(&str, &str)]) -> Result<(), String> {
         let mut client = self.client().map_err(|error| error.to_string())?;
         client
-            .set_patience(Duration::from_secs(60))
+            .set_patience(Duration::from_mins(1))
             .map_err(|error| error.to_string())?;
         let answer = client
             .request(name, &Message::of(arguments))
@@ -109,7 +108,6 @@ fn ike_sa((connection, sa): (&str, &Message)) -> IkeSa {
         initiator: sa.text("initiator") == Some("yes"),
         initiator_spi: text("initiator-spi"),
         responder_spi: text("responder-spi"),
-        remote_id: text("remote-id"),
         children: children
             .into_iter()
             .flatten()

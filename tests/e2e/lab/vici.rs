@@ -51,16 +51,6 @@ impl Message {
         })
     }
 
-    pub(crate) fn list(&self, key: &str) -> &[String] {
-        self.0
-            .iter()
-            .find_map(|(name, value)| match value {
-                Value::List(list) if name == key => Some(list.as_slice()),
-                _ => None,
-            })
-            .unwrap_or_default()
-    }
-
     pub(crate) fn section(&self, key: &str) -> Option<&Self> {
         self.sections()
             .find_map(|(name, section)| (name == key).then_some(section))
