@@ -1,6 +1,17 @@
-//! SA proposals: protocols, transforms and their identifiers (RFC 7296 section 3.3).
+//! SA proposals: protocols, transforms and their identifiers (RFC 7296 section 3.3), how people
+//! write them, and how two sides agree on one.
+
+mod defaults;
+mod display;
+mod keywords;
+mod notation;
+mod selection;
 
 use crate::EspSpi;
+
+pub use defaults::{default_esp, default_ike};
+pub use notation::NotationError;
+pub use selection::{KeyExchangeUse, Selected, accept_esp, accept_ike, select_esp, select_ike};
 
 macro_rules! transform_ids {
     ($(#[$doc:meta])* $type:ident { $($(#[$idoc:meta])* $konst:ident = $value:literal => $name:literal),* $(,)? }) => {
@@ -41,6 +52,17 @@ transform_ids! {
         AES_GCM_12 = 19 => "AES_GCM_12",
         AES_GCM_16 = 20 => "AES_GCM_16",
         CHACHA20_POLY1305 = 28 => "CHACHA20_POLY1305",
+    }
+}
+
+impl EncryptionId {
+    /// Whether the cipher protects integrity itself (RFC 5282, RFC 7634), so that no integrity
+    /// algorithm goes with it.
+    pub fn is_aead(self) -> bool {
+        matches!(
+            self,
+            Self::AES_GCM_8 | Self::AES_GCM_12 | Self::AES_GCM_16 | Self::CHACHA20_POLY1305
+        )
     }
 }
 
@@ -132,4 +154,27 @@ pub struct Proposal {
     pub spi: ProposalSpi,
     /// The transforms, in order of preference within a type.
     pub transforms: Vec<Transform>,
+}
+
+impl Proposal {
+    /// The same without a key exchange, as it must be offered in IKE_AUTH: that exchange has no KE
+    /// payload (RFC 7296 section 1.2).
+    #[must_use]
+    pub fn without_key_exchange(&self) -> Self {
+        let mut proposal = self.clone();
+        proposal
+            .transforms
+            .retain(|transform| !matches!(transform, Transform::KeyExchange(_)));
+        proposal
+    }
+
+    /// The key exchange methods, in order of preference.
+    pub fn key_exchange_methods(&self) -> impl Iterator<Item = KeyExchangeMethod> {
+        self.transforms
+            .iter()
+            .filter_map(|transform| match transform {
+                Transform::KeyExchange(method) => Some(*method),
+                _ => None,
+            })
+    }
 }

@@ -23,6 +23,12 @@ impl Secret {
     }
 }
 
+impl From<Zeroizing<Box<[u8]>>> for Secret {
+    fn from(bytes: Zeroizing<Box<[u8]>>) -> Self {
+        Self(bytes)
+    }
+}
+
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

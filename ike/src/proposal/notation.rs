@@ -1,0 +1,244 @@
+//! The notation of proposals in configurations: strongSwan's keywords joined by hyphens.
+
+use super::{
+    KeyExchangeMethod, Proposal, ProposalSpi, Protocol, Transform, default_esp, default_ike,
+    keywords::{self, Keyword, Kind},
+};
+
+/// Why a proposal cannot be read. The message says what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotationError {
+    /// There is nothing, or nothing between two hyphens.
+    #[error("an algorithm is missing: write keywords joined by single hyphens, as in {example}")]
+    Empty {
+        /// A proposal that can be read.
+        example: &'static str,
+    },
+    /// More than one proposal.
+    #[error("`{token}` holds a comma: write each proposal as a string of its own")]
+    SeveralProposals {
+        /// Where the comma is.
+        token: String,
+    },
+    /// Not a keyword.
+    #[error("unknown algorithm `{token}`{}", did_you_mean(*.suggestion))]
+    Unknown {
+        /// The word.
+        token: String,
+        /// What was probably meant.
+        suggestion: Option<&'static str>,
+    },
+    /// A keyword that this build knows by name only.
+    #[error("{what} `{token}` is not supported by this build; supported: {}", .supported.join(", "))]
+    Unsupported {
+        /// The keyword.
+        token: String,
+        /// What kind of algorithm it is.
+        what: &'static str,
+        /// Keywords that could stand in its place.
+        supported: Vec<&'static str>,
+    },
+    /// A keyword that has no place in a proposal for this protocol.
+    #[error("{what} `{token}` has no place in a proposal for {protocol}: remove it")]
+    Misplaced {
+        /// The keyword.
+        token: String,
+        /// What kind of algorithm it is.
+        what: &'static str,
+        /// What the proposal is for.
+        protocol: Protocol,
+    },
+    /// An integrity algorithm beside a cipher that needs none (RFC 5282 section 8).
+    #[error(
+        "`{cipher}` protects integrity itself and cannot be combined with `{token}`: remove it{}",
+        did_you_mean_prf(*.prf)
+    )]
+    IntegrityWithAead {
+        /// The integrity algorithm's keyword.
+        token: String,
+        /// The cipher's keyword.
+        cipher: String,
+        /// The pseudo-random function with the same hash function, where the proposal needs one.
+        prf: Option<&'static str>,
+    },
+    /// A kind of algorithm that every proposal for this protocol needs.
+    #[error("a proposal for {protocol} needs a {what}: add one of {}", .supported.join(", "))]
+    Missing {
+        /// What the proposal is for.
+        protocol: Protocol,
+        /// The kind of algorithm.
+        what: &'static str,
+        /// Keywords to choose from.
+        supported: Vec<&'static str>,
+    },
+    /// AH.
+    #[error("proposals for {0} are not supported by this build")]
+    Protocol(Protocol),
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |suggestion| {
+        format!("; did you mean `{suggestion}`?")
+    })
+}
+
+fn did_you_mean_prf(prf: Option<&str>) -> String {
+    prf.map_or_else(String::new, |prf| {
+        format!(", or write `{prf}` for the pseudo-random function")
+    })
+}
+
+impl Proposal {
+    /// Reads a proposal such as `aes256gcm16-prfsha384-x25519`; several algorithms of one kind are
+    /// alternatives in order of preference. `default` stands for the proposal of [`default_ike`]
+    /// or [`default_esp`].
+    pub fn from_notation(notation: &str, protocol: Protocol) -> Result<Self, NotationError> {
+        if protocol == Protocol::Ah {
+            return Err(NotationError::Protocol(protocol));
+        }
+        if notation.eq_ignore_ascii_case("default") {
+            return Ok(default(protocol));
+        }
+        let keywords = notation
+            .split('-')
+            .map(|token| read(token, protocol))
+            .collect::<Result<Vec<_>, _>>()?;
+        check_combination(&keywords, protocol)?;
+        let mut transforms = Vec::with_capacity(keywords.len());
+        for keyword in &keywords {
+            let transform = check_usable(*keyword, protocol)?;
+            if !transforms.contains(&transform) {
+                transforms.push(transform);
+            }
+        }
+        // RFC 7296 section 3.3.3: every ESP proposal says how long its sequence numbers are.
+        if protocol == Protocol::Esp && !has(&keywords, Kind::SequenceNumbers) {
+            transforms.push(Transform::ExtendedSequenceNumbers(false));
+        }
+        transforms.sort_by_key(Transform::transform_type);
+        check_complete(&keywords, protocol)?;
+        Ok(Self {
+            number: 1,
+            protocol,
+            spi: ProposalSpi::None,
+            transforms,
+        })
+    }
+
+    /// The keywords for this proposal. What no keyword of this build stands for is put in angle
+    /// brackets, and then the result cannot be read again.
+    pub fn to_notation(&self) -> String {
+        let words: Vec<String> = self
+            .transforms
+            .iter()
+            .map(|transform| match keywords::name_of(*transform) {
+                Some(name) => name.to_owned(),
+                None => format!("<{transform}>"),
+            })
+            .collect();
+        words.join("-")
+    }
+}
+
+/// The proposal that `default` stands for.
+fn default(protocol: Protocol) -> Proposal {
+    let proposals = match protocol {
+        Protocol::Ike => default_ike(),
+        Protocol::Esp | Protocol::Ah => default_esp(),
+    };
+    proposals
+        .into_iter()
+        .next()
+        .expect("there is a default proposal")
+}
+
+fn read(token: &str, protocol: Protocol) -> Result<Keyword, NotationError> {
+    if token.trim().is_empty() {
+        let example = match protocol {
+            Protocol::Ike => "aes256gcm16-prfsha384-x25519",
+            Protocol::Esp | Protocol::Ah => "aes256gcm16-x25519",
+        };
+        return Err(NotationError::Empty { example });
+    }
+    if token.contains(',') {
+        return Err(NotationError::SeveralProposals {
+            token: token.to_owned(),
+        });
+    }
+    keywords::find(token.trim()).ok_or_else(|| NotationError::Unknown {
+        token: token.to_owned(),
+        suggestion: keywords::suggest(token.trim()),
+    })
+}
+
+/// Integrity algorithms and AEAD ciphers exclude each other. Said first, because it stays true
+/// whatever this build can do.
+fn check_combination(keywords: &[Keyword], protocol: Protocol) -> Result<(), NotationError> {
+    let find = |kind| keywords.iter().find(|keyword| keyword.kind == kind);
+    let (Some(cipher), Some(integrity)) = (find(Kind::Aead), find(Kind::Integrity)) else {
+        return Ok(());
+    };
+    let needs_prf = protocol == Protocol::Ike && !has(keywords, Kind::Prf);
+    let prf = needs_prf.then_some(integrity.name).and_then(|name| {
+        keywords::supported(Kind::Prf)
+            .into_iter()
+            .find(|prf| prf.strip_prefix("prf") == Some(name))
+    });
+    Err(NotationError::IntegrityWithAead {
+        token: integrity.name.to_owned(),
+        cipher: cipher.name.to_owned(),
+        prf,
+    })
+}
+
+/// The transform, if this build has it and the protocol has a place for it.
+fn check_usable(keyword: Keyword, protocol: Protocol) -> Result<Transform, NotationError> {
+    let token = keyword.name.to_owned();
+    let what = keyword.kind.describe();
+    // IKE needs a key exchange, ESP only may have one (RFC 7296 section 3.3.3).
+    let misplaced = match (protocol, keyword.kind) {
+        (Protocol::Ike, Kind::SequenceNumbers) | (Protocol::Esp, Kind::Prf) => true,
+        (Protocol::Ike, Kind::KeyExchange) => {
+            keyword.transform == Some(Transform::KeyExchange(KeyExchangeMethod::NONE))
+        }
+        _ => false,
+    };
+    if misplaced {
+        return Err(NotationError::Misplaced {
+            token,
+            what,
+            protocol,
+        });
+    }
+    keyword.transform.ok_or_else(|| NotationError::Unsupported {
+        token,
+        what,
+        supported: choices(keyword.kind, protocol),
+    })
+}
+
+fn check_complete(keywords: &[Keyword], protocol: Protocol) -> Result<(), NotationError> {
+    let needed: &[Kind] = match protocol {
+        Protocol::Ike => &[Kind::Aead, Kind::Prf, Kind::KeyExchange],
+        Protocol::Esp | Protocol::Ah => &[Kind::Aead],
+    };
+    match needed.iter().find(|kind| !has(keywords, **kind)) {
+        None => Ok(()),
+        Some(missing) => Err(NotationError::Missing {
+            protocol,
+            what: missing.describe(),
+            supported: choices(*missing, protocol),
+        }),
+    }
+}
+
+/// Keywords of this kind that a proposal for this protocol may hold.
+fn choices(kind: Kind, protocol: Protocol) -> Vec<&'static str> {
+    let mut names = keywords::supported(kind);
+    names.retain(|name| protocol != Protocol::Ike || *name != "modpnone");
+    names
+}
+
+fn has(keywords: &[Keyword], kind: Kind) -> bool {
+    keywords.iter().any(|keyword| keyword.kind == kind)
+}
