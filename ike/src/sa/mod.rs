@@ -1,8 +1,27 @@
 //! One IKE_SA: its state machine, driven by inputs and drained of outputs.
+//!
+//! [`IkeSa`] holds it together; the exchanges live in `exchange/`, message IDs and retransmission
+//! in `requests` and `responses`, sealing in `secured`, the negotiation of CHILD_SAs in `child`.
+//! [`admission`] judges requests before there is an IKE_SA, [`uniqueness`] which of several stay.
 
+pub mod admission;
+mod child;
+pub mod contacts;
+mod cookie;
 pub mod event;
+mod exchange;
+mod ike_sa;
 pub mod io;
+mod nat;
+mod payloads;
+mod requests;
+mod responses;
+mod secured;
+mod timers;
 pub mod uniqueness;
 
-pub use event::{ChildDown, CloseCause, Event, Failure};
+pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest};
+pub use contacts::Contacts;
+pub use event::{ChildDown, ChildDownCause, ChildUp, CloseCause, Established, Event, Failure};
+pub use ike_sa::{Candidate, IkeSa, SaOptions};
 pub use io::{Command, Input, Output, Role};

@@ -1,0 +1,271 @@
+//! IKE_SA_INIT: algorithms, key exchange, nonces and NAT detection (RFC 7296 section 1.2).
+
+use std::sync::Arc;
+
+use super::super::{
+    admission::{InitRequest, refuse, reply},
+    event::{Failure, Nat},
+    nat,
+    payloads::{Payloads, notify},
+};
+use crate::{
+    ChildConfig, Connection, Environment, IkeSpi, IkeSpis, Path, Secret,
+    crypto::{IkeSuite, KeyPair},
+    proposal::{KeyExchangeMethod, Proposal, Transform, accept_ike, select_ike},
+    wire::{NotifyType, Payload},
+};
+
+/// Nonces we make: at least half the key size of the largest PRF (RFC 7296 section 2.10).
+const NONCE_LENGTH: usize = 32;
+
+/// How often the peer may ask for another request (cookie, other key exchange) before we take it
+/// for an attack.
+const RESTART_LIMIT: u8 = 5;
+
+/// Cookies are 1 to 64 octets long (RFC 7296 section 2.6).
+const COOKIE_LENGTHS: std::ops::RangeInclusive<usize> = 1..=64;
+
+pub(in super::super) fn make_nonce(env: &mut dyn Environment) -> Box<[u8]> {
+    let mut nonce = [0; NONCE_LENGTH];
+    env.random(&mut nonce);
+    Box::new(nonce)
+}
+
+/// The initiator's side.
+pub(in super::super) struct IkeSaInit {
+    key_pair: KeyPair,
+    pub(in super::super) nonce: Box<[u8]>,
+    cookie: Vec<u8>,
+    restarts: u8,
+    /// What is to be negotiated in IKE_AUTH.
+    pub(in super::super) child: Option<Arc<ChildConfig>>,
+}
+
+/// What the initiator does next.
+pub(in super::super) enum InitAnswer {
+    /// Send the changed request under the same message ID.
+    Again,
+    /// An answer to an earlier form of the request: wait on.
+    Stale,
+    /// Go on to IKE_AUTH.
+    Done(Box<InitDone>),
+}
+
+/// What both ends know after IKE_SA_INIT.
+pub(in super::super) struct InitDone {
+    pub(in super::super) suite: IkeSuite,
+    pub(in super::super) shared: Secret,
+    pub(in super::super) nonce_r: Box<[u8]>,
+    /// `None` when the peer does not support NAT traversal.
+    pub(in super::super) nat: Option<Nat>,
+    /// The peer takes IKE_SAs without CHILD_SA (RFC 6023).
+    pub(in super::super) childless: bool,
+}
+
+impl IkeSaInit {
+    pub(in super::super) fn new(
+        connection: &Connection,
+        child: Option<Arc<ChildConfig>>,
+        env: &mut dyn Environment,
+    ) -> Result<Self, Failure> {
+        let method = methods(&connection.proposals)
+            .next()
+            .ok_or(Failure::NoProposalChosen)?;
+        Ok(Self {
+            key_pair: generate(method, env)?,
+            nonce: make_nonce(env),
+            cookie: Vec::new(),
+            restarts: 0,
+            child,
+        })
+    }
+
+    pub(in super::super) fn build_request(
+        &self,
+        connection: &Connection,
+        spis: IkeSpis,
+        path: Path,
+        fake_nat: bool,
+    ) -> Vec<Payload> {
+        let mut payloads = Vec::with_capacity(6);
+        if !self.cookie.is_empty() {
+            // First of all, so that the responder need not read on (RFC 7296 section 2.6).
+            payloads.push(notify(NotifyType::COOKIE, self.cookie.clone()));
+        }
+        payloads.push(Payload::SecurityAssociation(connection.proposals.clone()));
+        payloads.push(Payload::KeyExchange {
+            method: self.key_pair.method(),
+            data: self.key_pair.public().to_vec(),
+        });
+        payloads.push(Payload::Nonce(self.nonce.to_vec()));
+        payloads.extend(nat::detection_payloads(spis, path, fake_nat));
+        payloads
+    }
+
+    /// `spis` are those of the response's header.
+    pub(in super::super) fn handle_response(
+        &mut self,
+        payloads: &Payloads,
+        spis: IkeSpis,
+        path: Path,
+        connection: &Connection,
+        fake_nat: bool,
+        env: &mut dyn Environment,
+    ) -> Result<InitAnswer, Failure> {
+        if let Some(cookie) = payloads.notify(NotifyType::COOKIE) {
+            if !COOKIE_LENGTHS.contains(&cookie.data.len()) {
+                return Err(Failure::InvalidSyntax);
+            }
+            if self.cookie == cookie.data {
+                return Ok(InitAnswer::Stale);
+            }
+            self.cookie.clone_from(&cookie.data);
+            return self.again();
+        }
+        if let Some(invalid) = payloads.notify(NotifyType::INVALID_KE_PAYLOAD) {
+            let group = invalid
+                .data
+                .as_slice()
+                .try_into()
+                .map_err(|_| Failure::InvalidSyntax)?;
+            let method = KeyExchangeMethod(u16::from_be_bytes(group));
+            if method == self.key_pair.method() && self.restarts > 0 {
+                return Ok(InitAnswer::Stale);
+            }
+            // Never a method that we did not offer, and never the same again.
+            if method == self.key_pair.method()
+                || !methods(&connection.proposals).any(|offered| offered == method)
+            {
+                return Err(Failure::InvalidKeyExchange);
+            }
+            self.key_pair = generate(method, env)?;
+            return self.again();
+        }
+        if let Some(failure) = payloads.error() {
+            return Err(failure);
+        }
+        if spis.responder.is_zero() {
+            return Err(Failure::InvalidSyntax);
+        }
+        let suite = accept_ike(&connection.proposals, payloads.proposals()?)
+            .ok_or(Failure::NoProposalChosen)?;
+        let (method, public) = payloads.key_exchange().ok_or(Failure::InvalidSyntax)?;
+        if method != suite.key_exchange || method != self.key_pair.method() {
+            return Err(Failure::InvalidSyntax);
+        }
+        Ok(InitAnswer::Done(Box::new(InitDone {
+            suite,
+            shared: self
+                .key_pair
+                .agree(public)
+                .map_err(|_| Failure::InvalidSyntax)?,
+            nonce_r: payloads.nonce()?.into(),
+            nat: nat::detect(payloads, spis, path, fake_nat),
+            childless: payloads
+                .notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED)
+                .is_some(),
+        })))
+    }
+
+    fn again(&mut self) -> Result<InitAnswer, Failure> {
+        self.restarts += 1;
+        if self.restarts > RESTART_LIMIT {
+            return Err(Failure::Protocol(
+                "it asks for ever new IKE_SA_INIT requests",
+            ));
+        }
+        Ok(InitAnswer::Again)
+    }
+}
+
+fn methods(proposals: &[Proposal]) -> impl Iterator<Item = KeyExchangeMethod> + '_ {
+    proposals
+        .iter()
+        .flat_map(|proposal| &proposal.transforms)
+        .filter_map(|transform| match transform {
+            Transform::KeyExchange(method) => Some(*method),
+            _ => None,
+        })
+}
+
+fn generate(method: KeyExchangeMethod, env: &mut dyn Environment) -> Result<KeyPair, Failure> {
+    KeyPair::generate(method, &mut |buffer| env.random(buffer))
+        .map_err(|_| Failure::NoProposalChosen)
+}
+
+/// The responder's side: everything that follows from the request.
+pub(in super::super) struct InitResponse {
+    pub(in super::super) payloads: Vec<Payload>,
+    pub(in super::super) done: InitDone,
+    pub(in super::super) nonce_i: Box<[u8]>,
+    /// Which of the connections the algorithms were chosen from.
+    pub(in super::super) chosen: usize,
+}
+
+/// Answers an IKE_SA_INIT request. The error is the refusal to send.
+pub(in super::super) fn handle_request(
+    request: &InitRequest,
+    connections: &[&Connection],
+    local_spi: IkeSpi,
+    fake_nat: bool,
+    env: &mut dyn Environment,
+) -> Result<InitResponse, Vec<u8>> {
+    let payloads = Payloads(request.payloads.clone());
+    let refuse = |failure| refuse(request, failure);
+    let nonce_i: Box<[u8]> = payloads.nonce().map_err(refuse)?.into();
+    let offered = payloads.proposals().map_err(refuse)?;
+    let (offered_method, public) = payloads
+        .key_exchange()
+        .ok_or_else(|| refuse(Failure::InvalidSyntax))?;
+    let Some((chosen, selected)) = connections
+        .iter()
+        .enumerate()
+        .find_map(|(index, connection)| Some((index, select_ike(offered, &connection.proposals)?)))
+    else {
+        env.counters().no_proposal.increment();
+        return Err(refuse(Failure::NoProposalChosen));
+    };
+    let suite = selected.suite;
+    if suite.key_exchange != offered_method {
+        let group = suite.key_exchange.0.to_be_bytes().to_vec();
+        return Err(reply(
+            &request.header,
+            &[notify(NotifyType::INVALID_KE_PAYLOAD, group)],
+        ));
+    }
+    let key_pair = generate(suite.key_exchange, env).map_err(refuse)?;
+    let shared = key_pair
+        .agree(public)
+        .map_err(|_| refuse(Failure::InvalidSyntax))?;
+    let nonce_r = make_nonce(env);
+    // The request's hashes cover a zero responder SPI, those of the response the chosen one.
+    let nat = nat::detect(&payloads, request.header.spis, request.path, fake_nat);
+    let spis = IkeSpis {
+        initiator: request.header.spis.initiator,
+        responder: local_spi,
+    };
+    let mut answer = vec![
+        Payload::SecurityAssociation(vec![selected.proposal]),
+        Payload::KeyExchange {
+            method: key_pair.method(),
+            data: key_pair.public().to_vec(),
+        },
+        Payload::Nonce(nonce_r.to_vec()),
+    ];
+    if nat.is_some() {
+        answer.extend(nat::detection_payloads(spis, request.path, fake_nat));
+    }
+    answer.push(notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED, Vec::new()));
+    Ok(InitResponse {
+        payloads: answer,
+        done: InitDone {
+            suite,
+            shared,
+            nonce_r,
+            nat,
+            childless: true,
+        },
+        nonce_i,
+        chosen,
+    })
+}

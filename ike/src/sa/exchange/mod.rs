@@ -1,0 +1,85 @@
+//! The exchanges: each builds its request and reads the answer, and answers the peer's request.
+//! None of them touches the IKE_SA; they return what is to be done.
+
+use std::sync::Arc;
+
+use crate::{ChildConfig, EspSpi, proposal::KeyExchangeMethod};
+
+pub(super) mod create_child;
+pub(super) mod ike_auth;
+pub(super) mod ike_sa_init;
+pub(super) mod informational;
+
+/// An exchange of ours whose request is in flight, with all that its answer is judged by.
+pub(super) enum Exchange {
+    IkeSaInit(Box<ike_sa_init::IkeSaInit>),
+    IkeAuth(Box<ike_auth::IkeAuth>),
+    CreateChild(Box<create_child::CreateChild>),
+    DeleteChild(EspSpi),
+    DeleteIke,
+    Liveness,
+}
+
+/// Work that waits for its turn.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Bring this child up, with a key exchange of this method if the peer asked for it.
+    CreateChild(Arc<ChildConfig>, Option<KeyExchangeMethod>),
+    DeleteChild(EspSpi),
+    DeleteIke,
+    Liveness,
+}
+
+impl Exchange {
+    /// Whether the exchange in flight already achieves what `work` would.
+    pub(super) fn achieves(&self, work: &Work) -> bool {
+        match (self, work) {
+            (Self::IkeAuth(auth), Work::CreateChild(config, _)) => {
+                auth.child_name().is_some_and(|name| **name == *config.name)
+            }
+            (Self::IkeSaInit(init), Work::CreateChild(config, _)) => init
+                .child
+                .as_ref()
+                .is_some_and(|child| child.name == config.name),
+            (Self::CreateChild(create), Work::CreateChild(config, None)) => {
+                create.offer.config.name == config.name
+            }
+            (Self::DeleteChild(a), Work::DeleteChild(b)) => a == b,
+            // Any answer of the peer is a sign of life.
+            (_, Work::Liveness) | (Self::DeleteIke, _) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::IkeSaInit(_) => "IKE_INIT",
+            Self::IkeAuth(_) => "IKE_AUTH",
+            Self::CreateChild(_) => "CHILD_CREATE",
+            Self::DeleteChild(_) => "CHILD_DELETE",
+            Self::DeleteIke => "IKE_DELETE",
+            Self::Liveness => "IKE_DPD",
+        }
+    }
+}
+
+impl Work {
+    /// Whether both would achieve the same.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::CreateChild(a, _), Self::CreateChild(b, _)) => a.name == b.name,
+            (Self::DeleteChild(a), Self::DeleteChild(b)) => a == b,
+            (Self::DeleteIke, Self::DeleteIke) | (Self::Liveness, Self::Liveness) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::CreateChild(..) => "CHILD_CREATE",
+            Self::DeleteChild(_) => "CHILD_DELETE",
+            Self::DeleteIke => "IKE_DELETE",
+            Self::Liveness => "IKE_DPD",
+        }
+    }
+}

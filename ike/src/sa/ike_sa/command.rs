@@ -1,0 +1,49 @@
+//! What others want of the IKE_SA.
+
+use super::{IkeSa, State};
+use crate::{
+    Environment,
+    sa::{
+        event::CloseCause,
+        exchange::{Work, informational},
+        io::Command,
+    },
+};
+
+impl IkeSa {
+    pub(super) fn on_command(&mut self, command: Command, env: &mut dyn Environment) {
+        match command {
+            Command::Initiate(config) => {
+                if !self.is_deleting() && !self.has_child(&config.name) {
+                    self.requests.enqueue(Work::CreateChild(config, None));
+                }
+            }
+            Command::TerminateChild(inbound_spi) => {
+                if self.is_established() && self.child_mut(inbound_spi).is_some() {
+                    self.terminate_child(inbound_spi);
+                }
+            }
+            Command::Terminate => self.terminate(CloseCause::Terminated, env),
+            Command::Probe => {
+                if self.is_established() {
+                    self.requests.enqueue(Work::Liveness);
+                }
+            }
+            Command::Abandon(cause) => self.close(cause, env),
+        }
+    }
+
+    fn terminate(&mut self, cause: CloseCause, env: &mut dyn Environment) {
+        match self.state {
+            State::Established(_) => self.begin_delete(cause),
+            State::Deleting(..) | State::Closed => {}
+            State::Authenticating(_) => {
+                // The responder may have accepted us already. If so it takes this request, whose
+                // message ID follows that of IKE_AUTH; if not it ignores it.
+                self.send_once(&informational::delete_ike_sa(), env);
+                self.close(cause, env);
+            }
+            State::Connecting | State::HalfOpen(_) => self.close(cause, env),
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The IKE_SA itself.
+
+mod command;
+mod establish;
+mod receive;
+mod request;
+mod respond;
+mod timeout;
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use super::{
+    child::{Child, ChildState},
+    contacts::{ContactGuard, Contacts},
+    event::{ChildDown, ChildDownCause, CloseCause, Event, Nat},
+    exchange::{Exchange, Work, ike_auth::Handshake},
+    io::{Input, Output, Role},
+    requests::Requests,
+    responses::Responses,
+    secured::Secured,
+    timers::{Timer, Timers},
+};
+use crate::{
+    Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
+    wire::{ExchangeType, Flags, Header},
+};
+
+/// What the caller decides for an IKE_SA beside its connection.
+#[derive(Clone, Debug)]
+pub struct SaOptions {
+    /// The data plane knows ESP in UDP only: claim to be behind a NAT.
+    pub force_encapsulation: bool,
+    /// Emit [`Event::KeyLog`].
+    pub key_log: bool,
+    /// Our port for IKE and ESP behind a NAT: 4500 unless configured otherwise.
+    pub nat_t_port: u16,
+}
+
+impl Default for SaOptions {
+    fn default() -> Self {
+        Self {
+            force_encapsulation: false,
+            key_log: false,
+            nat_t_port: NAT_T_PORT,
+        }
+    }
+}
+
+/// IKE's port, and the one it moves to behind a NAT (RFC 7296 section 2.23).
+const IKE_PORT: u16 = 500;
+const NAT_T_PORT: u16 = 4500;
+
+/// A connection that may be meant by an incoming request.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The connection.
+    pub connection: Arc<Connection>,
+    /// Its count of established IKE_SAs.
+    pub contacts: Contacts,
+}
+
+/// Where an IKE_SA stands. Each variant owns what only it has.
+enum State {
+    /// Initiator: IKE_SA_INIT is unanswered.
+    Connecting,
+    /// Initiator: IKE_AUTH is unanswered.
+    Authenticating(Box<Secured>),
+    /// Responder: IKE_SA_INIT is answered, IKE_AUTH has not come.
+    HalfOpen(Box<HalfOpen>),
+    /// Both ends are authenticated.
+    Established(Box<Established>),
+    /// We told the peer, or are about to, that it is over.
+    Deleting(Box<Secured>, CloseCause),
+    /// Over. Only undrained outputs remain.
+    Closed,
+}
+
+struct HalfOpen {
+    secured: Secured,
+    handshake: Handshake,
+    candidates: Vec<Candidate>,
+}
+
+struct Established {
+    secured: Secured,
+    nat: Nat,
+    /// Both ends can do UDP encapsulation, and one of them needs it.
+    encapsulation: bool,
+    _contact: ContactGuard,
+}
+
+/// One IKE_SA.
+///
+/// Methods are of four kinds: *constructors* ([`IkeSa::initiate`], [`IkeSa::respond`]); *inputs*
+/// ([`IkeSa::handle`]); *outputs* ([`IkeSa::poll_output`], to be drained after each input in order,
+/// and [`IkeSa::poll_timeout`], to be asked after that); and *getters*. It never reads a clock and
+/// never blocks. After [`Event::Closed`] it must be dropped.
+pub struct IkeSa {
+    role: Role,
+    spis: IkeSpis,
+    path: Path,
+    options: SaOptions,
+    connection: Arc<Connection>,
+    contacts: Contacts,
+    state: State,
+    requests: Requests,
+    responses: Responses,
+    children: Vec<Child>,
+    outputs: VecDeque<Output>,
+    timers: Timers,
+    begun: Instant,
+    last_inbound: Instant,
+}
+
+impl IkeSa {
+    /// Feeds one input. For a datagram `now` must be the time of its arrival.
+    pub fn handle(&mut self, input: Input<'_>, now: Instant, env: &mut dyn Environment) {
+        if self.is_closed() {
+            return;
+        }
+        match input {
+            Input::Datagram { path, data } => self.on_datagram(path, data, now, env),
+            Input::Timeout => self.on_timeout(now, env),
+            Input::ChildInstalled {
+                inbound_spi,
+                installed,
+            } => self.on_child_installed(inbound_spi, installed, now, env),
+            Input::ChildExpired { inbound_spi, hard } => self.on_child_expired(inbound_spi, hard),
+            Input::Command(command) => self.on_command(command, env),
+        }
+        self.start_work(now, env);
+    }
+
+    /// The next effect, in the order in which they must be carried out.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        let output = self.outputs.pop_front();
+        if self.outputs.is_empty() && self.outputs.capacity() > 0 {
+            // Thousands of idle IKE_SAs should not each keep a buffer.
+            self.outputs = VecDeque::new();
+        }
+        output
+    }
+
+    /// When [`Input::Timeout`] is due, and what for.
+    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        self.timers.next().map(|(at, timer)| (at, timer.name()))
+    }
+
+    /// Both SPIs; the responder's is zero until it has answered.
+    pub fn spis(&self) -> IkeSpis {
+        self.spis
+    }
+
+    /// The SPI by which datagrams for this IKE_SA are recognised.
+    pub fn local_spi(&self) -> IkeSpi {
+        match self.role {
+            Role::Initiator => self.spis.initiator,
+            Role::Responder => self.spis.responder,
+        }
+    }
+
+    /// Who created it.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Where messages leave from and go to.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
+    /// The connection; for a responder only final once it is established.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Whether both ends are authenticated and nothing is being closed.
+    pub fn is_established(&self) -> bool {
+        matches!(self.state, State::Established(_))
+    }
+
+    /// Whether it is over.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// The state's name as VICI clients know it.
+    pub fn state_name(&self) -> &'static str {
+        match self.state {
+            State::Connecting | State::Authenticating(_) | State::HalfOpen(_) => "CONNECTING",
+            State::Established(_) => "ESTABLISHED",
+            State::Deleting(..) => "DELETING",
+            State::Closed => "DESTROYING",
+        }
+    }
+
+    /// Names of the exchange in flight and of those queued.
+    pub fn tasks(&self) -> (Option<&'static str>, Vec<&'static str>) {
+        self.requests.names()
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn transmit(&mut self, path: Path, data: Vec<u8>) {
+        self.outputs.push_back(Output::Transmit { path, data });
+    }
+
+    fn secured(&mut self) -> Option<&mut Secured> {
+        match &mut self.state {
+            State::Authenticating(secured) | State::Deleting(secured, _) => Some(secured),
+            State::HalfOpen(half_open) => Some(&mut half_open.secured),
+            State::Established(established) => Some(&mut established.secured),
+            State::Connecting | State::Closed => None,
+        }
+    }
+
+    fn header(&self, exchange: ExchangeType, message_id: MessageId, response: bool) -> Header {
+        Header {
+            spis: self.spis,
+            next_payload: 0,
+            major: 2,
+            minor: 0,
+            exchange,
+            flags: Flags {
+                initiator: self.role == Role::Initiator,
+                version: false,
+                response,
+            },
+            message_id,
+            length: 0,
+        }
+    }
+
+    fn child_mut(&mut self, inbound_spi: EspSpi) -> Option<&mut Child> {
+        self.children
+            .iter_mut()
+            .find(|child| child.inbound_spi == inbound_spi)
+    }
+
+    /// Whether a child of this name is up or about to be.
+    fn has_child(&self, name: &str) -> bool {
+        self.children
+            .iter()
+            .filter(|child| matches!(child.state, ChildState::Installing | ChildState::Installed))
+            .any(|child| *child.config.name == *name)
+    }
+
+    /// Takes a CHILD_SA out of the data plane and tells why.
+    fn drop_child(&mut self, inbound_spi: EspSpi, cause: ChildDownCause) {
+        let Some(index) = self
+            .children
+            .iter()
+            .position(|child| child.inbound_spi == inbound_spi)
+        else {
+            return;
+        };
+        let child = self.children.swap_remove(index);
+        if child.state != ChildState::Gone {
+            self.outputs.push_back(Output::RemoveChild(inbound_spi));
+        }
+        if matches!(child.state, ChildState::Installed | ChildState::Deleting) {
+            self.emit(Event::ChildDown(ChildDown {
+                name: child.config.name.clone(),
+                inbound_spi,
+                cause,
+            }));
+        }
+        self.arm_child_replacement();
+    }
+
+    /// The end: everything is let go, nobody is told but the caller.
+    fn close(&mut self, cause: CloseCause, env: &mut dyn Environment) {
+        for spi in self.child_spis() {
+            self.drop_child(spi, ChildDownCause::IkeSaClosed);
+        }
+        if let Some(request) = self.requests.in_flight.take() {
+            match request.exchange {
+                Exchange::IkeAuth(auth) => {
+                    if let Some(offer) = auth.child {
+                        offer.cancel(env);
+                    }
+                }
+                Exchange::CreateChild(create) => create.offer.cancel(env),
+                _ => {}
+            }
+        }
+        self.responses.parked = None;
+        self.timers.stop_all();
+        self.state = State::Closed;
+        self.emit(Event::Closed(cause));
+    }
+
+    fn child_spis(&self) -> Vec<EspSpi> {
+        self.children
+            .iter()
+            .map(|child| child.inbound_spi)
+            .collect()
+    }
+
+    /// Arms the one timer for the replacement of children.
+    fn arm_child_replacement(&mut self) {
+        match self
+            .children
+            .iter()
+            .filter_map(|child| child.replace_at)
+            .min()
+        {
+            Some(at) => self.timers.set(Timer::ReplaceChild, at),
+            None => self.timers.stop(Timer::ReplaceChild),
+        }
+    }
+
+    /// Begins closing: tells the peer, keeps serving until it has answered.
+    fn begin_delete(&mut self, cause: CloseCause) {
+        self.state = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Established(established) => {
+                State::Deleting(Box::new(established.secured), cause)
+            }
+            other => other,
+        };
+        if matches!(self.state, State::Deleting(..)) {
+            for timer in [
+                Timer::Liveness,
+                Timer::Replace,
+                Timer::ReplaceChild,
+                Timer::Expire,
+            ] {
+                self.timers.stop(timer);
+            }
+            self.requests.enqueue(Work::DeleteIke);
+        }
+    }
+}

@@ -1,0 +1,458 @@
+//! Answering the peer's requests.
+
+use std::{collections::VecDeque, time::Instant};
+
+use super::{Candidate, HalfOpen, IkeSa, SaOptions, State, request::count_failure};
+use crate::{
+    Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
+    crypto::Nonces,
+    sa::{
+        admission::{InitRequest, refuse},
+        child::{Agreed, ChildState, ExchangeRole},
+        event::{ChildDownCause, CloseCause, Event, Failure},
+        exchange::{
+            Exchange, Work,
+            create_child::{self, CreateRefusal},
+            ike_auth::{self, AuthResponse, Handshake},
+            ike_sa_init, informational,
+        },
+        io::Role,
+        payloads::{Payloads, error_notify, notify},
+        requests::Requests,
+        responses::{Parked, Responses},
+        secured::Secured,
+        timers::{Timer, Timers},
+    },
+    wire::{ExchangeType, Header, NotifyType, Payload, write_message},
+};
+
+impl IkeSa {
+    /// Starts as responder: the IKE_SA_INIT response is the first output.
+    ///
+    /// `candidates` are the connections that fit the addresses, best first; IKE_AUTH decides among
+    /// them. The error is the refusal to send back; no IKE_SA was made then.
+    pub fn respond(
+        request: InitRequest,
+        candidates: Vec<Candidate>,
+        local_spi: IkeSpi,
+        options: SaOptions,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) -> Result<Self, Option<Vec<u8>>> {
+        let connections: Vec<&Connection> = candidates
+            .iter()
+            .map(|candidate| &*candidate.connection)
+            .collect();
+        if connections.is_empty() {
+            env.counters().no_proposal.increment();
+            return Err(Some(refuse(&request, Failure::NoProposalChosen)));
+        }
+        let fake_nat =
+            options.force_encapsulation || connections.iter().any(|connection| connection.encap);
+        let answer = ike_sa_init::handle_request(&request, &connections, local_spi, fake_nat, env)?;
+        let spis = IkeSpis {
+            initiator: request.initiator_spi(),
+            responder: local_spi,
+        };
+        let derived = Secured::derive(Role::Responder, spis, &answer.done, &answer.nonce_i)
+            .map_err(|failure| Some(refuse(&request, failure)))?;
+        // The same algorithms must be acceptable to whichever connection IKE_AUTH chooses.
+        let candidates: Vec<Candidate> = candidates[answer.chosen..].to_vec();
+        let first = candidates[0].clone();
+        let mut sa = Self {
+            role: Role::Responder,
+            spis,
+            path: request.path,
+            options,
+            connection: first.connection,
+            contacts: first.contacts,
+            state: State::Closed,
+            requests: Requests::default(),
+            responses: Responses::default(),
+            children: Vec::new(),
+            outputs: VecDeque::new(),
+            timers: Timers::default(),
+            begun: request.received,
+            last_inbound: now,
+        };
+        let header = sa.header(ExchangeType::IkeSaInit, MessageId(0), true);
+        let response = write_message(&header, &answer.payloads);
+        sa.state = State::HalfOpen(Box::new(HalfOpen {
+            secured: derived.secured,
+            handshake: Handshake {
+                request: request.datagram,
+                response: response.clone(),
+                nonce_i: answer.nonce_i,
+                nonce_r: answer.done.nonce_r,
+                sk_pi: derived.sk_pi,
+                sk_pr: derived.sk_pr,
+                nat: answer.done.nat,
+            },
+            candidates,
+        }));
+        sa.log_keys([derived.key_log]);
+        env.counters().ike_init_out_resp.increment();
+        sa.responses.begin();
+        sa.responses.answered(response.clone());
+        sa.transmit(request.path, response);
+        sa.timers
+            .set(Timer::HalfOpen, now + sa.connection.half_open_timeout);
+        Ok(sa)
+    }
+
+    /// Seals, caches and sends a response.
+    pub(super) fn respond_with(
+        &mut self,
+        request: &Header,
+        payloads: &[Payload],
+        path: Path,
+        env: &mut dyn Environment,
+    ) {
+        self.respond_to(request.exchange, request.message_id, payloads, path, env);
+    }
+
+    pub(super) fn respond_to(
+        &mut self,
+        exchange: ExchangeType,
+        message_id: MessageId,
+        payloads: &[Payload],
+        path: Path,
+        env: &mut dyn Environment,
+    ) {
+        let counters = env.counters();
+        match exchange {
+            ExchangeType::IkeAuth => counters.ike_auth_out_resp.increment(),
+            ExchangeType::CreateChildSa => counters.create_child_out_resp.increment(),
+            _ => counters.info_out_resp.increment(),
+        }
+        let header = self.header(exchange, message_id, true);
+        let Some(secured) = self.secured() else {
+            return;
+        };
+        let datagram = secured.seal(&header, payloads);
+        self.responses.answered(datagram.clone());
+        self.transmit(path, datagram);
+    }
+
+    pub(super) fn on_protected_request(
+        &mut self,
+        header: &Header,
+        payloads: &Payloads,
+        path: Path,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let counters = env.counters();
+        match (&self.state, header.exchange) {
+            (State::HalfOpen(_), ExchangeType::IkeAuth) => {
+                counters.ike_auth_in_req.increment();
+                self.responses.begin();
+                self.on_auth_request(header, payloads, path, now, env);
+            }
+            (State::Established(_), ExchangeType::CreateChildSa) => {
+                counters.create_child_in_req.increment();
+                self.responses.begin();
+                self.on_create_request(header, payloads, path, now, env);
+            }
+            (State::Deleting(..), ExchangeType::CreateChildSa) => {
+                // RFC 7296 section 2.25.2
+                counters.create_child_in_req.increment();
+                self.responses.begin();
+                let answer = [error_notify(Failure::TemporaryFailure)];
+                self.respond_with(header, &answer, path, env);
+            }
+            (State::Established(_) | State::Deleting(..), ExchangeType::Informational) => {
+                counters.info_in_req.increment();
+                self.responses.begin();
+                self.on_informational(header, payloads, path, env);
+            }
+            (State::Established(_) | State::Deleting(..), _) => {
+                counters.invalid.increment();
+                self.responses.begin();
+                let answer = [notify(NotifyType::INVALID_SYNTAX, Vec::new())];
+                self.respond_with(header, &answer, path, env);
+            }
+            // Nothing but IKE_AUTH may come before IKE_AUTH is done.
+            _ => counters.out_of_window.increment(),
+        }
+    }
+
+    fn on_auth_request(
+        &mut self,
+        header: &Header,
+        payloads: &Payloads,
+        path: Path,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let State::HalfOpen(half_open) = std::mem::replace(&mut self.state, State::Closed) else {
+            return;
+        };
+        let connections: Vec<&Connection> = half_open
+            .candidates
+            .iter()
+            .map(|candidate| &*candidate.connection)
+            .collect();
+        let result = ike_auth::handle_request(
+            payloads,
+            &half_open.handshake,
+            &connections,
+            &half_open.secured,
+            path,
+            env,
+        );
+        let response = match result {
+            Ok(response) => response,
+            Err(failure) => {
+                count_failure(failure, env);
+                self.state = State::HalfOpen(half_open);
+                self.respond_with(header, &[error_notify(failure)], path, env);
+                return self.close(CloseCause::Failed(failure), env);
+            }
+        };
+        let candidate = half_open.candidates[response.chosen].clone();
+        self.connection = candidate.connection;
+        self.contacts = candidate.contacts;
+        // The initiator has moved to the NAT-T port if it must (RFC 7296 section 2.23).
+        self.path = path;
+        let AuthResponse {
+            local_id,
+            remote_id,
+            initial_contact,
+            payloads: mut answer,
+            child,
+            ..
+        } = response;
+        let half_open = *half_open;
+        self.timers.stop(Timer::HalfOpen);
+        self.establish(
+            half_open.secured,
+            &half_open.handshake,
+            (local_id, remote_id),
+            initial_contact,
+            now,
+            env,
+        );
+        match child {
+            Some(Ok(granted)) => {
+                let parked = Parked {
+                    message_id: header.message_id,
+                    exchange_type: header.exchange,
+                    path,
+                    inbound_spi: granted.agreed.inbound_spi,
+                    common: answer,
+                    success: granted.payloads,
+                };
+                let nonces = half_open.handshake.nonces();
+                self.grant_child(granted.agreed, nonces, parked, now, env);
+            }
+            Some(Err(failure)) => {
+                count_failure(failure, env);
+                answer.push(error_notify(failure));
+                self.respond_with(header, &answer, path, env);
+            }
+            None => self.respond_with(header, &answer, path, env),
+        }
+    }
+
+    /// Has the data plane install what was agreed; the response waits for it, so that the peer's
+    /// first packet finds its SA.
+    fn grant_child(
+        &mut self,
+        agreed: Agreed,
+        nonces: Nonces<'_>,
+        parked: Parked,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        self.responses.parked = Some(Box::new(parked));
+        self.install(agreed, nonces, ExchangeRole::Replier, now, env);
+    }
+
+    fn on_create_request(
+        &mut self,
+        header: &Header,
+        payloads: &Payloads,
+        path: Path,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        // Both ends ask for the same child: that of the IKE_SA's creator wins.
+        let being_created = match (&self.role, &self.requests.in_flight) {
+            (Role::Initiator, Some(request)) => match &request.exchange {
+                Exchange::CreateChild(create) => Some(create.offer.config.name.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let result = create_child::handle_request(
+            payloads,
+            &self.connection.children,
+            &self.children,
+            being_created.as_deref(),
+            self.path,
+            env,
+        );
+        match result {
+            Ok(mut response) => {
+                let success = response.payloads();
+                let parked = Parked {
+                    message_id: header.message_id,
+                    exchange_type: header.exchange,
+                    path,
+                    inbound_spi: response.granted.agreed.inbound_spi,
+                    common: Vec::new(),
+                    success,
+                };
+                let nonces = Nonces {
+                    initiator: &response.nonce_i,
+                    responder: &response.nonce_r,
+                };
+                let rekeys = payloads.notify(NotifyType::REKEY_SA).is_some();
+                let replaced = self.identical_children(&response.granted.agreed);
+                self.grant_child(response.granted.agreed, nonces, parked, now, env);
+                if !rekeys {
+                    // A rekeyed child is deleted by whoever rekeys it; a second one of the same
+                    // kind is nobody's, so the older goes.
+                    for spi in replaced {
+                        self.terminate_child(spi);
+                    }
+                }
+            }
+            Err(CreateRefusal::Failure(failure)) => {
+                count_failure(failure, env);
+                self.respond_with(header, &[error_notify(failure)], path, env);
+            }
+            Err(CreateRefusal::Notify(answer)) => {
+                self.respond_with(header, &[answer], path, env);
+            }
+        }
+    }
+
+    fn identical_children(&self, agreed: &Agreed) -> Vec<EspSpi> {
+        self.children
+            .iter()
+            .filter(|child| {
+                child.config.name == agreed.config.name
+                    && *child.local_ts == *agreed.local_ts
+                    && *child.remote_ts == *agreed.remote_ts
+            })
+            .map(|child| child.inbound_spi)
+            .collect()
+    }
+
+    fn on_informational(
+        &mut self,
+        header: &Header,
+        payloads: &Payloads,
+        path: Path,
+        env: &mut dyn Environment,
+    ) {
+        let wanted = informational::read_request(payloads, &self.children);
+        // Where both ends delete the same child, each has named its half already
+        // (RFC 7296 section 1.4.1).
+        let named: Vec<_> = wanted
+            .deleted
+            .iter()
+            .copied()
+            .filter(|spi| {
+                self.children.iter().any(|child| {
+                    child.inbound_spi == *spi
+                        && matches!(child.state, ChildState::Installing | ChildState::Installed)
+                })
+            })
+            .collect();
+        self.respond_with(header, &informational::answer(&named), path, env);
+        if let Some(Exchange::CreateChild(create)) = self
+            .requests
+            .in_flight
+            .as_mut()
+            .map(|request| &mut request.exchange)
+        {
+            wanted
+                .unknown
+                .iter()
+                .for_each(|spi| create.note_deleted(*spi));
+        }
+        for spi in wanted.deleted {
+            self.drop_child(spi, ChildDownCause::PeerDeleted);
+        }
+        if let Some(cause) = wanted.close {
+            let cause = match self.state {
+                State::Deleting(_, ours) => ours,
+                _ => cause,
+            };
+            self.close(cause, env);
+        }
+    }
+
+    /// The data plane's answer: releases the parked response.
+    pub(super) fn on_child_installed(
+        &mut self,
+        inbound_spi: EspSpi,
+        installed: bool,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let parked = self
+            .responses
+            .parked
+            .take_if(|parked| parked.inbound_spi == inbound_spi);
+        if let Some(parked) = parked {
+            let mut payloads = parked.common;
+            if installed {
+                payloads.extend(parked.success);
+            } else {
+                payloads.push(error_notify(Failure::NotInstalled));
+            }
+            self.respond_to(
+                parked.exchange_type,
+                parked.message_id,
+                &payloads,
+                parked.path,
+                env,
+            );
+            self.finish_install(inbound_spi, installed, false, now);
+        } else {
+            self.finish_install(inbound_spi, installed, true, now);
+        }
+    }
+
+    fn finish_install(
+        &mut self,
+        inbound_spi: EspSpi,
+        installed: bool,
+        peer_knows: bool,
+        now: Instant,
+    ) {
+        let Some(child) = self
+            .child_mut(inbound_spi)
+            .filter(|child| child.state == ChildState::Installing)
+        else {
+            return;
+        };
+        if installed {
+            child.state = ChildState::Installed;
+            let up = child.up_event(now);
+            self.emit(Event::ChildUp(Box::new(up)));
+            return;
+        }
+        let name = child.config.name.clone();
+        if peer_knows {
+            // The peer believes in it: delete its half.
+            child.state = ChildState::Gone;
+            self.requests.enqueue(Work::DeleteChild(inbound_spi));
+        } else {
+            self.drop_child(inbound_spi, ChildDownCause::Terminated);
+        }
+        self.emit(Event::ChildFailed {
+            name,
+            failure: Failure::NotInstalled,
+        });
+    }
+
+    /// Asks the peer to delete its half, then drops ours.
+    pub(super) fn terminate_child(&mut self, inbound_spi: EspSpi) {
+        self.requests.enqueue(Work::DeleteChild(inbound_spi));
+    }
+}

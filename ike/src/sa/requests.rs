@@ -1,0 +1,161 @@
+//! Our requests: message IDs, the window of one, and retransmission (RFC 7296 sections 2.1 to 2.3).
+
+use std::{collections::VecDeque, time::Duration, time::Instant};
+
+use super::exchange::{Exchange, Work};
+use crate::{MessageId, Path, config::Retransmit, wire::ExchangeType};
+
+/// Work that may wait for the window; beyond it new work is refused.
+const QUEUE_LIMIT: usize = 32;
+
+/// The request that awaits its response.
+pub(super) struct InFlight {
+    pub(super) message_id: MessageId,
+    pub(super) exchange_type: ExchangeType,
+    pub(super) exchange: Exchange,
+    pub(super) path: Path,
+    pub(super) datagram: Vec<u8>,
+    pub(super) retransmissions: u32,
+}
+
+/// Our side of the message ID space.
+#[derive(Default)]
+pub(super) struct Requests {
+    next_id: MessageId,
+    pub(super) in_flight: Option<Box<InFlight>>,
+    queue: VecDeque<Work>,
+}
+
+impl Requests {
+    /// The message ID of the next request, which is used up by [`Requests::sent`].
+    pub(super) fn next_id(&self) -> MessageId {
+        self.next_id
+    }
+
+    /// A request with [`Requests::next_id`] is on its way.
+    pub(super) fn sent(&mut self, in_flight: InFlight) {
+        debug_assert!(self.in_flight.is_none(), "the window is one");
+        self.next_id = in_flight.message_id.next();
+        self.in_flight = Some(Box::new(in_flight));
+    }
+
+    /// An IKE_SA_INIT request that must be repeated with other content keeps its message ID.
+    pub(super) fn rewind(&mut self) {
+        self.next_id = MessageId(0);
+    }
+
+    /// Takes the request that a response with this ID and exchange type answers.
+    pub(super) fn answered(
+        &mut self,
+        message_id: MessageId,
+        exchange_type: ExchangeType,
+    ) -> Option<Box<InFlight>> {
+        self.in_flight.take_if(|request| {
+            request.message_id == message_id && request.exchange_type == exchange_type
+        })
+    }
+
+    /// Whether a response with this ID and exchange type is awaited.
+    pub(super) fn awaits(&self, message_id: MessageId, exchange_type: ExchangeType) -> bool {
+        self.in_flight.as_ref().is_some_and(|request| {
+            request.message_id == message_id && request.exchange_type == exchange_type
+        })
+    }
+
+    /// The collapse rule: work that is queued or in flight is not queued again.
+    pub(super) fn enqueue(&mut self, work: Work) {
+        let in_flight = self
+            .in_flight
+            .as_ref()
+            .is_some_and(|request| request.exchange.achieves(&work));
+        let queued = self.queue.iter().any(|other| other.same_as(&work));
+        if in_flight || queued || self.queue.len() >= QUEUE_LIMIT {
+            return;
+        }
+        if matches!(work, Work::DeleteIke) {
+            // Nothing else matters any more.
+            self.queue.clear();
+        }
+        self.queue.push_back(work);
+    }
+
+    /// The next piece of work when the window is open.
+    pub(super) fn take_ready(&mut self) -> Option<Work> {
+        if self.in_flight.is_some() {
+            return None;
+        }
+        self.queue.pop_front()
+    }
+
+    /// Names of the work in flight and queued, for people.
+    pub(super) fn names(&self) -> (Option<&'static str>, Vec<&'static str>) {
+        (
+            self.in_flight
+                .as_ref()
+                .map(|request| request.exchange.name()),
+            self.queue.iter().map(Work::name).collect(),
+        )
+    }
+}
+
+/// How long to wait after having sent a request `retransmissions + 1` times. `random` is uniform.
+pub(super) fn wait(policy: &Retransmit, retransmissions: u32, random: u16) -> Duration {
+    let exponent = i32::try_from(retransmissions).unwrap_or(i32::MAX);
+    let seconds = policy.timeout.as_secs_f64() * policy.base.max(1.0).powi(exponent);
+    let limit = if policy.limit.is_zero() {
+        Duration::from_secs(3600)
+    } else {
+        policy.limit
+    };
+    let wait = Duration::try_from_secs_f64(seconds)
+        .unwrap_or(limit)
+        .min(limit);
+    let jitter = f64::from(policy.jitter.min(20)) / 100.0 * f64::from(random) / f64::from(u16::MAX);
+    wait.mul_f64(1.0 - jitter)
+}
+
+/// When the request sent at `now` must be sent again.
+pub(super) fn deadline(
+    policy: &Retransmit,
+    retransmissions: u32,
+    random: u16,
+    now: Instant,
+) -> Instant {
+    now + wait(policy, retransmissions, random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_waits_are_strongswans() {
+        let policy = Retransmit::default();
+        let waits: Vec<u64> = (0..=5)
+            .map(|n| wait(&policy, n, 0).as_millis() as u64)
+            .collect();
+        assert_eq!(waits, [4000, 7200, 12960, 23328, 41990, 75582]);
+        assert_eq!(waits.iter().sum::<u64>() / 1000, 165);
+    }
+
+    #[test]
+    fn jitter_only_shortens_and_limit_caps() {
+        let policy = Retransmit {
+            jitter: 20,
+            limit: Duration::from_secs(10),
+            ..Retransmit::default()
+        };
+        assert_eq!(wait(&policy, 0, u16::MAX), Duration::from_millis(3200));
+        assert_eq!(wait(&policy, 50, 0), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn absurd_policies_do_not_overflow() {
+        let policy = Retransmit {
+            base: 1e300,
+            tries: u32::MAX,
+            ..Retransmit::default()
+        };
+        assert_eq!(wait(&policy, u32::MAX, 0), Duration::from_secs(3600));
+    }
+}

@@ -1,0 +1,82 @@
+//! The deadlines of one IKE_SA.
+
+use std::time::Instant;
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// Send the request in flight again, or give up.
+    Retransmit,
+    /// Forget a peer that never finished its handshake.
+    HalfOpen,
+    /// Ask a silent peer for a sign of life.
+    Liveness,
+    /// Keep the NAT's mapping open.
+    Keepalive,
+    /// Ask for the replacement of the IKE_SA.
+    Replace,
+    /// Close the IKE_SA because of its age.
+    Expire,
+    /// Ask for the replacement of a CHILD_SA.
+    ReplaceChild,
+}
+
+impl Timer {
+    const ALL: [Self; 7] = [
+        Self::Retransmit,
+        Self::HalfOpen,
+        Self::Liveness,
+        Self::Keepalive,
+        Self::Replace,
+        Self::Expire,
+        Self::ReplaceChild,
+    ];
+
+    /// The reason as logs and tests show it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Retransmit => "retransmit",
+            Self::HalfOpen => "half-open timeout",
+            Self::Liveness => "liveness check",
+            Self::Keepalive => "NAT keepalive",
+            Self::Replace => "replace IKE_SA",
+            Self::Expire => "expire IKE_SA",
+            Self::ReplaceChild => "replace CHILD_SA",
+        }
+    }
+}
+
+/// At most one deadline of each kind.
+#[derive(Debug, Default)]
+pub(super) struct Timers([Option<Instant>; Timer::ALL.len()]);
+
+impl Timers {
+    pub(super) fn set(&mut self, timer: Timer, at: Instant) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    pub(super) fn stop(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    pub(super) fn stop_all(&mut self) {
+        self.0 = Default::default();
+    }
+
+    /// The earliest deadline.
+    pub(super) fn next(&self) -> Option<(Instant, Timer)> {
+        Timer::ALL
+            .into_iter()
+            .filter_map(|timer| Some((self.0[timer as usize]?, timer)))
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// Takes one deadline that has passed.
+    pub(super) fn take_expired(&mut self, now: Instant) -> Option<Timer> {
+        let (at, timer) = self.next()?;
+        (at <= now).then(|| {
+            self.stop(timer);
+            timer
+        })
+    }
+}

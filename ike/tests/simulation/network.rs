@@ -1,0 +1,84 @@
+//! A network that loses, duplicates, delays and reorders.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use holdfast_ike::Path;
+
+use crate::rng::Rng;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    /// Percent.
+    pub(crate) loss: u64,
+    /// Percent.
+    pub(crate) duplication: u64,
+    /// Each copy takes between 1 ms and this.
+    pub(crate) latency: Duration,
+}
+
+impl Weather {
+    pub(crate) const CALM: Self = Self {
+        loss: 0,
+        duplication: 0,
+        latency: Duration::from_millis(20),
+    };
+}
+
+pub(crate) struct Datagram {
+    /// As the receiver sees it.
+    pub(crate) path: Path,
+    pub(crate) data: Vec<u8>,
+}
+
+pub(crate) struct Network {
+    pub(crate) weather: Weather,
+    in_transit: BTreeMap<(Instant, u64), Datagram>,
+    sequence: u64,
+}
+
+impl Network {
+    pub(crate) fn new(weather: Weather) -> Self {
+        Self {
+            weather,
+            in_transit: BTreeMap::new(),
+            sequence: 0,
+        }
+    }
+
+    pub(crate) fn send(&mut self, path: Path, data: &[u8], now: Instant, rng: &mut Rng) {
+        let copies = if rng.chance(self.weather.loss) {
+            0
+        } else if rng.chance(self.weather.duplication) {
+            2
+        } else {
+            1
+        };
+        for _ in 0..copies {
+            let latency = self.weather.latency.as_millis() as u64;
+            let arrival = now + Duration::from_millis(1 + rng.below(latency));
+            self.sequence += 1;
+            self.in_transit.insert(
+                (arrival, self.sequence),
+                Datagram {
+                    path: Path {
+                        local: path.remote,
+                        remote: path.local,
+                    },
+                    data: data.to_vec(),
+                },
+            );
+        }
+    }
+
+    pub(crate) fn next_arrival(&self) -> Option<Instant> {
+        self.in_transit.keys().next().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn take_arrived(&mut self, now: Instant) -> Option<Datagram> {
+        let entry = self.in_transit.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+}
