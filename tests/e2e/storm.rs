@@ -67,33 +67,9 @@ fn alone_ten_thousand_initiates_collapse_into_one_ike_sa() {
     }
 }
 
-/// The cable is there, the peer's address leads to it, and nobody at its end has that address.
-fn make_the_peer_silent(pair: &Pair) {
-    let sun = &pair.sun.namespace;
-    let link = sun.ip(&["-o", "link", "show", "dev", WIRE]);
-    let mac = link
-        .split("link/ether ")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next());
-    let address = pair.sun.outer(Tunnel::default().outer).to_string();
-    sun.ip(&["addr", "del", &format!("{address}/24"), "dev", WIRE]);
-    let mac = mac.expect("a MAC address of the cable's end");
-    pair.moon.namespace.ip(&[
-        "neigh",
-        "replace",
-        &address,
-        "lladdr",
-        mac,
-        "dev",
-        WIRE,
-        "nud",
-        "permanent",
-    ]);
-}
-
 fn storm_on_holdfast(lab: &Lab) -> Outcome {
     let pair = Pair::new(lab);
-    make_the_peer_silent(&pair);
+    pair.silence_sun();
     let settings = holdfast::Settings::default();
     let mut agent =
         Holdfast::with_tunnel(lab, &pair.moon, &pair.sun, &Tunnel::default(), &settings);
@@ -208,7 +184,7 @@ fn initiator_spis(packets: &Packets) -> HashSet<String> {
 /// second. It is held to nothing here; what it does is printed beside what holdfast did.
 fn storm_on_charon(lab: &Lab) -> Outcome {
     let pair = Pair::new(lab);
-    make_the_peer_silent(&pair);
+    pair.silence_sun();
     let mut charon = Charon::with_tunnel(
         lab,
         &pair.moon,

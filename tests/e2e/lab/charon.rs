@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) connection: String,
     /// Further lines of the child in swanctl.conf.
     pub(crate) child: String,
+    /// Log failures only.
+    pub(crate) quiet: bool,
 }
 
 /// A running charon.
@@ -61,8 +63,9 @@ impl Charon {
         let configuration = format!(
             "charon-systemd {{\n load = {PLUGINS}\n \
              plugins {{ vici {{ socket = unix://{} }} }}\n \
-             filelog {{ stderr {{ default = 1 }} }}\n syslog {{ }}\n{}\n}}\n",
+             filelog {{ stderr {{ default = {} }} }}\n syslog {{ }}\n{}\n}}\n",
             socket.display(),
+            i32::from(!settings.quiet),
             settings.daemon
         );
         std::fs::write(directory.join("strongswan.conf"), configuration).expect("strongswan.conf");

@@ -106,6 +106,32 @@ impl Pair {
         sun.configure();
         Self { moon, sun }
     }
+
+    /// Makes sun's IPv4 address one that does not answer: the cable is there, datagrams for it
+    /// arrive at its end, and nobody has that address.
+    pub(crate) fn silence_sun(&self) {
+        let address = self.sun.outer(Family::V4).to_string();
+        let link = self.sun.namespace.ip(&["-o", "link", "show", "dev", WIRE]);
+        let mac = link
+            .split("link/ether ")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next());
+        let mac = mac.expect("a MAC address of the cable's end");
+        self.sun
+            .namespace
+            .ip(&["addr", "del", &format!("{address}/24"), "dev", WIRE]);
+        self.moon.namespace.ip(&[
+            "neigh",
+            "replace",
+            &address,
+            "lladdr",
+            mac,
+            "dev",
+            WIRE,
+            "nud",
+            "permanent",
+        ]);
+    }
 }
 
 /// What differs between tunnels of the lab.
