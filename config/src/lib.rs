@@ -1,11 +1,30 @@
 //! Declarative holdfast configuration: files to a validated model.
 //!
-//! Read [`Config`] first: everything in it has been checked, so the agent never meets a value that
-//! it must doubt.
+//! [`load`] reads a main file, the folder `conf.d` beside it and the environment. It returns a
+//! [`Config`] in which everything has been checked, so that the agent never meets a value that it
+//! must doubt, or a [`ConfigError`] with everything that is wrong: where it stands, and what to do
+//! about it. `docs/configuration.md` describes every key.
 
+pub mod diagnostic;
+mod environment;
+mod key_path;
+mod layers;
+mod load;
 pub mod model;
+mod quantity;
+mod raw;
+mod report;
+mod schema;
 pub mod secrets;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod validate;
+mod value;
 
+pub use diagnostic::{ConfigError, Diagnostic, Severity, render};
+pub use environment::Environment;
+pub use load::{Loaded, load, load_with};
 pub use model::{
     Agent, Child, CloseAction, Config, Connection, DataPlaneKind, DpdAction, Endpoint, Limits, Log,
     LogFormat, LogLevel, Reconnect, StartAction, Tun, ViciAddress,

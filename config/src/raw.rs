@@ -1,0 +1,232 @@
+//! The configuration as it is spelled in files: every key optional, nothing checked but types.
+//!
+//! These structs are the list of known keys: unknown keys, the environment and the documentation's
+//! completeness are all judged by their fields.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::quantity::{Amount, Interval, TextList};
+
+/// A table of which another may set what this one leaves out.
+pub(crate) trait Inherit {
+    fn inherit(&mut self, defaults: &Self);
+}
+
+/// Declares a table of optional values and tables.
+macro_rules! table {
+    ($name:ident {
+        values { $($value:ident: $type:ty,)* }
+        tables { $($table:ident: $table_type:ty,)* }
+    }) => {
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct $name {
+            $(pub(crate) $value: Option<$type>,)*
+            $(pub(crate) $table: $table_type,)*
+        }
+
+        impl Inherit for $name {
+            fn inherit(&mut self, defaults: &Self) {
+                $(if self.$value.is_none() {
+                    self.$value.clone_from(&defaults.$value);
+                })*
+                $(self.$table.inherit(&defaults.$table);)*
+            }
+        }
+    };
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawConfig {
+    pub(crate) agent: RawAgent,
+    pub(crate) defaults: RawDefaults,
+    pub(crate) connections: BTreeMap<String, RawConnection>,
+    pub(crate) secrets: BTreeMap<String, RawSecret>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawAgent {
+    pub(crate) vici: Option<String>,
+    pub(crate) health: Option<String>,
+    pub(crate) dataplane: Option<String>,
+    pub(crate) listen: Option<TextList>,
+    pub(crate) port: Option<u16>,
+    pub(crate) port_nat_t: Option<u16>,
+    pub(crate) tun: RawTun,
+    pub(crate) workers: Option<usize>,
+    pub(crate) drain_timeout: Option<Interval>,
+    pub(crate) keylog: Option<String>,
+    pub(crate) limits: RawLimits,
+    pub(crate) max_control_clients: Option<usize>,
+    pub(crate) log: RawLog,
+    pub(crate) install_routes: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawTun {
+    pub(crate) name: Option<String>,
+    pub(crate) mtu: Option<u16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawLimits {
+    pub(crate) cookie_threshold: Option<u32>,
+    pub(crate) cookie_threshold_ip: Option<u32>,
+    pub(crate) block_threshold: Option<u32>,
+    pub(crate) init_limit_half_open: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawLog {
+    pub(crate) level: Option<String>,
+    pub(crate) format: Option<String>,
+}
+
+table! {
+    RawAuth {
+        values {
+            auth: String,
+            id: String,
+        }
+        tables {}
+    }
+}
+
+table! {
+    RawRetransmit {
+        values {
+            timeout: Interval,
+            base: f64,
+            tries: u32,
+            jitter: u8,
+            limit: Interval,
+        }
+        tables {}
+    }
+}
+
+table! {
+    RawReconnect {
+        values {
+            initial: Interval,
+            max: Interval,
+            multiplier: f64,
+            slow: Interval,
+            stable_after: Interval,
+        }
+        tables {}
+    }
+}
+
+table! {
+    RawChild {
+        values {
+            local_ts: TextList,
+            remote_ts: TextList,
+            esp_proposals: TextList,
+            mode: String,
+            rekey_time: Interval,
+            life_time: Interval,
+            rekey_bytes: Amount,
+            life_bytes: Amount,
+            rekey_packets: Amount,
+            life_packets: Amount,
+            replay_window: u32,
+            start_action: String,
+            close_action: String,
+            dpd_action: String,
+        }
+        tables {}
+    }
+}
+
+/// Declares what a connection and `[defaults]` have in common once.
+macro_rules! connection {
+    (values { $($value:ident: $type:ty,)* } tables { $($table:ident: $table_type:ty,)* }) => {
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct RawConnection {
+            $(pub(crate) $value: Option<$type>,)*
+            $(pub(crate) $table: $table_type,)*
+            pub(crate) children: BTreeMap<String, RawChild>,
+        }
+
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct RawDefaults {
+            $(pub(crate) $value: Option<$type>,)*
+            $(pub(crate) $table: $table_type,)*
+            pub(crate) child: RawChild,
+        }
+
+        impl RawConnection {
+            /// Takes over what it leaves open from `[defaults]`.
+            pub(crate) fn inherit(&mut self, defaults: &RawDefaults) {
+                $(if self.$value.is_none() {
+                    self.$value.clone_from(&defaults.$value);
+                })*
+                $(self.$table.inherit(&defaults.$table);)*
+                for child in self.children.values_mut() {
+                    child.inherit(&defaults.child);
+                }
+            }
+        }
+    };
+}
+
+connection! {
+    values {
+        persistent: bool,
+        local_addrs: TextList,
+        remote_addrs: TextList,
+        local_port: u16,
+        remote_port: u16,
+        proposals: TextList,
+        encap: bool,
+        dpd_delay: Interval,
+        keyingtries: u32,
+        unique: String,
+        rekey_time: Interval,
+        over_time: Interval,
+        half_open_timeout: Interval,
+        keep_alive: Interval,
+    }
+    tables {
+        local: RawAuth,
+        remote: RawAuth,
+        retransmit: RawRetransmit,
+        reconnect: RawReconnect,
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawSecret {
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    pub(crate) ids: Option<TextList>,
+    pub(crate) secret: RawSecretSource,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawSecretSource {
+    pub(crate) file: Option<String>,
+    pub(crate) env: Option<String>,
+    #[serde(deserialize_with = "zeroizing")]
+    pub(crate) value: Option<Zeroizing<String>>,
+}
+
+fn zeroizing<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Zeroizing<String>>, D::Error> {
+    String::deserialize(deserializer).map(|text| Some(Zeroizing::new(text)))
+}

@@ -1,0 +1,305 @@
+//! Which keys exist where. The list of keys is the fields of the structs in [`crate::raw`]; this
+//! module adds how they nest and which keys of swanctl.conf are refused by name.
+
+use config::{Value, ValueKind};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor, value::Error as Unfit},
+    forward_to_deserialize_any,
+};
+use toml_edit::TableLike;
+
+use crate::{
+    key_path::{KeyPath, Segment},
+    layers::Layer,
+    raw,
+    suggest::nearest,
+};
+
+/// A table of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Root,
+    Agent,
+    Tun,
+    Limits,
+    Log,
+    Defaults,
+    Connection,
+    Auth,
+    Retransmit,
+    Reconnect,
+    Child,
+    Secret,
+    SecretSource,
+}
+
+/// What a known key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Value,
+    Table(Section),
+    /// Tables under names of the author's choice.
+    Named(Section),
+}
+
+impl Section {
+    /// The keys that may stand in it.
+    pub(crate) fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Root => fields_of::<raw::RawConfig>(),
+            Self::Agent => fields_of::<raw::RawAgent>(),
+            Self::Tun => fields_of::<raw::RawTun>(),
+            Self::Limits => fields_of::<raw::RawLimits>(),
+            Self::Log => fields_of::<raw::RawLog>(),
+            Self::Defaults => fields_of::<raw::RawDefaults>(),
+            Self::Connection => fields_of::<raw::RawConnection>(),
+            Self::Auth => fields_of::<raw::RawAuth>(),
+            Self::Retransmit => fields_of::<raw::RawRetransmit>(),
+            Self::Reconnect => fields_of::<raw::RawReconnect>(),
+            Self::Child => fields_of::<raw::RawChild>(),
+            Self::Secret => fields_of::<raw::RawSecret>(),
+            Self::SecretSource => fields_of::<raw::RawSecretSource>(),
+        }
+    }
+
+    pub(crate) fn holds(self, key: &str) -> Holds {
+        match (self, key) {
+            (Self::Root, "agent") => Holds::Table(Self::Agent),
+            (Self::Root, "defaults") => Holds::Table(Self::Defaults),
+            (Self::Root, "connections") => Holds::Named(Self::Connection),
+            (Self::Root, "secrets") => Holds::Named(Self::Secret),
+            (Self::Agent, "tun") => Holds::Table(Self::Tun),
+            (Self::Agent, "limits") => Holds::Table(Self::Limits),
+            (Self::Agent, "log") => Holds::Table(Self::Log),
+            (Self::Connection | Self::Defaults, "local" | "remote") => Holds::Table(Self::Auth),
+            (Self::Connection | Self::Defaults, "retransmit") => Holds::Table(Self::Retransmit),
+            (Self::Connection | Self::Defaults, "reconnect") => Holds::Table(Self::Reconnect),
+            (Self::Connection, "children") => Holds::Named(Self::Child),
+            (Self::Defaults, "child") => Holds::Table(Self::Child),
+            (Self::Secret, "secret") => Holds::Table(Self::SecretSource),
+            _ => Holds::Value,
+        }
+    }
+
+    /// The remedy for a key that swanctl.conf has and this version has not.
+    fn refused(self, key: &str) -> Option<&'static str> {
+        const LEAVE_OUT: &str = "leave the key out";
+        match self {
+            Self::Root => match key {
+                "authorities" => {
+                    Some("certificates cannot be used yet; authenticate with auth = \"psk\"")
+                }
+                "pools" => Some("addresses cannot be assigned to peers yet; leave the table out"),
+                "include" => Some("put further files into the folder conf.d beside the main file"),
+                _ => None,
+            },
+            Self::Connection | Self::Defaults => refused_in_connection(key),
+            Self::Auth => match key {
+                "certs" | "cert" | "cacerts" | "cacert" | "ca_id" | "pubkeys" | "revocation"
+                | "cert_policy" => {
+                    Some("certificates cannot be used yet; authenticate with auth = \"psk\"")
+                }
+                "eap_id" | "aaa_id" | "xauth_id" => {
+                    Some("EAP and XAuth cannot be used yet; authenticate with auth = \"psk\"")
+                }
+                "round" => Some("one authentication round is made; leave the key out"),
+                "groups" => Some(LEAVE_OUT),
+                _ => None,
+            },
+            Self::Child => refused_in_child(key),
+            Self::Secret => match key {
+                "handle" | "slot" | "module" | "pin" => {
+                    Some("tokens cannot be used yet; put the key into a file")
+                }
+                _ => None,
+            },
+            Self::Agent
+            | Self::Tun
+            | Self::Limits
+            | Self::Log
+            | Self::Retransmit
+            | Self::Reconnect
+            | Self::SecretSource => None,
+        }
+    }
+}
+
+fn refused_in_connection(key: &str) -> Option<&'static str> {
+    if key.starts_with("local-") || key.starts_with("remote-") {
+        return Some("one authentication round is made; use the tables local and remote");
+    }
+    Some(match key {
+        "version" => "IKEv2 is always used; leave the key out",
+        "aggressive" | "pull" | "dpd_timeout" => {
+            "it belongs to IKEv1, which is not spoken; leave the key out"
+        }
+        "vips" => "virtual addresses cannot be requested yet; leave the key out",
+        "pools" => "addresses cannot be assigned to peers yet; leave the key out",
+        "mobike" => "addresses do not move yet; leave the key out",
+        "fragmentation" => "messages are not fragmented yet; leave the key out",
+        "reauth_time" => "use rekey_time",
+        "rand_time" => "leave the key out; rekey_time and over_time decide",
+        "send_certreq" | "send_cert" | "ocsp" => {
+            "certificates cannot be used yet; leave the key out"
+        }
+        "ppk_id" | "ppk_required" => {
+            "post-quantum pre-shared keys cannot be used yet; leave the key out"
+        }
+        "childless" | "dscp" | "if_id_in" | "if_id_out" | "mediation" | "mediated_by"
+        | "mediation_peer" => "leave the key out",
+        _ => return None,
+    })
+}
+
+fn refused_in_child(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "ah_proposals" => "use esp_proposals",
+        "rand_time" => "leave the key out; rekey_time and life_time decide",
+        "rand_bytes" => "leave the key out; rekey_bytes and life_bytes decide",
+        "rand_packets" => "leave the key out; rekey_packets and life_packets decide",
+        "updown" | "hostaccess" | "policies" | "policies_fwd_out" | "ipcomp" | "inactivity"
+        | "reqid" | "priority" | "interface" | "mark_in" | "mark_in_sa" | "mark_out"
+        | "set_mark_in" | "set_mark_out" | "if_id_in" | "if_id_out" | "label" | "label_mode"
+        | "tfc_padding" | "per_cpu_sas" | "hw_offload" | "copy_df" | "copy_ecn" | "copy_dscp"
+        | "icmp" | "sha256_96" => "leave the key out",
+        _ => return None,
+    })
+}
+
+/// A key that does not belong where it stands.
+pub(crate) struct Stray {
+    pub(crate) path: KeyPath,
+    pub(crate) span: Option<std::ops::Range<usize>>,
+    pub(crate) message: String,
+    pub(crate) remedy: String,
+}
+
+/// Finds every unknown key of a file.
+pub(crate) fn strays(layer: &Layer) -> Vec<Stray> {
+    let mut found = Vec::new();
+    let root = KeyPath::default();
+    visit(Section::Root, layer.document.as_table(), &root, &mut found);
+    found
+}
+
+fn visit(section: Section, table: &dyn TableLike, path: &KeyPath, found: &mut Vec<Stray>) {
+    for (name, item) in table.iter() {
+        let path = path.key(name);
+        if !section.keys().contains(&name) {
+            let (message, remedy) = judge_stray(section, name);
+            let span = table.key(name).and_then(toml_edit::Key::span);
+            found.push(Stray {
+                path,
+                span,
+                message,
+                remedy,
+            });
+            continue;
+        }
+        // What is no table although it should be one is told by its type later.
+        let Some(table) = item.as_table_like() else {
+            continue;
+        };
+        match section.holds(name) {
+            Holds::Value => {}
+            Holds::Table(section) => visit(section, table, &path, found),
+            Holds::Named(section) => {
+                for (name, item) in table.iter() {
+                    if let Some(table) = item.as_table_like() {
+                        visit(section, table, &path.key(name), found);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn judge_stray(section: Section, name: &str) -> (String, String) {
+    if let Some(remedy) = section.refused(name) {
+        let message = format!("\"{name}\" is not supported by this version");
+        return (message, remedy.to_owned());
+    }
+    let remedy = match nearest(name, section.keys()) {
+        Some(key) => format!("did you mean \"{key}\"?"),
+        None => format!("known here: {}", section.keys().join(", ")),
+    };
+    ("unknown key".to_owned(), remedy)
+}
+
+/// The path of an `[agent]` key whose steps are given in lower case, or what would have been right.
+pub(crate) fn agent_key(steps: &[&str]) -> Result<KeyPath, Option<KeyPath>> {
+    let mut section = Section::Agent;
+    let mut path = KeyPath::of(["agent"]);
+    for (position, step) in steps.iter().enumerate() {
+        if !section.keys().contains(step) {
+            let suggestion = nearest(step, section.keys());
+            return Err(suggestion.map(|key| path.key(key)));
+        }
+        let last = position + 1 == steps.len();
+        path = match (section.holds(step), last) {
+            (Holds::Value, true) => return Ok(path.key(step)),
+            (Holds::Table(inner), false) => {
+                section = inner;
+                path.key(step)
+            }
+            _ => return Err(None),
+        };
+    }
+    Err(None)
+}
+
+/// Takes the value at a path out of the merged configuration.
+pub(crate) fn prune(root: &mut Value, path: &KeyPath) -> bool {
+    let Some((Segment::Key(last), parents)) = path.segments().split_last() else {
+        return false;
+    };
+    let mut value = root;
+    for parent in parents {
+        let (ValueKind::Table(table), Segment::Key(key)) = (&mut value.kind, parent) else {
+            return false;
+        };
+        let Some(next) = table.get_mut(key) else {
+            return false;
+        };
+        value = next;
+    }
+    match &mut value.kind {
+        ValueKind::Table(table) => table.remove(last).is_some(),
+        _ => false,
+    }
+}
+
+/// The names of a struct's fields as serde knows them.
+fn fields_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    struct FieldNames<'a>(&'a mut &'static [&'static str]);
+
+    impl<'de> Deserializer<'de> for FieldNames<'_> {
+        type Error = Unfit;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Unfit> {
+            Err(Unfit::custom("not a struct"))
+        }
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Unfit> {
+            *self.0 = fields;
+            Err(Unfit::custom("the fields are known now"))
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+            option unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier
+            ignored_any
+        }
+    }
+
+    let mut fields: &'static [&'static str] = &[];
+    // It fails by design once it has seen the names.
+    let _ = T::deserialize(FieldNames(&mut fields));
+    fields
+}

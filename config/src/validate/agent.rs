@@ -1,0 +1,257 @@
+//! The `[agent]` section.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{elements, keyword, repeated, time};
+use crate::{
+    Agent, DataPlaneKind, Limits, Log, LogFormat, LogLevel, Tun, ViciAddress,
+    diagnostic::Origin,
+    quantity::TextList,
+    raw::{RawAgent, RawLimits, RawLog, RawTun},
+    report::Scope,
+};
+
+/// Longest name of a network interface (IFNAMSIZ less the final NUL).
+const LONGEST_INTERFACE: usize = 15;
+/// Longest path of a Unix domain socket (sun_path less the final NUL).
+const LONGEST_SOCKET: usize = 107;
+const MOST_WORKERS: usize = 1024;
+const MOST_CONTROL_CLIENTS: usize = 65_536;
+
+pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
+    let default = Agent::default();
+    let agent = Agent {
+        vici: vici(raw.vici.as_deref(), &scope.key("vici")),
+        health: health(raw.health.as_deref(), &scope.key("health")),
+        dataplane: dataplane(raw.dataplane.as_deref(), &scope.key("dataplane")),
+        listen: listen(raw.listen.as_ref(), &scope.key("listen")).unwrap_or(default.listen),
+        port: raw.port.unwrap_or(default.port),
+        port_nat_t: raw.port_nat_t.unwrap_or(default.port_nat_t),
+        tun: tun(&raw.tun, &scope.key("tun")),
+        workers: at_most(
+            raw.workers,
+            default.workers,
+            MOST_WORKERS,
+            &scope.key("workers"),
+        ),
+        drain_timeout: drain_timeout(raw, default.drain_timeout, scope),
+        keylog: keylog(raw.keylog.as_deref(), &scope.key("keylog")),
+        limits: limits(&raw.limits, &scope.key("limits")),
+        max_control_clients: at_most(
+            raw.max_control_clients,
+            default.max_control_clients,
+            MOST_CONTROL_CLIENTS,
+            &scope.key("max_control_clients"),
+        ),
+        log: log(&raw.log, &scope.key("log")),
+        install_routes: raw.install_routes.unwrap_or(default.install_routes),
+    };
+    if agent.max_control_clients == 0 {
+        let scope = scope.key("max_control_clients");
+        scope.error("nobody could control the agent", "allow at least 1 client");
+    }
+    if agent.port == agent.port_nat_t && agent.port != 0 {
+        let message = format!("port and port_nat_t are both {}", agent.port);
+        scope
+            .key("port_nat_t")
+            .error(message, "use two ports, such as 500 and 4500");
+    }
+    agent
+}
+
+fn vici(text: Option<&str>, scope: &Scope<'_>) -> ViciAddress {
+    const REMEDY: &str = "write \"unix:///run/holdfast/holdfast.vici\" or \"tcp://127.0.0.1:4502\"";
+    let Some(text) = text else {
+        return ViciAddress::default();
+    };
+    if let Some(path) = text.strip_prefix("unix://") {
+        if !Path::new(path).is_absolute() {
+            scope.error("the path of the control socket is not absolute", REMEDY);
+        } else if path.len() > LONGEST_SOCKET {
+            let message = format!("the path is longer than {LONGEST_SOCKET} characters");
+            scope.error(
+                message,
+                "use a shorter path: the system accepts no longer one",
+            );
+        }
+        return ViciAddress::Unix(PathBuf::from(path));
+    }
+    let Some(address) = text
+        .strip_prefix("tcp://")
+        .and_then(|text| text.parse().ok())
+    else {
+        scope.error(format!("\"{text}\" is no control address"), REMEDY);
+        return ViciAddress::default();
+    };
+    let address: SocketAddr = address;
+    if !address.ip().is_loopback() {
+        scope.warning(
+            "whoever reaches this address controls the agent",
+            "use a unix:// path, or a loopback address",
+        );
+    }
+    ViciAddress::Tcp(address)
+}
+
+fn health(text: Option<&str>, scope: &Scope<'_>) -> Option<SocketAddr> {
+    let text = text?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        scope.error(
+            format!("\"{text}\" is no address with a port"),
+            "write one such as \"127.0.0.1:8500\", or leave the key out to turn it off",
+        );
+    }
+    address
+}
+
+fn dataplane(text: Option<&str>, scope: &Scope<'_>) -> DataPlaneKind {
+    let known = [
+        ("auto", DataPlaneKind::Auto),
+        ("userspace", DataPlaneKind::Userspace),
+        ("kernel", DataPlaneKind::Kernel),
+        ("none", DataPlaneKind::None),
+    ];
+    keyword(text, &known, &[], scope).unwrap_or_default()
+}
+
+fn listen(list: Option<&TextList>, scope: &Scope<'_>) -> Option<Vec<IpAddr>> {
+    let list = list?;
+    if list.0.is_empty() {
+        scope.error(
+            "the list is empty",
+            "leave the key out to listen on every address",
+        );
+    }
+    let remedy = "write addresses of this machine, or \"0.0.0.0\" and \"::\" for all";
+    let addresses = elements(list, scope, remedy, |text| {
+        text.parse::<IpAddr>()
+            .map_err(|_| format!("\"{text}\" is no address"))
+    });
+    if let Some(position) = repeated(&addresses) {
+        let message = format!("{} stands here twice", addresses[position]);
+        scope.error(message, "remove one of them: an address can be bound once");
+    }
+    Some(addresses)
+}
+
+fn tun(raw: &RawTun, scope: &Scope<'_>) -> Tun {
+    let default = Tun::default();
+    let tun = Tun {
+        name: raw.name.clone().unwrap_or(default.name),
+        mtu: raw.mtu.unwrap_or(default.mtu),
+    };
+    let fits = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | ':' | '%');
+    if tun.name.is_empty()
+        || tun.name.len() > LONGEST_INTERFACE
+        || matches!(tun.name.as_str(), "." | "..")
+        || !tun.name.chars().all(fits)
+    {
+        scope.key("name").error(
+            format!("\"{}\" cannot name an interface", tun.name),
+            format!("use up to {LONGEST_INTERFACE} letters, digits, - and _"),
+        );
+    }
+    // RFC 791 section 3.2: every host takes 576 octets; RFC 8200 section 5: 1280 for IPv6.
+    if tun.mtu < 576 {
+        let message = format!("an MTU of {} is too small", tun.mtu);
+        scope
+            .key("mtu")
+            .error(message, "use 1280 or more; 1400 suits most networks");
+    } else if tun.mtu < 1280 {
+        let message = format!("IPv6 does not work with an MTU of {}", tun.mtu);
+        scope.key("mtu").warning(message, "use 1280 or more");
+    }
+    tun
+}
+
+fn limits(raw: &RawLimits, scope: &Scope<'_>) -> Limits {
+    let default = Limits::default();
+    let limits = Limits {
+        cookie_threshold: raw.cookie_threshold.unwrap_or(default.cookie_threshold),
+        cookie_threshold_ip: raw
+            .cookie_threshold_ip
+            .unwrap_or(default.cookie_threshold_ip),
+        block_threshold: raw.block_threshold.unwrap_or(default.block_threshold),
+        init_limit_half_open: raw
+            .init_limit_half_open
+            .unwrap_or(default.init_limit_half_open),
+    };
+    if limits.block_threshold != 0 && limits.block_threshold <= limits.cookie_threshold_ip {
+        scope.key("block_threshold").warning(
+            "addresses are blocked before they are asked for a cookie",
+            "make it larger than cookie_threshold_ip",
+        );
+    }
+    limits
+}
+
+fn log(raw: &RawLog, scope: &Scope<'_>) -> Log {
+    let levels = [
+        ("error", LogLevel::Error),
+        ("warn", LogLevel::Warn),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+        ("trace", LogLevel::Trace),
+    ];
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    Log {
+        level: keyword(raw.level.as_deref(), &levels, &[], &scope.key("level")).unwrap_or_default(),
+        format: keyword(raw.format.as_deref(), &formats, &[], &scope.key("format"))
+            .unwrap_or_default(),
+    }
+}
+
+fn drain_timeout(raw: &RawAgent, default: Duration, scope: &Scope<'_>) -> Duration {
+    let value = time::or(raw.drain_timeout, default);
+    if value > Duration::from_secs(3600) {
+        scope.key("drain_timeout").error(
+            "a shutdown may take an hour at most",
+            "use less than systemd's TimeoutStopSec (90s unless set)",
+        );
+    }
+    value
+}
+
+/// The key log's directory, relative to that of the file that names it.
+fn keylog(text: Option<&str>, scope: &Scope<'_>) -> Option<PathBuf> {
+    let text = text?;
+    if text.is_empty() {
+        scope.error(
+            "the path is empty",
+            "name a directory, or leave the key out",
+        );
+    }
+    scope.warning(
+        "whoever reads the key log reads all traffic",
+        "use it for debugging only, and leave the key out otherwise",
+    );
+    Some(beside(scope, Path::new(text)))
+}
+
+/// A path relative to the directory of the file that a value stands in.
+pub(super) fn beside(scope: &Scope<'_>, path: &Path) -> PathBuf {
+    let file = match scope.origin() {
+        Origin::Place(place) => Some(place.file),
+        Origin::File(file) => Some(file),
+        Origin::Variable(_) => None,
+    };
+    file.as_deref()
+        .and_then(Path::parent)
+        .map_or_else(|| path.to_path_buf(), |directory| directory.join(path))
+}
+
+fn at_most(value: Option<usize>, default: usize, most: usize, scope: &Scope<'_>) -> usize {
+    let value = value.unwrap_or(default);
+    if value > most {
+        scope.error(
+            format!("{value} is out of range"),
+            format!("use {most} at most"),
+        );
+    }
+    value
+}

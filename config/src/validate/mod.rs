@@ -1,0 +1,107 @@
+//! From spelled values to the model: parse, don't validate.
+//!
+//! Every function reports all it finds to its [`Scope`] and returns a value in any case; whether
+//! the result may be used is decided once, at the end, by the report.
+
+mod agent;
+mod child;
+mod connection;
+mod endpoint;
+mod overlap;
+mod psk_match;
+mod secret;
+mod time;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use crate::{
+    Config, Secrets,
+    environment::Environment,
+    key_path::KeyPath,
+    quantity::TextList,
+    raw::RawConfig,
+    report::{Report, Scope},
+    suggest::nearest,
+};
+
+/// Builds the model. Also returns the secret files that were read.
+pub(crate) fn config(
+    mut raw: RawConfig,
+    report: &Report<'_>,
+    environment: &Environment,
+) -> (Config, Vec<PathBuf>) {
+    let agent = agent::agent(&raw.agent, &report.at(KeyPath::of(["agent"])));
+    let mut connections = BTreeMap::new();
+    for (name, mut connection) in std::mem::take(&mut raw.connections) {
+        connection.inherit(&raw.defaults);
+        let scope = report.at(KeyPath::of(["connections", &name]));
+        let connection = connection::connection(&name, &connection, &agent, &scope);
+        connections.insert(name, Arc::new(connection));
+    }
+    let mut files = Vec::new();
+    let mut psks = Vec::new();
+    for (name, raw) in &raw.secrets {
+        let scope = report.at(KeyPath::of(["secrets", name]));
+        psks.extend(secret::psk(name, raw, &scope, environment, &mut files));
+    }
+    let secrets = Secrets::new(psks);
+    psk_match::check(&connections, &secrets, report);
+    overlap::check(&connections, report);
+    let config = Config {
+        agent,
+        connections,
+        secrets: Arc::new(secrets),
+    };
+    (config, files)
+}
+
+/// Picks the meaning of a keyword.
+///
+/// `known` are keywords with their meanings, `refused` those that swanctl.conf has and this version
+/// has not.
+fn keyword<T: Copy>(
+    text: Option<&str>,
+    known: &[(&str, T)],
+    refused: &[&str],
+    scope: &Scope<'_>,
+) -> Option<T> {
+    let text = text?;
+    let found = known.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let choices = names.join(", ");
+        if refused.contains(&text) {
+            let message = format!("\"{text}\" is not supported by this version");
+            scope.error(message, format!("use one of: {choices}"));
+        } else {
+            let remedy = match nearest(text, &names) {
+                Some(name) => format!("did you mean \"{name}\"? Known are: {choices}"),
+                None => format!("use one of: {choices}"),
+            };
+            scope.error(format!("unknown value \"{text}\""), remedy);
+        }
+    }
+    found.map(|(_, meaning)| *meaning)
+}
+
+/// Reads every element of a list that can be read and reports the others.
+fn elements<T>(
+    list: &TextList,
+    scope: &Scope<'_>,
+    remedy: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Vec<T> {
+    let mut parsed = Vec::with_capacity(list.0.len());
+    for (position, text) in list.0.iter().enumerate() {
+        match parse(text.trim()) {
+            Ok(value) => parsed.push(value),
+            Err(message) => scope.index(position).error(message, remedy),
+        }
+    }
+    parsed
+}
+
+/// The first element that stands in the list twice.
+fn repeated<T: PartialEq>(list: &[T]) -> Option<usize> {
+    (1..list.len()).find(|position| list[..*position].contains(&list[*position]))
+}

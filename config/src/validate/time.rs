@@ -1,0 +1,41 @@
+//! Checks that several intervals share.
+
+use std::time::Duration;
+
+use crate::{quantity::Interval, report::Scope};
+
+/// The interval, or its default.
+pub(super) fn or(interval: Option<Interval>, default: Duration) -> Duration {
+    interval.map_or(default, |interval| interval.0)
+}
+
+/// The interval, or its default; zero is an error.
+pub(super) fn positive(
+    interval: Option<Interval>,
+    default: Duration,
+    scope: &Scope<'_>,
+) -> Duration {
+    let value = or(interval, default);
+    if value.is_zero() {
+        scope.error(
+            "it must be longer than zero",
+            "write a time such as \"30s\"",
+        );
+    }
+    value
+}
+
+/// An interval that is off at zero and harms when it is very short.
+pub(super) fn not_hasty(value: Duration, least: Duration, scope: &Scope<'_>) -> Duration {
+    if !value.is_zero() && value < least {
+        let message = format!("{} is very short", humantime::format_duration(value));
+        let least = humantime::format_duration(least);
+        scope.warning(message, format!("use {least} or more outside of tests"));
+    }
+    value
+}
+
+/// Ten per cent more: the slack between the replacement of an SA and its end.
+pub(super) fn with_tenth(value: Duration) -> Duration {
+    value.saturating_add(value / 10)
+}
