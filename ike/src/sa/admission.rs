@@ -256,11 +256,13 @@ pub(super) fn reply(request: &Header, payloads: &[Payload]) -> Vec<u8> {
     write_message(&header, payloads)
 }
 
+/// The R bit of the flags.
+const RESPONSE: u8 = 0x20;
+
 /// Answers a request of a later major version with INVALID_MAJOR_VERSION (RFC 7296 section 2.5).
 /// Earlier versions, and responses of any, get nothing: IKEv1 could not read the answer.
 fn refuse_version(datagram: &[u8], env: &mut dyn Environment) -> Admitted {
     env.counters().invalid.increment();
-    const RESPONSE: u8 = 0x20;
     let (Some(&version), Some(&flags)) = (datagram.get(17), datagram.get(19)) else {
         return Admitted::Drop(DropReason::Malformed);
     };

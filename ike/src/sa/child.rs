@@ -221,9 +221,9 @@ impl ChildOffer {
         }
         let answered = payloads.proposals()?;
         let suite = accept_esp(&self.proposals, answered).ok_or(Failure::NoProposalChosen)?;
-        let outbound_spi = match answered.first().map(|proposal| proposal.spi) {
-            Some(ProposalSpi::Esp(spi)) => spi,
-            _ => return Err(Failure::InvalidSyntax),
+        let Some(ProposalSpi::Esp(outbound_spi)) = answered.first().map(|proposal| proposal.spi)
+        else {
+            return Err(Failure::InvalidSyntax);
         };
         let (Some(ts_initiator), Some(ts_responder)) =
             (payloads.ts_initiator(), payloads.ts_responder())

@@ -109,7 +109,11 @@ fn the_same_seed_tells_the_same_story() {
         let start = world.now;
         world.ends.iter_mut().for_each(|end| end.start(start));
         world.run(Duration::from_secs(100));
-        let spis: Vec<_> = world.ends.iter().map(|end| end.established()).collect();
+        let spis: Vec<_> = world
+            .ends
+            .iter()
+            .map(crate::endpoint::Endpoint::established)
+            .collect();
         (spis, world.now - start, world.ends[0].log.len())
     };
     assert_eq!(story(7), story(7));

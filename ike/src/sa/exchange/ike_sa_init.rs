@@ -198,8 +198,8 @@ pub(in super::super) struct InitResponse {
     pub(in super::super) payloads: Vec<Payload>,
     pub(in super::super) done: InitDone,
     pub(in super::super) nonce_i: Box<[u8]>,
-    /// Which of the connections the algorithms were chosen from.
-    pub(in super::super) chosen: usize,
+    /// The algorithms, as they were answered.
+    pub(in super::super) proposal: Proposal,
 }
 
 /// Answers an IKE_SA_INIT request. The error is the refusal to send.
@@ -217,10 +217,9 @@ pub(in super::super) fn handle_request(
     let (offered_method, public) = payloads
         .key_exchange()
         .ok_or_else(|| refuse(Failure::InvalidSyntax))?;
-    let Some((chosen, selected)) = connections
+    let Some(selected) = connections
         .iter()
-        .enumerate()
-        .find_map(|(index, connection)| Some((index, select_ike(offered, &connection.proposals)?)))
+        .find_map(|connection| select_ike(offered, &connection.proposals))
     else {
         env.counters().no_proposal.increment();
         return Err(refuse(Failure::NoProposalChosen));
@@ -245,7 +244,7 @@ pub(in super::super) fn handle_request(
         responder: local_spi,
     };
     let mut answer = vec![
-        Payload::SecurityAssociation(vec![selected.proposal]),
+        Payload::SecurityAssociation(vec![selected.proposal.clone()]),
         Payload::KeyExchange {
             method: key_pair.method(),
             data: key_pair.public().to_vec(),
@@ -266,6 +265,6 @@ pub(in super::super) fn handle_request(
             childless: true,
         },
         nonce_i,
-        chosen,
+        proposal: selected.proposal,
     })
 }

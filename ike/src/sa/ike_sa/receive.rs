@@ -108,9 +108,8 @@ impl IkeSa {
         if header.exchange == ExchangeType::IkeSaInit {
             return self.on_repeated_init(path, data, env);
         }
-        let encrypted = match wire::parse_body(header, data) {
-            Ok(Body::Encrypted(encrypted)) => encrypted,
-            _ => return env.counters().invalid.increment(),
+        let Ok(Body::Encrypted(encrypted)) = wire::parse_body(header, data) else {
+            return env.counters().invalid.increment();
         };
         let sequence = self.responses.classify(header.message_id);
         if sequence == Sequence::OutOfWindow {
@@ -180,14 +179,11 @@ impl IkeSa {
 }
 
 fn syntax_failure(error: &WireError, env: &mut dyn Environment) -> Failure {
-    match error {
-        WireError::UnsupportedCriticalPayload(_) => {
-            env.counters().unsupported_critical.increment();
-            Failure::UnsupportedCriticalPayload
-        }
-        _ => {
-            env.counters().invalid.increment();
-            Failure::InvalidSyntax
-        }
+    if let WireError::UnsupportedCriticalPayload(_) = error {
+        env.counters().unsupported_critical.increment();
+        Failure::UnsupportedCriticalPayload
+    } else {
+        env.counters().invalid.increment();
+        Failure::InvalidSyntax
     }
 }

@@ -6,6 +6,7 @@ use super::{Candidate, HalfOpen, IkeSa, SaOptions, State, request::count_failure
 use crate::{
     Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
     crypto::Nonces,
+    proposal::select_ike,
     sa::{
         admission::{InitRequest, refuse},
         child::{Agreed, ChildState, ExchangeRole},
@@ -56,9 +57,16 @@ impl IkeSa {
         };
         let derived = Secured::derive(Role::Responder, spis, &answer.done, &answer.nonce_i)
             .map_err(|failure| Some(refuse(&request, failure)))?;
-        // The same algorithms must be acceptable to whichever connection IKE_AUTH chooses.
-        let candidates: Vec<Candidate> = candidates[answer.chosen..].to_vec();
-        let first = candidates[0].clone();
+        // IKE_AUTH may choose only a connection to which these algorithms are acceptable.
+        let agreed = std::slice::from_ref(&answer.proposal);
+        let candidates: Vec<Candidate> = candidates
+            .into_iter()
+            .filter(|candidate| select_ike(agreed, &candidate.connection.proposals).is_some())
+            .collect();
+        let first = candidates
+            .first()
+            .cloned()
+            .ok_or_else(|| Some(refuse(&request, Failure::NoProposalChosen)))?;
         let mut sa = Self {
             role: Role::Responder,
             spis,
