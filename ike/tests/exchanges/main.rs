@@ -1,0 +1,10 @@
+//! Exchanges between two IKE_SAs, message by message: what is agreed, what is refused, and what
+//! bad input does.
+
+#![allow(clippy::disallowed_methods, reason = "tests need a first instant")]
+
+mod admission;
+mod children;
+mod hostile;
+mod pair;
+mod setup;

@@ -1,0 +1,325 @@
+//! An initiator and a responder with a perfect network and a clock that only tests move.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use holdfast_ike::{
+    ChildConfig, ChildSa, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Mode,
+    Path, Secret, TrafficSelector,
+    child_sa::Lifetime,
+    config::{AuthMethod, IdMatch, Retransmit, SelectorTemplate, Unique},
+    proposal::{Proposal, Protocol},
+    sa::{
+        Admission, AdmissionLimits, Admitted, Candidate, Contacts, Event, IkeSa, Input, Output,
+        SaOptions,
+    },
+};
+
+pub(crate) struct Env {
+    seed: u8,
+    spi: u32,
+    pub(crate) psk: Option<&'static str>,
+    pub(crate) counters: Counters,
+}
+
+impl Env {
+    pub(crate) fn new(seed: u8) -> Self {
+        Self {
+            seed,
+            spi: EspSpi::MIN + u32::from(seed) * 1000,
+            psk: Some("correct horse"),
+            counters: Counters::default(),
+        }
+    }
+}
+
+impl Environment for Env {
+    fn random(&mut self, buffer: &mut [u8]) {
+        for byte in buffer {
+            self.seed = self.seed.wrapping_mul(181).wrapping_add(71);
+            *byte = self.seed;
+        }
+    }
+
+    fn allocate_spi(&mut self) -> Option<EspSpi> {
+        self.spi += 1;
+        Some(EspSpi(self.spi))
+    }
+
+    fn release_spi(&mut self, _spi: EspSpi) {}
+
+    fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
+        self.psk
+            .map(|psk| Arc::new(Secret::new(psk.as_bytes().to_vec())))
+    }
+
+    fn last_inbound(&self, _spi: EspSpi) -> Option<Instant> {
+        None
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+pub(crate) fn net(text: &str) -> SelectorTemplate {
+    SelectorTemplate::Fixed(TrafficSelector::from_config(text).expect("a literal"))
+}
+
+pub(crate) fn esp(text: &str) -> Vec<Proposal> {
+    vec![Proposal::from_notation(text, Protocol::Esp).expect("a literal")]
+}
+
+pub(crate) fn ike(text: &str) -> Vec<Proposal> {
+    vec![Proposal::from_notation(text, Protocol::Ike).expect("a literal")]
+}
+
+pub(crate) fn child(name: &str, local: &str, remote: &str) -> ChildConfig {
+    ChildConfig {
+        name: name.into(),
+        proposals: esp("aes256gcm16-x25519"),
+        local_ts: vec![net(local)],
+        remote_ts: vec![net(remote)],
+        mode: Mode::Tunnel,
+        replay_window: 1024,
+        rekey_time: Duration::ZERO,
+        lifetime: Lifetime::default(),
+    }
+}
+
+pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) -> Connection {
+    let id = |name: &str| Identification::Fqdn(name.into());
+    Connection {
+        name: remote.into(),
+        proposals: ike("aes256gcm16-prfsha384-x25519"),
+        local_auth: AuthMethod::Psk,
+        local_id: Some(id(local)),
+        remote_auth: AuthMethod::Psk,
+        remote_id: IdMatch::Exact(id(remote)),
+        children: children.into_iter().map(Arc::new).collect(),
+        retransmit: Retransmit::default(),
+        dpd_delay: Duration::ZERO,
+        rekey_time: Duration::ZERO,
+        over_time: Duration::ZERO,
+        half_open_timeout: Duration::from_secs(30),
+        keep_alive: Duration::from_secs(20),
+        encap: false,
+        unique: Unique::No,
+        key_log: false,
+    }
+}
+
+/// One end and what came out of it.
+pub(crate) struct End {
+    pub(crate) sa: Option<IkeSa>,
+    pub(crate) env: Env,
+    pub(crate) connection: Connection,
+    pub(crate) path: Path,
+    pub(crate) events: Vec<Event>,
+    pub(crate) installed: Vec<ChildSa>,
+    pub(crate) sent: Vec<(Path, Vec<u8>)>,
+    pub(crate) refuse_install: bool,
+}
+
+impl End {
+    fn new(seed: u8, connection: Connection, path: Path) -> Self {
+        Self {
+            sa: None,
+            env: Env::new(seed),
+            connection,
+            path,
+            events: Vec::new(),
+            installed: Vec::new(),
+            sent: Vec::new(),
+            refuse_install: false,
+        }
+    }
+
+    pub(crate) fn feed(&mut self, input: Input<'_>, now: Instant) {
+        if let Some(sa) = &mut self.sa {
+            sa.handle(input, now, &mut self.env);
+        }
+        self.drain(now);
+    }
+
+    pub(crate) fn drain(&mut self, now: Instant) {
+        while let Some(sa) = &mut self.sa
+            && let Some(output) = sa.poll_output()
+        {
+            match output {
+                Output::Transmit { path, data } => self.sent.push((path, data)),
+                Output::InstallChild(child) => {
+                    let inbound_spi = child.inbound_spi;
+                    let installed = !self.refuse_install;
+                    if installed {
+                        self.installed.push(*child);
+                    }
+                    let input = Input::ChildInstalled {
+                        inbound_spi,
+                        installed,
+                    };
+                    sa.handle(input, now, &mut self.env);
+                }
+                Output::RemoveChild(spi) => {
+                    self.installed.retain(|child| child.inbound_spi != spi);
+                }
+                Output::Keepalive(path) => self.sent.push((path, vec![0xff])),
+                Output::Event(event) => self.events.push(event),
+            }
+        }
+    }
+
+    pub(crate) fn is_established(&self) -> bool {
+        self.sa.as_ref().is_some_and(IkeSa::is_established)
+    }
+
+    pub(crate) fn has_event(&self, test: impl Fn(&Event) -> bool) -> bool {
+        self.events.iter().any(test)
+    }
+
+    pub(crate) fn closed(&self) -> Option<holdfast_ike::sa::CloseCause> {
+        self.events.iter().find_map(|event| match event {
+            Event::Closed(cause) => Some(*cause),
+            _ => None,
+        })
+    }
+}
+
+pub(crate) struct Pair {
+    pub(crate) now: Instant,
+    pub(crate) initiator: End,
+    pub(crate) responder: End,
+    pub(crate) admission: Admission,
+    pub(crate) options: SaOptions,
+}
+
+impl Pair {
+    pub(crate) fn new() -> Self {
+        Self::with(
+            connection(
+                "moon",
+                "sun",
+                vec![child("net", "10.1.0.0/16", "10.2.0.0/16")],
+            ),
+            connection(
+                "sun",
+                "moon",
+                vec![child("net", "10.2.0.0/16", "10.1.0.0/16")],
+            ),
+        )
+    }
+
+    pub(crate) fn with(initiator: Connection, responder: Connection) -> Self {
+        let left = "192.0.2.1:500".parse().expect("a literal");
+        let right = "192.0.2.2:500".parse().expect("a literal");
+        let path = |local, remote| Path { local, remote };
+        Self {
+            now: Instant::now(),
+            initiator: End::new(1, initiator, path(left, right)),
+            responder: End::new(100, responder, path(right, left)),
+            admission: Admission::new(AdmissionLimits::default()),
+            options: SaOptions::default(),
+        }
+    }
+
+    /// Sends the first request with the first child, or none.
+    pub(crate) fn start(&mut self) {
+        let child = self.initiator.connection.children.first().cloned();
+        self.start_with(child);
+    }
+
+    pub(crate) fn start_with(&mut self, child: Option<Arc<ChildConfig>>) {
+        let end = &mut self.initiator;
+        end.sa = Some(IkeSa::initiate(
+            Arc::new(end.connection.clone()),
+            Contacts::default(),
+            IkeSpi(*b"initiatr"),
+            end.path,
+            child,
+            self.options.clone(),
+            self.now,
+            &mut end.env,
+        ));
+        end.drain(self.now);
+    }
+
+    /// Delivers one datagram to the responder.
+    pub(crate) fn to_responder(&mut self, path: Path, data: &[u8]) {
+        let path = Path {
+            local: path.remote,
+            remote: path.local,
+        };
+        let end = &mut self.responder;
+        if end.sa.is_some() {
+            return end.feed(Input::Datagram { path, data }, self.now);
+        }
+        match self.admission.judge(data, path, self.now, &mut end.env) {
+            Admitted::Accept(request) => {
+                let candidate = Candidate {
+                    connection: Arc::new(end.connection.clone()),
+                    contacts: Contacts::default(),
+                };
+                let answer = IkeSa::respond(
+                    *request,
+                    vec![candidate],
+                    IkeSpi(*b"responds"),
+                    self.options.clone(),
+                    self.now,
+                    &mut end.env,
+                );
+                match answer {
+                    Ok(sa) => end.sa = Some(sa),
+                    Err(Some(reply)) => end.sent.push((path, reply)),
+                    Err(None) => {}
+                }
+                end.drain(self.now);
+            }
+            Admitted::Reply(reply) => end.sent.push((path, reply)),
+            Admitted::Drop(_) => {}
+        }
+    }
+
+    pub(crate) fn to_initiator(&mut self, path: Path, data: &[u8]) {
+        let path = Path {
+            local: path.remote,
+            remote: path.local,
+        };
+        self.initiator
+            .feed(Input::Datagram { path, data }, self.now);
+    }
+
+    /// Delivers everything until nobody says anything any more.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..50 {
+            let requests = std::mem::take(&mut self.initiator.sent);
+            let responses = std::mem::take(&mut self.responder.sent);
+            if requests.is_empty() && responses.is_empty() {
+                return;
+            }
+            for (path, data) in requests {
+                self.to_responder(path, &data);
+            }
+            for (path, data) in responses {
+                self.to_initiator(path, &data);
+            }
+        }
+        panic!("they never stop talking");
+    }
+
+    pub(crate) fn up(mut self) -> Self {
+        self.start();
+        self.settle();
+        assert!(self.initiator.is_established() && self.responder.is_established());
+        self
+    }
+
+    /// Moves the clock and lets both ends act.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now += time;
+        for end in [&mut self.initiator, &mut self.responder] {
+            end.feed(Input::Timeout, self.now);
+        }
+    }
+}
