@@ -8,6 +8,7 @@
     clippy::print_stderr,
     reason = "the table goes to the terminal"
 )]
+#![allow(clippy::cast_precision_loss, reason = "figures of a few digits")]
 
 #[path = "../../tests/e2e/lab/mod.rs"]
 #[allow(

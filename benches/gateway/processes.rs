@@ -2,25 +2,16 @@
 
 use std::fs;
 
-use nix::unistd::{SysconfVar, sysconf};
-
 /// Processor time used so far by all threads, in seconds.
 pub(crate) fn cpu_seconds(pid: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a live process");
-    // The name in parentheses may contain anything; user and system time are the 12th and 13th
-    // fields after it.
-    let (_, rest) = stat.rsplit_once(')').expect("a name in parentheses");
-    let ticks: u64 = rest
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse::<u64>().expect("a number of ticks"))
-        .sum();
-    let per_second = sysconf(SysconfVar::CLK_TCK)
-        .ok()
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("a live process");
+    let nanoseconds: u64 = threads
         .flatten()
-        .expect("ticks per second");
-    ticks as f64 / per_second as f64
+        // A thread that has just ended has no file any more.
+        .filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok())
+        .filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok())
+        .sum();
+    nanoseconds as f64 / 1e9
 }
 
 /// Memory that is this process's share, in bytes.
