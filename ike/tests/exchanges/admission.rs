@@ -21,7 +21,7 @@ fn under_load_an_initiator_must_return_a_cookie() {
     let mut pair = flooded(AdmissionLimits::default(), 30);
     pair.start();
     let (path, request) = pair.initiator.sent.pop().expect("a request");
-    pair.to_responder(path, &request);
+    pair.reach_responder(path, &request);
     assert!(pair.responder.sa.is_none(), "nothing is kept for it");
     assert_eq!(pair.responder.env.counters.cookies_sent.get(), 1);
     pair.settle();
@@ -33,14 +33,14 @@ fn a_cookie_grows_old_and_serves_one_address() {
     let mut pair = flooded(AdmissionLimits::default(), 30);
     pair.start();
     let (path, request) = pair.initiator.sent.pop().expect("a request");
-    pair.to_responder(path, &request);
+    pair.reach_responder(path, &request);
     let (back, challenge) = pair.responder.sent.pop().expect("a challenge");
-    pair.to_initiator(back, &challenge);
+    pair.reach_initiator(back, &challenge);
     let (path, with_cookie) = pair.initiator.sent.pop().expect("another request");
 
     let mut elsewhere = path;
     elsewhere.local.set_ip([198, 51, 100, 7].into());
-    pair.to_responder(elsewhere, &with_cookie);
+    pair.reach_responder(elsewhere, &with_cookie);
     assert!(pair.responder.sa.is_none());
 
     pair.now += Duration::from_secs(60);
@@ -74,11 +74,11 @@ fn one_address_cannot_take_everything() {
     }
     pair.start();
     let (path, request) = pair.initiator.sent.pop().expect("a request");
-    pair.to_responder(path, &request);
+    pair.reach_responder(path, &request);
     assert!(pair.responder.sent.is_empty());
     assert_eq!(pair.responder.env.counters.half_open_refused.get(), 1);
     pair.admission.closed(pair.initiator.path.local.ip());
-    pair.to_responder(path, &request);
+    pair.reach_responder(path, &request);
     assert_eq!(pair.responder.sent.len(), 1, "a challenge");
 }
 
@@ -88,7 +88,7 @@ fn later_versions_are_told_which_we_speak() {
     pair.start();
     let (path, mut request) = pair.initiator.sent.pop().expect("a request");
     request[17] = 0x30;
-    pair.to_responder(path, &request);
+    pair.reach_responder(path, &request);
     let (_, reply) = pair.responder.sent.pop().expect("a reply");
     assert_eq!(reply[17], 0x20);
     assert_eq!(reply[..8], request[..8]);
@@ -97,7 +97,7 @@ fn later_versions_are_told_which_we_speak() {
     assert_eq!(reply[28 + 6..28 + 8], [0, 5]);
 
     request[17] = 0x10;
-    pair.to_responder(path, &request);
+    pair.reach_responder(path, &request);
     assert!(pair.responder.sent.is_empty(), "IKEv1 could not read it");
 }
 
@@ -111,7 +111,7 @@ fn what_belongs_to_nobody_is_dropped_and_counted() {
     );
     let (path, probe) = pair.initiator.sent.pop().expect("a request");
     pair.responder.sa = None;
-    pair.to_responder(path, &probe);
+    pair.reach_responder(path, &probe);
     assert!(pair.responder.sent.is_empty());
     assert_eq!(pair.responder.env.counters.invalid_spi.get(), 1);
     let verdict = pair

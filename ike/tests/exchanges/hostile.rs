@@ -22,11 +22,11 @@ fn recorded() -> Vec<(Path, Vec<u8>)> {
         for _ in 0..2 {
             for (path, data) in std::mem::take(&mut pair.initiator.sent) {
                 all.push((path, data.clone()));
-                pair.to_responder(path, &data);
+                pair.reach_responder(path, &data);
             }
             for (path, data) in std::mem::take(&mut pair.responder.sent) {
                 all.push((path, data.clone()));
-                pair.to_initiator(path, &data);
+                pair.reach_initiator(path, &data);
             }
         }
     }
@@ -41,8 +41,8 @@ fn unharmed(end: &End) {
 }
 
 fn throw(pair: &mut Pair, path: Path, data: &[u8]) {
-    pair.to_responder(path, data);
-    pair.to_initiator(path, data);
+    pair.reach_responder(path, data);
+    pair.reach_initiator(path, data);
     pair.initiator.sent.clear();
     pair.responder.sent.clear();
 }
@@ -85,21 +85,21 @@ fn a_half_open_responder_survives_the_same() {
     let mut pair = Pair::new();
     pair.start();
     let (path, request) = pair.initiator.sent.pop().expect("a request");
-    pair.to_responder(path, &request);
+    pair.reach_responder(path, &request);
     let response = pair.responder.sent.pop().expect("a response");
     for (path, data) in &recorded[1..] {
         for index in 0..data.len() {
             let mut changed = data.clone();
             changed[index] ^= 0x80;
-            pair.to_responder(*path, &changed);
+            pair.reach_responder(*path, &changed);
         }
     }
     assert_eq!(pair.responder.closed(), None);
     pair.responder.sent.clear();
-    pair.to_responder(path, &request);
+    pair.reach_responder(path, &request);
     let repeated = pair.responder.sent.pop().expect("the cached response");
     assert_eq!(repeated.1, response.1);
-    pair.to_initiator(repeated.0, &repeated.1);
+    pair.reach_initiator(repeated.0, &repeated.1);
     pair.settle();
     unharmed(&pair.initiator);
     unharmed(&pair.responder);
@@ -112,13 +112,13 @@ fn a_repeated_request_gets_the_same_answer_and_does_nothing_twice() {
     let mut seen = 0;
     while !pair.initiator.is_established() {
         let (path, data) = pair.initiator.sent.pop().expect("a request");
-        pair.to_responder(path, &data);
+        pair.reach_responder(path, &data);
         let first = pair.responder.sent.pop().expect("a response");
-        pair.to_responder(path, &data);
+        pair.reach_responder(path, &data);
         let second = pair.responder.sent.pop().expect("a response");
         assert_eq!(first.1, second.1);
-        pair.to_initiator(first.0, &first.1);
-        pair.to_initiator(second.0, &second.1);
+        pair.reach_initiator(first.0, &first.1);
+        pair.reach_initiator(second.0, &second.1);
         seen += 1;
     }
     assert_eq!(seen, 2);
@@ -135,9 +135,9 @@ fn our_own_messages_are_not_answers() {
         local: path.remote,
         remote: path.local,
     };
-    pair.to_initiator(swapped, &data);
+    pair.reach_initiator(swapped, &data);
     assert_eq!(pair.initiator.env.counters.reflected.get(), 1);
-    pair.to_responder(path, &data);
+    pair.reach_responder(path, &data);
     pair.settle();
     assert!(pair.initiator.is_established());
 }

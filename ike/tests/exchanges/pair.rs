@@ -246,7 +246,7 @@ impl Pair {
     }
 
     /// Delivers one datagram to the responder.
-    pub(crate) fn to_responder(&mut self, path: Path, data: &[u8]) {
+    pub(crate) fn reach_responder(&mut self, path: Path, data: &[u8]) {
         let path = Path {
             local: path.remote,
             remote: path.local,
@@ -281,7 +281,7 @@ impl Pair {
         }
     }
 
-    pub(crate) fn to_initiator(&mut self, path: Path, data: &[u8]) {
+    pub(crate) fn reach_initiator(&mut self, path: Path, data: &[u8]) {
         let path = Path {
             local: path.remote,
             remote: path.local,
@@ -299,10 +299,10 @@ impl Pair {
                 return;
             }
             for (path, data) in requests {
-                self.to_responder(path, &data);
+                self.reach_responder(path, &data);
             }
             for (path, data) in responses {
-                self.to_initiator(path, &data);
+                self.reach_initiator(path, &data);
             }
         }
         panic!("they never stop talking");

@@ -276,7 +276,7 @@ fn a_silent_initiator_is_forgotten() {
     let mut pair = Pair::new();
     pair.start();
     let (path, data) = pair.initiator.sent.pop().expect("a request");
-    pair.to_responder(path, &data);
+    pair.reach_responder(path, &data);
     pair.pass(Duration::from_secs(29));
     assert_eq!(pair.responder.closed(), None);
     pair.pass(Duration::from_secs(1));
@@ -332,12 +332,12 @@ fn terminate_during_ike_auth_reaches_a_responder_that_has_accepted() {
     pair.start();
     for _ in 0..2 {
         for (path, data) in std::mem::take(&mut pair.initiator.sent) {
-            pair.to_responder(path, &data);
+            pair.reach_responder(path, &data);
         }
         let responses = std::mem::take(&mut pair.responder.sent);
         if !pair.responder.is_established() {
             for (path, data) in responses {
-                pair.to_initiator(path, &data);
+                pair.reach_initiator(path, &data);
             }
         }
     }
