@@ -1,1 +1,19 @@
-//! IPsec data planes: userspace ESP on a TUN device, kernel XFRM.
+//! IPsec data planes: where CHILD_SAs carry traffic.
+//!
+//! [`DataPlane`] is what the agent sees of any of them. [`Userspace`] carries ESP in UDP on a TUN
+//! device (or any other [`PacketDevice`]) with threads of its own; [`NonePlane`] carries nothing.
+//! This crate must not know how SAs are negotiated: it gets finished [`ChildSa`]s.
+//!
+//! [`ChildSa`]: holdfast_ike::ChildSa
+
+pub mod device;
+mod none;
+mod plane;
+mod spi;
+
+pub use device::{Offload, PacketDevice, Received};
+pub use none::NonePlane;
+pub use plane::{
+    BoxFuture, DataPlane, InstallError, NatTDatagram, PlaneCounters, PlaneEvent, Usage,
+};
+pub use spi::Random;

@@ -1,0 +1,235 @@
+//! What every data plane can do, and what it has to say.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    time::Instant,
+};
+
+use holdfast_ike::{ChildSa, EspSpi, Path, TrafficSelector};
+
+/// Work that may have to wait for the operating system.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A back end that carries the traffic of CHILD_SAs. They are named by their inbound SPI.
+///
+/// What a call changes in the tables of SAs and policies it changes before it returns; the futures
+/// cover only what waits for the operating system (routes, devices, threads). They may be dropped
+/// unfinished: the work is done all the same, in the order of the calls.
+pub trait DataPlane: Send + Sync {
+    /// What the configuration calls it: "userspace", "kernel" or "none".
+    fn name(&self) -> &'static str;
+
+    /// Whether it can carry nothing but ESP in UDP (RFC 3948).
+    fn forces_encapsulation(&self) -> bool;
+
+    /// Reserves a random inbound SPI that nobody uses, or `None` when there is no room. Never
+    /// blocks.
+    fn allocate_spi(&self) -> Option<EspSpi>;
+
+    /// Gives back an SPI that was never installed. Unknown ones are ignored, and so are those of
+    /// installed SAs: [`DataPlane::remove`] frees them.
+    fn release_spi(&self, spi: EspSpi);
+
+    /// Traffic of an installed CHILD_SA. Never blocks.
+    fn usage(&self, inbound: EspSpi) -> Option<Usage>;
+
+    /// Installs both SAs, the policy and the routes of a CHILD_SA. On error nothing of it is left
+    /// but its reserved SPI.
+    fn install(&self, sa: ChildSa) -> BoxFuture<Result<(), InstallError>>;
+
+    /// Removes a CHILD_SA with its policy and routes and frees its SPI, or cancels its
+    /// installation. Unknown ones are ignored.
+    fn remove(&self, inbound: EspSpi) -> BoxFuture<()>;
+
+    /// What happened to packets so far.
+    fn counters(&self) -> PlaneCounters;
+
+    /// Stops everything: afterwards threads are joined, routes and devices gone.
+    fn shutdown(&self) -> BoxFuture<()>;
+}
+
+/// Traffic of one CHILD_SA. Bytes are those of the protected IP packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Packets received.
+    pub packets_in: u64,
+    /// Packets sent.
+    pub packets_out: u64,
+    /// When the last authentic packet arrived.
+    pub last_in: Option<Instant>,
+    /// When the last packet was sent.
+    pub last_out: Option<Instant>,
+}
+
+/// What a data plane reports by itself.
+#[derive(Clone, Debug)]
+pub enum PlaneEvent {
+    /// A CHILD_SA reached a limit of its lifetime.
+    Expired {
+        /// Which one.
+        inbound: EspSpi,
+        /// Hard: it no longer carries traffic. Soft: it should be replaced.
+        hard: bool,
+    },
+    /// A packet was to be protected and no CHILD_SA was there for it. Rate limited.
+    PacketWithoutSa {
+        /// Its source.
+        source: IpAddr,
+        /// Its destination.
+        destination: IpAddr,
+        /// Its IP protocol.
+        protocol: u8,
+        /// Source and destination port where the protocol has ports.
+        ports: Option<(u16, u16)>,
+    },
+    /// The data plane cannot go on: the reason, for people.
+    Failed(String),
+}
+
+/// An IKE message that arrived on a NAT traversal socket read by the data plane.
+#[derive(Clone, Debug)]
+pub struct NatTDatagram {
+    /// Where it arrived and where it came from.
+    pub path: Path,
+    /// The message without the non-ESP marker (RFC 3948 section 2.2).
+    pub data: Vec<u8>,
+    /// When it was read.
+    pub received: Instant,
+}
+
+/// Why a CHILD_SA cannot be installed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InstallError {
+    /// The back end lacks the cipher.
+    #[error("the {plane} data plane has no {cipher}: take it out of `esp_proposals`")]
+    UnsupportedCipher {
+        /// The back end.
+        plane: &'static str,
+        /// The cipher.
+        cipher: String,
+    },
+    /// The back end lacks the mode.
+    #[error("the userspace data plane carries tunnel mode only: set `mode = \"tunnel\"`")]
+    TransportMode,
+    /// The back end cannot send bare ESP.
+    #[error("the userspace data plane carries ESP in UDP only: set `encap = true` at either end")]
+    NoEncapsulation,
+    /// The keys do not fit the cipher.
+    #[error("the ESP keys are {actual} octets long where the cipher needs {needed}")]
+    KeyLength {
+        /// What the suite needs.
+        needed: usize,
+        /// What it got.
+        actual: usize,
+    },
+    /// The window would waste memory.
+    #[error("a replay window of {asked} packets is too large: `replay_window` may be up to {most}")]
+    ReplayWindow {
+        /// What was asked for.
+        asked: u32,
+        /// The limit.
+        most: u32,
+    },
+    /// No selectors, or more than the tables may hold.
+    #[error("the traffic selectors make {0} policies: summarise `local_ts` and `remote_ts`")]
+    Selectors(usize),
+    /// No NAT traversal socket fits the path.
+    #[error("no NAT traversal socket can send from {0}: add its address to `agent.listen`")]
+    NoSocket(SocketAddr),
+    /// The SPI is installed already.
+    #[error("the inbound SPI {0} is installed already")]
+    SpiInUse(EspSpi),
+    /// The operating system refused a route.
+    #[error("cannot route {selector} into the tunnel: {reason}")]
+    Route {
+        /// The remote selector.
+        selector: TrafficSelector,
+        /// What the system said.
+        reason: String,
+    },
+    /// It was removed before it was up.
+    #[error("removed while it was being installed")]
+    Cancelled,
+    /// The data plane is gone.
+    #[error("the data plane has been shut down")]
+    ShutDown,
+}
+
+macro_rules! plane_counters {
+    ($($(#[$doc:meta])* $field:ident = $name:literal),* $(,)?) => {
+        /// What happened to packets, over all CHILD_SAs, since the start.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct PlaneCounters {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl PlaneCounters {
+            /// Every counter with its public name, in a fixed order.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [$(($name, self.$field)),*].into_iter()
+            }
+        }
+
+        /// The live counters behind [`PlaneCounters`].
+        #[derive(Debug, Default)]
+        #[allow(dead_code, reason = "a back end has no use for every counter")]
+        pub(crate) struct Counts {
+            $(pub(crate) $field: std::sync::atomic::AtomicU64,)*
+        }
+
+        impl Counts {
+            /// The present values.
+            pub(crate) fn snapshot(&self) -> PlaneCounters {
+                PlaneCounters {
+                    $($field: self.$field.load(std::sync::atomic::Ordering::Relaxed),)*
+                }
+            }
+        }
+    };
+}
+
+plane_counters! {
+    /// Authentic or not, their sequence number was seen before or is too old.
+    replayed = "esp-replayed",
+    /// The integrity check failed.
+    integrity_failed = "esp-integrity-failed",
+    /// ESP for an SPI that is not installed.
+    unknown_spi = "esp-unknown-spi",
+    /// Authentic packets whose content the SA is not for (RFC 4301 section 5.2).
+    policy_mismatch = "esp-policy-mismatch",
+    /// Neither ESP, IKE nor a keepalive, or an inner packet that is not IP.
+    malformed = "esp-malformed",
+    /// Dropped because the outer header says congestion and the inner cannot (RFC 6040).
+    congestion_dropped = "esp-congestion-dropped",
+    /// Packets from the device without a CHILD_SA.
+    no_policy = "esp-no-policy",
+    /// Packets of a CHILD_SA whose hard lifetime is over.
+    expired = "esp-expired",
+    /// Packets not sent because the sequence numbers are used up.
+    sequence_exhausted = "esp-sequence-exhausted",
+    /// Packets from the device that are not IP or too large.
+    device_malformed = "esp-device-malformed",
+    /// Datagrams the socket refused.
+    send_failed = "esp-send-failed",
+    /// Packets the device refused.
+    deliver_failed = "esp-deliver-failed",
+    /// IKE messages dropped because their queue was full.
+    dropped_queue_full = "esp-ike-queue-full",
+    /// NAT keepalives received.
+    keepalives = "esp-keepalives",
+}
+
+impl fmt::Display for PlaneCounters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.iter().filter(|(_, value)| *value > 0).enumerate() {
+            write!(f, "{}{name} {value}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
