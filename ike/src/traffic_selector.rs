@@ -141,4 +141,4 @@ impl TrafficSelector {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -57,7 +57,8 @@ pub fn parse_body<'a>(header: &Header, datagram: &'a [u8]) -> Result<Body<'a>, W
     let payloads = datagram.get(Header::LEN..).ok_or(WireError::Truncated)?;
     let mut reader = Reader::new(payloads);
     let mut payload = header.next_payload;
-    for _ in 0..limits::PAYLOADS {
+    // One more turn than payloads: the last one meets the end of the chain.
+    for _ in 0..=limits::PAYLOADS {
         match payload {
             payload_type::NONE => {
                 return Ok(Body::Clear(parse_payloads(header.next_payload, payloads)?));

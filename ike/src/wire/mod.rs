@@ -31,3 +31,6 @@ pub use exchange::ExchangeType;
 pub use header::{Flags, Header};
 pub use notify::{Notify, NotifyType};
 pub use payload::{Payload, parse_payloads, payload_type, write_message, write_payloads};
+
+#[cfg(test)]
+mod tests;
