@@ -32,3 +32,6 @@ pub fn psk_auth(
 pub fn verify(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }
+
+#[cfg(test)]
+mod tests;

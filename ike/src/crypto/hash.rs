@@ -43,3 +43,6 @@ fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
         .try_into()
         .expect("the length of a digest is that of its algorithm")
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,3 +99,6 @@ fn strip(curve: Curve, public: &[u8]) -> &[u8] {
             .expect("public keys are computed in uncompressed form"),
     }
 }
+
+#[cfg(test)]
+mod tests;

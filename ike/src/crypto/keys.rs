@@ -121,3 +121,6 @@ impl Cutter<'_> {
         Secret::new(key)
     }
 }
+
+#[cfg(test)]
+mod tests;

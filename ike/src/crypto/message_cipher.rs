@@ -110,3 +110,6 @@ impl MessageCipher {
         self.key.expose().split_at(self.aead.key_len())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,9 @@ mod message_cipher;
 mod prf;
 mod provider;
 
+#[cfg(test)]
+pub(crate) mod test_vectors;
+
 use crate::proposal::{EncryptionId, IntegrityId, KeyExchangeMethod, PrfId};
 
 pub use authentication::{psk_auth, verify};

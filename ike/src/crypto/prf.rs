@@ -58,3 +58,6 @@ impl Prf {
         Secret::from(stream)
     }
 }
+
+#[cfg(test)]
+mod tests;

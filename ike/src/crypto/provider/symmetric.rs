@@ -141,3 +141,6 @@ impl Aead {
             .map_err(|_| IntegrityError)
     }
 }
+
+#[cfg(test)]
+mod tests;

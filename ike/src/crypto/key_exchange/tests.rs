@@ -1,0 +1,185 @@
+use super::*;
+use crate::crypto::test_vectors::{self, Vector, hex};
+
+const METHODS: [KeyExchangeMethod; 3] = [
+    KeyExchangeMethod::CURVE_25519,
+    KeyExchangeMethod::ECP_256,
+    KeyExchangeMethod::ECP_384,
+];
+
+/// The key pair with exactly this private key.
+fn pair(method: KeyExchangeMethod, private: &[u8]) -> KeyPair {
+    KeyPair::generate(method, &mut |buffer| buffer.copy_from_slice(private)).unwrap()
+}
+
+/// A key pair that differs with `seed`.
+fn any_pair(method: KeyExchangeMethod, seed: u8) -> KeyPair {
+    KeyPair::generate(method, &mut |buffer| buffer.fill(seed)).unwrap()
+}
+
+fn vectors() -> Vec<(KeyExchangeMethod, Vector)> {
+    let vectors = test_vectors::read(include_str!("../../../testdata/key_exchange.txt"));
+    vectors
+        .into_iter()
+        .map(|vector| {
+            let method = METHODS
+                .into_iter()
+                .find(|method| method.to_string() == vector.text("method"))
+                .unwrap();
+            (method, vector)
+        })
+        .collect()
+}
+
+#[test]
+fn published_vectors() {
+    let vectors = vectors();
+    assert_eq!(vectors.len(), METHODS.len());
+    for (method, vector) in vectors {
+        let initiator = pair(method, &vector.bytes("initiator_private"));
+        let responder = pair(method, &vector.bytes("responder_private"));
+        assert_eq!(initiator.method(), method);
+        assert_eq!(initiator.public(), vector.bytes("initiator_public"));
+        assert_eq!(responder.public(), vector.bytes("responder_public"));
+        let shared = Secret::new(vector.bytes("shared"));
+        assert!(initiator.agree(responder.public()).unwrap() == shared);
+        assert!(responder.agree(initiator.public()).unwrap() == shared);
+        // A responder may answer several requests with one key pair.
+        assert!(responder.agree(initiator.public()).unwrap() == shared);
+    }
+}
+
+/// RFC 7748 section 5.2: the second one has the unused bit of the u-coordinate set.
+#[test]
+fn x25519_masks_what_it_must() {
+    for (scalar, u, output) in [
+        (
+            "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+            "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+            "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552",
+        ),
+        (
+            "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
+            "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+            "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957",
+        ),
+    ] {
+        let shared = pair(KeyExchangeMethod::CURVE_25519, &hex(scalar)).agree(&hex(u));
+        assert_eq!(shared.unwrap().expose(), hex(output));
+    }
+}
+
+#[test]
+fn public_values_of_the_wrong_length() {
+    for method in METHODS {
+        let pair = any_pair(method, 7);
+        let good = any_pair(method, 8).public().to_vec();
+        let uncompressed = [&[UNCOMPRESSED], &good[..]].concat();
+        let compressed = [&[2], &good[..good.len() / 2]].concat();
+        for bad in [&good[1..], &[], &good[..16], &uncompressed, &compressed] {
+            assert_eq!(
+                pair.agree(bad).unwrap_err(),
+                InvalidPublicValue::Length {
+                    method,
+                    expected: good.len(),
+                    actual: bad.len(),
+                }
+            );
+        }
+    }
+}
+
+#[test]
+fn points_that_are_not_on_the_curve() {
+    for (method, vector) in vectors() {
+        if method == KeyExchangeMethod::CURVE_25519 {
+            continue;
+        }
+        let pair = any_pair(method, 7);
+        let good = vector.bytes("responder_public");
+        let half = good.len() / 2;
+        let mut wrong_y = good.clone();
+        wrong_y[half] ^= 1;
+        let mut wrong_x = good.clone();
+        wrong_x[half - 1] ^= 1;
+        let zero = vec![0; good.len()];
+        let beyond_the_field = vec![0xff; good.len()];
+        let swapped = [&good[half..], &good[..half]].concat();
+        for bad in [wrong_y, wrong_x, zero, beyond_the_field, swapped] {
+            assert_eq!(
+                pair.agree(&bad).unwrap_err(),
+                InvalidPublicValue::Point(method)
+            );
+        }
+    }
+}
+
+/// Points of order 1, 2, 4 and 8 and their other encodings: the shared secret would be zero
+/// whatever our private key is.
+#[test]
+fn points_of_low_order() {
+    let method = KeyExchangeMethod::CURVE_25519;
+    for point in [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ] {
+        for seed in [1, 0x55, 0xff] {
+            assert_eq!(
+                any_pair(method, seed).agree(&hex(point)).unwrap_err(),
+                InvalidPublicValue::Point(method),
+                "{point}"
+            );
+        }
+    }
+}
+
+#[test]
+fn values_of_another_method() {
+    // ECP-256 and Curve25519 differ in length, so a KE payload with the wrong group number shows.
+    let x25519 = any_pair(KeyExchangeMethod::CURVE_25519, 7);
+    let ecp256 = any_pair(KeyExchangeMethod::ECP_256, 7);
+    assert!(x25519.agree(ecp256.public()).is_err());
+    assert!(ecp256.agree(x25519.public()).is_err());
+}
+
+#[test]
+fn draws_again_what_is_no_private_key() {
+    for method in [KeyExchangeMethod::ECP_256, KeyExchangeMethod::ECP_384] {
+        // First zero, then at least the order of the group, then a good one.
+        let mut draws = [0, 0xff, 7].into_iter();
+        let pair = KeyPair::generate(method, &mut |buffer| {
+            buffer.fill(draws.next().expect("three draws are enough"));
+        })
+        .unwrap();
+        assert_eq!(pair.public(), any_pair(method, 7).public());
+        assert_eq!(draws.next(), None);
+    }
+}
+
+#[test]
+fn a_broken_random_source_ends() {
+    let method = KeyExchangeMethod::ECP_256;
+    assert_eq!(
+        KeyPair::generate(method, &mut |buffer| buffer.fill(0)).unwrap_err(),
+        UnsupportedAlgorithm::BrokenRandomSource(method)
+    );
+}
+
+#[test]
+fn unsupported_methods_draw_nothing() {
+    for method in [KeyExchangeMethod::NONE, KeyExchangeMethod::MODP_2048] {
+        let pair = KeyPair::generate(method, &mut |_| panic!("must not be asked"));
+        assert_eq!(pair.unwrap_err(), UnsupportedAlgorithm::KeyExchange(method));
+    }
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let pair = any_pair(KeyExchangeMethod::CURVE_25519, 7);
+    assert_eq!(format!("{pair:?}"), "KeyPair(CURVE_25519)");
+}
