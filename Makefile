@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: all build test lint format demo bench fuzz deny size ci
+.PHONY: all build test lint format demo bench fuzz deny size dependencies ci
 
 all: build
 
@@ -23,7 +23,7 @@ bench:
 	scripts/install-test-packages
 	$(CARGO) bench --bench gateway
 
-lint: format size deny
+lint: format size dependencies deny
 	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
@@ -32,6 +32,9 @@ format:
 
 size:
 	scripts/check-file-size
+
+dependencies:
+	scripts/check-dependencies
 
 deny:
 	scripts/need-cargo-tool cargo-deny
