@@ -7,7 +7,7 @@
 pub(crate) mod codec;
 mod number;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod value;
 
 use std::fmt::{self, Display};
