@@ -1,7 +1,9 @@
 //! Identities (RFC 7296 section 3.5).
 
+mod distinguished_name;
+
 use std::{
-    fmt,
+    fmt::{self, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
@@ -280,10 +282,7 @@ impl fmt::Display for Identification {
         match self {
             Self::Ipv4(address) => write!(f, "{address}"),
             Self::Ipv6(address) => write!(f, "{address}"),
-            Self::Fqdn(name) | Self::Rfc822(name) => name
-                .chars()
-                .map(|c| if c.is_control() { '?' } else { c })
-                .try_for_each(|c| fmt::Write::write_char(f, c)),
+            Self::Fqdn(name) | Self::Rfc822(name) => write_printable(f, name),
             Self::KeyId(data) => match str::from_utf8(data) {
                 Ok(text)
                     if data.len() != HASH_LENGTH
@@ -294,13 +293,20 @@ impl fmt::Display for Identification {
                 }
                 _ => write_hex(f, data),
             },
-            Self::DerAsn1Dn(data) => write_hex(f, data),
+            Self::DerAsn1Dn(data) => distinguished_name::write(f, data),
             Self::Other { id_type, data } => {
                 write!(f, "{{{id_type}}}:#")?;
                 data.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
             }
         }
     }
+}
+
+/// Whatever a peer sends must not steer the terminal of who reads it.
+fn write_printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .try_for_each(|c| f.write_char(c))
 }
 
 fn write_hex(f: &mut fmt::Formatter<'_>, data: &[u8]) -> fmt::Result {
@@ -310,3 +316,6 @@ fn write_hex(f: &mut fmt::Formatter<'_>, data: &[u8]) -> fmt::Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
