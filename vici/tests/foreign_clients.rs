@@ -95,10 +95,7 @@ except vici.exception.CommandException as error:
     assert "no matching SAs" in str(error), error
 else:
     raise AssertionError("terminate succeeds")
-try:
-    session.flush_certs({})
-except vici.exception.CommandException as error:
-    print("done", error)
+print("done")
 "#;
     let python = std::env::var("HOLDFAST_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     if !is_there(Command::new(&python).args(["-I", "-c", "import vici.session"])) {
