@@ -155,26 +155,3 @@ pub struct Proposal {
     /// The transforms, in order of preference within a type.
     pub transforms: Vec<Transform>,
 }
-
-impl Proposal {
-    /// The same without a key exchange, as it must be offered in IKE_AUTH: that exchange has no KE
-    /// payload (RFC 7296 section 1.2).
-    #[must_use]
-    pub fn without_key_exchange(&self) -> Self {
-        let mut proposal = self.clone();
-        proposal
-            .transforms
-            .retain(|transform| !matches!(transform, Transform::KeyExchange(_)));
-        proposal
-    }
-
-    /// The key exchange methods, in order of preference.
-    pub fn key_exchange_methods(&self) -> impl Iterator<Item = KeyExchangeMethod> {
-        self.transforms
-            .iter()
-            .filter_map(|transform| match transform {
-                Transform::KeyExchange(method) => Some(*method),
-                _ => None,
-            })
-    }
-}

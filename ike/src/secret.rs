@@ -42,3 +42,29 @@ impl fmt::Debug for Secret {
         write!(f, "Secret({} bytes)", self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_the_length_only() {
+        let secret = Secret::new(*b"correct horse");
+        assert_eq!(format!("{secret:?}"), "Secret(13 bytes)");
+        assert_eq!(
+            format!("{:#?}", Some(&secret)),
+            "Some(\n    Secret(13 bytes),\n)"
+        );
+    }
+
+    #[test]
+    fn equality() {
+        let secret = Secret::new(*b"same");
+        assert!(secret == Secret::new(b"same".to_vec()));
+        assert!(secret == secret.clone());
+        assert!(secret != Secret::new(*b"Same"));
+        assert!(secret != Secret::new(*b"same\0"));
+        assert!(secret != Secret::new([]));
+        assert_eq!(secret.expose(), b"same");
+    }
+}

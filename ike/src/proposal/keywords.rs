@@ -62,25 +62,23 @@ pub(super) fn supported(kind: Kind) -> Vec<&'static str> {
         .collect()
 }
 
-/// The keyword that was probably meant: one that contains the token, or else one that is at most
-/// two slips of the finger away. What this build can do is preferred.
+/// The keyword that was probably meant: one of this build that contains the token, or else any
+/// that is at most two slips of the finger away, those of this build preferred.
 pub(super) fn suggest(token: &str) -> Option<&'static str> {
     let token = token.to_ascii_lowercase();
     // Anything is close to a short word, and nobody means anything by a very long one.
     if !(3..=32).contains(&token.len()) {
         return None;
     }
-    let near = all()
-        .map(|keyword| (distance(keyword.name, &token), keyword))
-        .filter(|(distance, _)| *distance <= 2)
-        .min_by_key(|(distance, keyword)| (*distance, keyword.transform.is_none()));
-    let containing = || {
-        SUPPORTED
-            .iter()
-            .map(|(name, ..)| *name)
-            .find(|name| name.contains(&token))
+    let mut names = SUPPORTED.iter().map(|(name, ..)| *name);
+    let near = || {
+        all()
+            .map(|keyword| (distance(keyword.name, &token), keyword))
+            .filter(|(distance, _)| *distance <= 2)
+            .min_by_key(|(distance, keyword)| (*distance, keyword.transform.is_none()))
+            .map(|(_, keyword)| keyword.name)
     };
-    near.map(|(_, keyword)| keyword.name).or_else(containing)
+    names.find(|name| name.contains(&token)).or_else(near)
 }
 
 fn all() -> impl Iterator<Item = Keyword> {
@@ -99,20 +97,24 @@ fn all() -> impl Iterator<Item = Keyword> {
     supported.chain(unsupported)
 }
 
-/// Levenshtein's distance: insertions, deletions and substitutions.
+/// Insertions, deletions, substitutions and swaps of neighbours that lead from one to the other.
 fn distance(a: &str, b: &str) -> usize {
-    let b = b.as_bytes();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    // rows[i][j]: from the first i characters of a to the first j of b.
+    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let substituted = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = substituted.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 const AES_GCM_128: Transform = Transform::Encryption(EncryptionId::AES_GCM_16, Some(128));
@@ -199,3 +201,6 @@ const UNSUPPORTED: &[(Kind, &[&str])] = &[
         "x448", "curve448", "mlkem512", "mlkem768", "mlkem1024",
     ]),
 ];
+
+#[cfg(test)]
+mod tests;

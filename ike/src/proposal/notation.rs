@@ -242,3 +242,6 @@ fn choices(kind: Kind, protocol: Protocol) -> Vec<&'static str> {
 fn has(keywords: &[Keyword], kind: Kind) -> bool {
     keywords.iter().any(|keyword| keyword.kind == kind)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -319,3 +319,6 @@ impl Chosen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
