@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
+};
 
 /// Whether the configuration can be used all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,16 +44,18 @@ pub struct Place {
     /// The bytes concerned.
     pub span: Range<usize>,
     /// The file's text, secrets masked.
-    source: Arc<NamedSource<Arc<str>>>,
+    source: Arc<Source>,
+}
+
+/// A file as diagnostics show it: whole lines, secrets masked.
+pub(crate) struct Source {
+    name: String,
+    text: String,
 }
 
 impl Place {
-    pub(crate) fn new(
-        file: &Path,
-        source: &Arc<NamedSource<Arc<str>>>,
-        mut span: Range<usize>,
-    ) -> Self {
-        let text: &str = source.inner();
+    pub(crate) fn new(file: &Path, source: &Arc<Source>, mut span: Range<usize>) -> Self {
+        let text = source.text.as_str();
         span.start = floor_char_boundary(text, span.start);
         span.end = floor_char_boundary(text, span.end).max(span.start);
         let before = &text[..span.start];
@@ -62,6 +67,41 @@ impl Place {
             span,
             source: Arc::clone(source),
         }
+    }
+}
+
+impl Source {
+    pub(crate) fn new(file: &Path, text: String) -> Self {
+        Self {
+            name: file.display().to_string(),
+            text,
+        }
+    }
+}
+
+/// miette would show the span alone, or whole lines around it: the lines of the span say enough.
+impl SourceCode for Source {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        _lines_before: usize,
+        _lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let (start, end) = (span.offset(), span.offset() + span.len());
+        let (Some(before), Some(after)) = (self.text.get(..start), self.text.get(end..)) else {
+            return Err(MietteError::OutOfBounds);
+        };
+        let first = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let last = end + after.find('\n').unwrap_or(after.len());
+        let shown = &self.text[first..last];
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            shown.as_bytes(),
+            SourceSpan::from(first..last),
+            before.matches('\n').count(),
+            start - first,
+            shown.lines().count(),
+        )))
     }
 }
 

@@ -1,18 +1,12 @@
 //! The files as they were written: their text, and where in it a value stands.
 
-use std::{
-    collections::BTreeMap,
-    ops::Range,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, ops::Range, path::PathBuf, sync::Arc};
 
-use miette::NamedSource;
 use toml_edit::{Document, Item, TableLike};
 use zeroize::Zeroizing;
 
 use crate::{
-    diagnostic::{Origin, Place},
+    diagnostic::{Origin, Place, Source},
     key_path::{KeyPath, Segment},
 };
 
@@ -21,7 +15,7 @@ pub(crate) struct Layer {
     pub(crate) path: PathBuf,
     pub(crate) document: Document<Zeroizing<String>>,
     /// The text that diagnostics may show.
-    source: Arc<NamedSource<Arc<str>>>,
+    source: Arc<Source>,
 }
 
 impl Layer {
@@ -29,7 +23,7 @@ impl Layer {
     pub(crate) fn parse(path: PathBuf, text: &Zeroizing<String>) -> Result<Self, (Place, String)> {
         match Document::parse(text.clone()) {
             Ok(document) => {
-                let source = shown(&path, mask_secrets(&document));
+                let source = Arc::new(Source::new(&path, mask_secrets(&document)));
                 Ok(Self {
                     path,
                     document,
@@ -37,7 +31,7 @@ impl Layer {
                 })
             }
             Err(error) => {
-                let source = shown(&path, mask_suspects(text));
+                let source = Arc::new(Source::new(&path, mask_suspects(text)));
                 let place = Place::new(&path, &source, error.span().unwrap_or_default());
                 Err((place, error.message().trim().replace('\n', ", ")))
             }
@@ -76,11 +70,6 @@ impl Layer {
     }
 }
 
-fn shown(path: &Path, text: String) -> Arc<NamedSource<Arc<str>>> {
-    let name = path.display().to_string();
-    Arc::new(NamedSource::new(name, Arc::from(text)))
-}
-
 /// The value where it has a place of its own, else (a table) its name.
 fn span_of(key: &toml_edit::Key, item: &Item) -> Option<Range<usize>> {
     let table = item.is_table() || item.is_array_of_tables();
@@ -100,15 +89,15 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Where a value comes from: the variable or the last file that sets it, else `[defaults]`,
-    /// else the nearest table around it.
-    pub(crate) fn origin(&self, path: &KeyPath) -> Origin {
+    /// Where a value comes from, and the key it has there: the variable or the last file that sets
+    /// it, else `[defaults]`, else the nearest table around it.
+    pub(crate) fn origin(&self, path: &KeyPath) -> (Origin, KeyPath) {
         let variable = |(key, name): (&KeyPath, &String)| {
             path.starts_with(key)
                 .then(|| Origin::Variable(name.clone()))
         };
         if let Some(origin) = self.variables.iter().find_map(variable) {
-            return origin;
+            return (origin, path.clone());
         }
         let (layer, found) = self.nearest(path);
         if found.depth < path.segments().len()
@@ -117,10 +106,10 @@ impl Layers {
             let (layer, in_defaults) = self.nearest(&fallback);
             let missing = fallback.segments().len() - in_defaults.depth;
             if missing < path.segments().len() - found.depth {
-                return place_in(layer, in_defaults);
+                return (place_in(layer, in_defaults), fallback);
             }
         }
-        place_in(layer, found)
+        (place_in(layer, found), path.clone())
     }
 
     /// The last file that follows the path the farthest.

@@ -27,7 +27,8 @@ struct IntervalVisitor;
 impl IntervalVisitor {
     fn bounded<E: Error>(duration: Duration) -> Result<Interval, E> {
         if duration > LONGEST {
-            return Err(E::custom("longer than ten years"));
+            let unexpected = Unexpected::Other("it is longer than ten years");
+            return Err(E::invalid_value(unexpected, &"a shorter time"));
         }
         Ok(Interval(duration))
     }

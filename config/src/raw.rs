@@ -17,12 +17,12 @@ pub(crate) trait Inherit {
 
 /// Declares a table of optional values and tables.
 macro_rules! table {
-    ($name:ident {
+    ($name:ident, $expecting:literal {
         values { $($value:ident: $type:ty,)* }
         tables { $($table:ident: $table_type:ty,)* }
     }) => {
         #[derive(Clone, Debug, Default, Deserialize)]
-        #[serde(deny_unknown_fields, default)]
+        #[serde(deny_unknown_fields, default, expecting = $expecting)]
         pub(crate) struct $name {
             $(pub(crate) $value: Option<$type>,)*
             $(pub(crate) $table: $table_type,)*
@@ -91,7 +91,7 @@ pub(crate) struct RawLog {
 }
 
 table! {
-    RawAuth {
+    RawAuth, "a table such as { auth = \"psk\", id = \"gw.example\" }" {
         values {
             auth: String,
             id: String,
@@ -101,7 +101,7 @@ table! {
 }
 
 table! {
-    RawRetransmit {
+    RawRetransmit, "a table such as { timeout = \"4s\", base = 1.8, tries = 5 }" {
         values {
             timeout: Interval,
             base: f64,
@@ -114,7 +114,7 @@ table! {
 }
 
 table! {
-    RawReconnect {
+    RawReconnect, "a table such as { initial = \"1s\", max = \"60s\" }" {
         values {
             initial: Interval,
             max: Interval,
@@ -127,7 +127,7 @@ table! {
 }
 
 table! {
-    RawChild {
+    RawChild, "a table such as [connections.NAME.children.CHILD]" {
         values {
             local_ts: TextList,
             remote_ts: TextList,
@@ -217,7 +217,11 @@ pub(crate) struct RawSecret {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "{ file = \"name.psk\" }, { env = \"NAME\" } or { value = \"...\" }"
+)]
 pub(crate) struct RawSecretSource {
     pub(crate) file: Option<String>,
     pub(crate) env: Option<String>,

@@ -89,7 +89,7 @@ impl Scope<'_> {
 
     /// The file or variable that this part comes from.
     pub(crate) fn origin(&self) -> Origin {
-        self.report.layers.origin(&self.path)
+        self.report.layers.origin(&self.path).0
     }
 
     pub(crate) fn error(&self, message: impl Into<String>, remedy: impl Into<String>) {
@@ -117,10 +117,11 @@ impl Scope<'_> {
     }
 
     fn push(&self, severity: Severity, message: String, remedy: String) {
+        let (origin, key) = self.report.layers.origin(&self.path);
         self.report.push(Diagnostic {
             severity,
-            origin: self.origin(),
-            key: self.path.to_string(),
+            origin,
+            key: key.to_string(),
             message,
             remedy,
         });

@@ -13,7 +13,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// Why a value does not fit; the value itself is not repeated, it may be secret.
+/// Why a value does not fit. A string of the wrong type is not repeated: it may be secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mismatch {
     pub(crate) message: String,
@@ -40,6 +40,9 @@ impl de::Error for Mismatch {
             Unexpected::Signed(number) => format!("{number} is out of range"),
             Unexpected::Unsigned(number) => format!("{number} is out of range"),
             Unexpected::Float(number) => format!("{number} is out of range"),
+            // Only texts with units get here, see `quantity`; they are never secret.
+            Unexpected::Str(text) => format!("{text:?} cannot be used here"),
+            Unexpected::Other(reason) => reason.to_owned(),
             _ => format!("{} cannot be used here", describe(unexpected)),
         };
         Self {
@@ -126,9 +129,22 @@ impl<'de> Deserializer<'de> for Strict<'_> {
         visitor.visit_newtype_struct(self)
     }
 
+    /// The derived code would fill a struct from a list by position.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        match &self.0.kind {
+            ValueKind::Array(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        unit_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn child(name: &str, raw: &RawChild, persistent: bool, scope: &Scope<
             hard_packets,
         },
     };
-    check_families(&ike, scope);
+    check_families(raw, &ike, scope);
     let actions = Actions {
         raw,
         persistent,
@@ -146,7 +146,7 @@ fn selectors(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<SelectorTemplate
 }
 
 /// Traffic has one address family at both ends.
-fn check_families(ike: &ChildConfig, scope: &Scope<'_>) {
+fn check_families(raw: &RawChild, ike: &ChildConfig, scope: &Scope<'_>) {
     let has = |list: &[SelectorTemplate], family: fn(&IpAddr) -> bool| {
         list.iter().any(|selector| match selector {
             SelectorTemplate::Fixed(selector) => family(&selector.start),
@@ -154,8 +154,14 @@ fn check_families(ike: &ChildConfig, scope: &Scope<'_>) {
         })
     };
     let common = |family| has(&ike.local_ts, family) && has(&ike.remote_ts, family);
-    let empty = ike.local_ts.is_empty() || ike.remote_ts.is_empty();
-    if !empty && !common(IpAddr::is_ipv4) && !common(IpAddr::is_ipv6) {
+    let all_read = |list: Option<&TextList>, read: &[SelectorTemplate]| {
+        !read.is_empty() && list.is_none_or(|list| list.0.len() == read.len())
+    };
+    if all_read(raw.local_ts.as_ref(), &ike.local_ts)
+        && all_read(raw.remote_ts.as_ref(), &ike.remote_ts)
+        && !common(IpAddr::is_ipv4)
+        && !common(IpAddr::is_ipv6)
+    {
         scope.key("remote_ts").error(
             "local_ts and remote_ts have no address family in common: no packet can match",
             "name IPv4 networks in both, or IPv6 networks in both",

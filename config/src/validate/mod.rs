@@ -45,7 +45,11 @@ pub(crate) fn config(
         psks.extend(secret::psk(name, raw, &scope, environment, &mut files));
     }
     let secrets = Secrets::new(psks);
-    psk_match::check(&connections, &secrets, report);
+    // With a secret missing because of a mistake, who lacks one cannot be told.
+    let complete = secrets.psks().len() == raw.secrets.len();
+    if complete && !report.at(KeyPath::of(["secrets"])).is_broken() {
+        psk_match::check(&connections, &secrets, report);
+    }
     overlap::check(&connections, report);
     let config = Config {
         agent,
@@ -57,9 +61,9 @@ pub(crate) fn config(
 
 /// Picks the meaning of a keyword.
 ///
-/// `known` are keywords with their meanings, `refused` those that swanctl.conf has and this version
-/// has not.
-fn keyword<T: Copy>(
+/// `known` are keywords with their meanings, synonyms last; `refused` are those that swanctl.conf
+/// has and this version has not.
+fn keyword<T: Copy + PartialEq>(
     text: Option<&str>,
     known: &[(&str, T)],
     refused: &[&str],
@@ -69,19 +73,39 @@ fn keyword<T: Copy>(
     let found = known.iter().find(|(name, _)| *name == text);
     if found.is_none() {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let choices = names.join(", ");
+        let choices = choices(known);
         if refused.contains(&text) {
             let message = format!("\"{text}\" is not supported by this version");
-            scope.error(message, format!("use one of: {choices}"));
+            scope.error(message, format!("use {choices}"));
         } else {
             let remedy = match nearest(text, &names) {
-                Some(name) => format!("did you mean \"{name}\"? Known are: {choices}"),
-                None => format!("use one of: {choices}"),
+                Some(name) => format!("did you mean \"{name}\"? Use {choices}"),
+                None => format!("use {choices}"),
             };
             scope.error(format!("unknown value \"{text}\""), remedy);
         }
     }
     found.map(|(_, meaning)| *meaning)
+}
+
+/// The keywords, one for each meaning.
+fn choices<T: PartialEq>(known: &[(&str, T)]) -> String {
+    let is_first = |position: usize| {
+        let earlier = &known[..position];
+        !earlier
+            .iter()
+            .any(|(_, meaning)| *meaning == known[position].1)
+    };
+    let names: Vec<String> = (0..known.len())
+        .filter(|position| is_first(*position))
+        .map(|position| format!("\"{}\"", known[position].0))
+        .collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => {
+            format!("{} or {last}", others.join(", "))
+        }
+        _ => names.concat(),
+    }
 }
 
 /// Reads every element of a list that can be read and reports the others.

@@ -83,15 +83,21 @@ fn warn(first: &Claim<'_>, second: &Claim<'_>, report: &Report<'_>) {
         second.child,
         "remote_ts",
     ]);
-    report.at(list.index(second.position)).warning(
-        format!(
-            "{} overlaps {} of {}",
-            second.remote,
-            first.remote,
-            first.name()
-        ),
-        "packets go to the narrower one; make them disjoint if that is not meant",
-    );
+    let (relation, remedy) = if first.remote == second.remote {
+        (
+            "is the same as",
+            "keep one of them, or have only one up at a time",
+        )
+    } else {
+        (
+            "overlaps",
+            "packets go to the narrower one; make them disjoint if that is not meant",
+        )
+    };
+    let (ours, theirs, whose) = (second.remote, first.remote, first.name());
+    report
+        .at(list.index(second.position))
+        .warning(format!("{ours} {relation} {theirs} of {whose}"), remedy);
 }
 
 fn claims(connections: &BTreeMap<String, Arc<Connection>>) -> Vec<Claim<'_>> {

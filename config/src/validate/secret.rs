@@ -37,13 +37,14 @@ pub(super) fn psk(
     let refused = [
         "eap", "xauth", "ntlm", "ppk", "private", "rsa", "ecdsa", "pkcs8", "pkcs12", "token",
     ];
-    keyword(raw.kind.as_deref(), &[("psk", ())], &refused, &kind);
+    let is_psk = keyword(raw.kind.as_deref(), &[("psk", ())], &refused, &kind);
     let ids = ids(raw.ids.as_ref(), &scope.key("ids"));
     let text = read(&raw.secret, &scope.key("secret"), environment, files)?;
-    Some(PskEntry {
+    let secret = Arc::new(Secret::new(decode(&text, &scope.key("secret"))?));
+    is_psk.map(|()| PskEntry {
         name: name.to_owned(),
         ids,
-        secret: Arc::new(Secret::new(decode(&text, &scope.key("secret"))?)),
+        secret,
     })
 }
 
@@ -84,7 +85,7 @@ fn read(
             if value.is_none() {
                 scope.key("env").error(
                     format!("the environment variable {name} is not set"),
-                    "set it for the agent, for instance by LoadCredential or EnvironmentFile of systemd",
+                    "set it for the agent, for instance by EnvironmentFile= in its systemd unit",
                 );
             }
             value.map(|value| Zeroizing::new(value.as_bytes().to_vec()))
