@@ -53,10 +53,19 @@ pub fn load_with(main: &Path, environment: &Environment) -> Result<Loaded, Confi
         problems.extend(broken);
         return Err(ConfigError::new(problems));
     }
-    let mut root = merge(&layers, &overrides).map_err(|error| {
-        problems.push(whole_file(main, &error.to_string(), "correct the file"));
-        ConfigError::new(std::mem::take(&mut problems))
-    })?;
+    let mut root = match merge(&layers, &overrides) {
+        Ok(root) => root,
+        Err(error) => {
+            // The first line only: the others may quote the file, secrets included.
+            let message = error.to_string();
+            let message = message
+                .lines()
+                .next()
+                .unwrap_or("the files cannot be merged");
+            problems.push(whole_file(main, message, "correct the file"));
+            return Err(ConfigError::new(problems));
+        }
+    };
     let mut files: Vec<PathBuf> = layers
         .files
         .iter()

@@ -1,6 +1,6 @@
 //! Pre-shared keys and the choice among them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use holdfast_ike::{Identification, Secret};
 
@@ -8,6 +8,10 @@ use holdfast_ike::{Identification, Secret};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Secrets {
     psks: Vec<PskEntry>,
+    /// Positions of the entries that name an identity, ascending: a gateway has thousands.
+    by_id: HashMap<Identification, Vec<usize>>,
+    /// Position of the first entry that names nobody.
+    everybody: Option<usize>,
 }
 
 /// One pre-shared key and the identities it belongs to.
@@ -21,32 +25,21 @@ pub struct PskEntry {
     pub secret: Arc<Secret>,
 }
 
-/// How well an entry fits; the derived order is the order of preference, the peer's identity
-/// weighing more than ours.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
-    Everybody,
-    Local,
-    Remote,
-    Both,
-}
-
-impl PskEntry {
-    fn fit(&self, local: Option<&Identification>, remote: Option<&Identification>) -> Option<Fit> {
-        let names = |id: Option<&Identification>| id.is_some_and(|id| self.ids.contains(id));
-        match (names(local), names(remote)) {
-            (true, true) => Some(Fit::Both),
-            (false, true) => Some(Fit::Remote),
-            (true, false) => Some(Fit::Local),
-            (false, false) => self.ids.is_empty().then_some(Fit::Everybody),
-        }
-    }
-}
-
 impl Secrets {
     /// Takes the keys in the order of preference among equals.
     pub fn new(psks: Vec<PskEntry>) -> Self {
-        Self { psks }
+        let mut by_id: HashMap<Identification, Vec<usize>> = HashMap::new();
+        for (position, entry) in psks.iter().enumerate() {
+            for id in &entry.ids {
+                by_id.entry(id.clone()).or_default().push(position);
+            }
+        }
+        let everybody = psks.iter().position(|entry| entry.ids.is_empty());
+        Self {
+            psks,
+            by_id,
+            everybody,
+        }
     }
 
     /// All pre-shared keys.
@@ -67,14 +60,19 @@ impl Secrets {
         local: Option<&Identification>,
         remote: Option<&Identification>,
     ) -> Option<&PskEntry> {
-        let mut best: Option<(Fit, &PskEntry)> = None;
-        for entry in &self.psks {
-            if let Some(fit) = entry.fit(local, remote)
-                && best.is_none_or(|(so_far, _)| fit > so_far)
-            {
-                best = Some((fit, entry));
-            }
-        }
-        best.map(|(_, entry)| entry)
+        let naming = |id: Option<&Identification>| {
+            id.and_then(|id| self.by_id.get(id))
+                .map_or(&[][..], Vec::as_slice)
+        };
+        let (locals, remotes) = (naming(local), naming(remote));
+        // Positions ascend, so membership is a binary search.
+        let both = remotes
+            .iter()
+            .find(|position| locals.binary_search(position).is_ok());
+        let position = both
+            .or(remotes.first())
+            .or(locals.first())
+            .or(self.everybody.as_ref())?;
+        self.psks.get(*position)
     }
 }

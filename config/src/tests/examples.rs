@@ -24,9 +24,13 @@ fn every_example_loads_without_a_warning() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut seen = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".toml") {
-            assert_eq!(example(&name).said(), "", "{name}");
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert_eq!(example(name).said(), "", "{name}");
             seen += 1;
         }
     }

@@ -92,3 +92,15 @@ fn a_missing_main_file_is_an_error_with_a_remedy() {
     holdfast.toml: cannot read the file: No such file or directory (os error 2) (create it, or name another one with --config)
     "#);
 }
+
+#[test]
+fn numbers_too_large_for_toml_are_told_with_their_place() {
+    let site = Site::new("").with("conf.d/a.toml", "[agent]\nport = 99999999999999999999\n");
+    assert_snapshot!(site.said(), @r#"
+    conf.d/a.toml:2:8: this is not TOML: integer number overflowed (correct the syntax here)
+    "#);
+    let site = Site::new("").with("conf.d/a.toml", "[agent]\nport = 1e999\n");
+    assert_snapshot!(site.said(), @r#"
+    conf.d/a.toml:2:8: this is not TOML: floating-point number overflowed (correct the syntax here)
+    "#);
+}
