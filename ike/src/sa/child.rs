@@ -315,11 +315,7 @@ pub(super) fn grant(
             failure = Failure::NoProposalChosen;
             continue;
         };
-        let ProposalSpi::Esp(outbound_spi) = offered
-            .iter()
-            .find(|proposal| proposal.number == selected.proposal.number)
-            .map_or(ProposalSpi::None, |proposal| proposal.spi)
-        else {
+        let ProposalSpi::Esp(outbound_spi) = selected.offered_spi else {
             return Err(Refusal::Failure(Failure::InvalidSyntax));
         };
         let exchanged = exchange_keys(payloads, selected.suite.key_exchange, env)?;
