@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, where, and what to do about it.
 
 use std::{
+    cmp::Ordering,
     fmt,
     ops::Range,
     path::{Path, PathBuf},
@@ -164,9 +165,20 @@ impl Diagnostic {
         }
     }
 
-    /// Variables first, then files by name, lines in order.
-    pub(crate) fn sort_key(&self) -> (Option<&Path>, Option<usize>, Option<usize>, Severity) {
-        (self.file(), self.line(), self.column(), self.severity)
+    /// Variables by name, then files by name, lines in order; the same for equal problems however
+    /// they were found.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        let variable = |diagnostic: &Self| match &diagnostic.origin {
+            Origin::Variable(name) => Some(name.clone()),
+            Origin::Place(_) | Origin::File(_) => None,
+        };
+        let place = |diagnostic: &Self| (diagnostic.line(), diagnostic.column());
+        self.file()
+            .cmp(&other.file())
+            .then_with(|| variable(self).cmp(&variable(other)))
+            .then_with(|| place(self).cmp(&place(other)))
+            .then_with(|| self.severity.cmp(&other.severity))
+            .then_with(|| (&self.key, &self.message).cmp(&(&other.key, &other.message)))
     }
 }
 

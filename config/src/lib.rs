@@ -1,6 +1,6 @@
 //! Declarative holdfast configuration: files to a validated model.
 //!
-//! [`load`] reads a main file, the folder `conf.d` beside it and the environment. It returns a
+//! [`load()`] reads a main file, the folder `conf.d` beside it and the environment. It returns a
 //! [`Config`] in which everything has been checked, so that the agent never meets a value that it
 //! must doubt, or a [`ConfigError`] with everything that is wrong: where it stands, and what to do
 //! about it. `docs/configuration.md` describes every key.

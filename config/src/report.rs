@@ -58,7 +58,7 @@ impl<'a> Report<'a> {
     /// Everything found, in the order of the files.
     pub(crate) fn finish(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
-        found.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
+        found.sort_by(Diagnostic::order);
         found
     }
 }

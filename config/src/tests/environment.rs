@@ -39,13 +39,13 @@ fn mistakes_name_the_variable() {
         .with_variable("HOLDFAST__", "x");
     assert_snapshot!(site.said(), @r#"
     environment variable HOLDFAST__: only the [agent] section can be set by environment variables (unset it, or name a key as in HOLDFAST__AGENT__PORT)
+    environment variable HOLDFAST__AGENT__LOG__LEVEL: agent.log.level: unknown value "inof" (did you mean "info"? Use "error", "warn", "info", "debug" or "trace")
+    environment variable HOLDFAST__AGENT__PORT_NAT_T: agent.port_nat_t: 70000 is out of range (write a whole number from 0 to 65535)
     environment variable HOLDFAST__AGENT__PORT__X: it names no key of [agent] (unset it, or name a key of [agent])
     environment variable HOLDFAST__AGENT__PROT: it names no key of [agent] (did you mean HOLDFAST__AGENT__PORT?)
     environment variable HOLDFAST__AGENT__TUN: it names no key of [agent] (unset it, or name a key of [agent])
     environment variable HOLDFAST__AGENT__TUN__NMAE: it names no key of [agent] (did you mean HOLDFAST__AGENT__TUN__NAME?)
-    environment variable HOLDFAST__CONNECTIONS__PARIS__PERSISTENT: only the [agent] section can be set by environment variables (unset it, or name a key as in HOLDFAST__AGENT__PORT)
     environment variable HOLDFAST__AGENT__WORKERS: agent.workers: this is a string (write a whole number, not negative)
-    environment variable HOLDFAST__AGENT__PORT_NAT_T: agent.port_nat_t: 70000 is out of range (write a whole number from 0 to 65535)
-    environment variable HOLDFAST__AGENT__LOG__LEVEL: agent.log.level: unknown value "inof" (did you mean "info"? Use "error", "warn", "info", "debug" or "trace")
+    environment variable HOLDFAST__CONNECTIONS__PARIS__PERSISTENT: only the [agent] section can be set by environment variables (unset it, or name a key as in HOLDFAST__AGENT__PORT)
     "#);
 }

@@ -133,19 +133,19 @@ fn no_diagnostic_shows_a_secret() {
       ╰────
      help: move it into a file of mode 0600 and write secret = { file = "name.psk" }
 
-     × secrets.c.type: the type of the secret is missing
-      ╭─[holdfast.toml:8:18]
-    8 │         [secrets.c]
-      ·                  ─
-      ╰────
-     help: add type = "psk"
-
      × secrets.c.secret: the secret itself is missing
       ╭─[holdfast.toml:8:18]
     8 │         [secrets.c]
       ·                  ─
       ╰────
      help: add secret = { file = "name.psk" }, { env = "NAME" } or { value = "..." }
+
+     × secrets.c.type: the type of the secret is missing
+      ╭─[holdfast.toml:8:18]
+    8 │         [secrets.c]
+      ·                  ─
+      ╰────
+     help: add type = "psk"
 
      × secrets.c.psk: unknown key
       ╭─[holdfast.toml:9:9]
