@@ -51,7 +51,8 @@ fn as_sent(mut offer: Vec<Proposal>, key_exchange: KeyExchangeUse) -> Vec<Propos
     if key_exchange == KeyExchangeUse::Strip {
         for proposal in &mut offer {
             proposal.transforms.retain(|transform| {
-                !matches!(transform, Transform::KeyExchange(method) if *method != KeyExchangeMethod::NONE)
+                transform.transform_type() != 4
+                    || *transform == Transform::KeyExchange(KeyExchangeMethod::NONE)
             });
         }
     }
