@@ -3,6 +3,10 @@
 use super::{ExchangeType, WireError, reader::Reader};
 use crate::{IkeSpi, IkeSpis, MessageId};
 
+/// Where the fields that depend on the payloads stand.
+const NEXT_PAYLOAD: usize = 16;
+const LENGTH: usize = 24;
+
 const INITIATOR: u8 = 0x08;
 const VERSION: u8 = 0x10;
 const RESPONSE: u8 = 0x20;
@@ -123,5 +127,12 @@ impl Header {
             length: u32::try_from(length).unwrap_or(u32::MAX),
             ..*self
         }
+    }
+
+    /// Sets the same two fields in a message that begins with a written header.
+    pub(super) fn complete(message: &mut [u8], next_payload: u8) {
+        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        message[NEXT_PAYLOAD] = next_payload;
+        message[LENGTH..Self::LEN].copy_from_slice(&length.to_be_bytes());
     }
 }

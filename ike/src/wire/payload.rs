@@ -196,11 +196,9 @@ pub fn write_payloads(payloads: &[Payload], out: &mut Vec<u8>) -> u8 {
 pub fn write_message(header: &Header, payloads: &[Payload]) -> Vec<u8> {
     // Most messages in the clear are IKE_SA_INIT, a little below this.
     let mut out = Vec::with_capacity(512);
-    out.resize(Header::LEN, 0);
+    header.followed_by(payload_type::NONE, 0).write(&mut out);
     let first = write_payloads(payloads, &mut out);
-    let mut head = Vec::with_capacity(Header::LEN);
-    header.followed_by(first, out.len()).write(&mut head);
-    out[..Header::LEN].copy_from_slice(&head);
+    Header::complete(&mut out, first);
     out
 }
 
