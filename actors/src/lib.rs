@@ -1,1 +1,30 @@
 //! The running holdfast agent: every actor and nothing else.
+//!
+//! Start with [`run`]. `docs/architecture.md` shows a datagram's way, every actor and message, and
+//! the order of the drain. No protocol rule belongs here: what cites RFC 7296 is in `holdfast-ike`.
+
+mod agent;
+mod bus;
+mod commands;
+mod data_plane;
+mod environment;
+mod error;
+mod handle;
+mod health;
+mod icmp;
+mod ike_sa;
+mod keylog;
+mod ledger;
+mod monitor;
+mod reader;
+mod shutdown;
+mod socket;
+mod supervisor;
+mod transport;
+mod vici_listener;
+mod vici_session;
+mod workers;
+
+pub use agent::{Hooks, Options, Stop, run, run_with};
+pub use error::StartError;
+pub use shutdown::Exit;

@@ -1,0 +1,337 @@
+//! Putting the agent together, and taking it apart.
+
+use std::{
+    net::UdpSocket,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use actix::Addr;
+use actix_rt::{Arbiter, System};
+use holdfast_config::{Config, DataPlaneKind, Loaded};
+use holdfast_ipsec::{
+    DataPlane, Device, NatTDatagram, NonePlane, PacketDevice, PlaneEvent, Userspace,
+    UserspaceOptions,
+};
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::mpsc;
+
+use crate::{
+    StartError,
+    bus::Bus,
+    data_plane::{DataPlaneActor, Plane},
+    environment::{Parts, Shared},
+    health::{self, Canaries, HealthServer},
+    keylog,
+    monitor::{Ending, mailbox, spawn_singleton},
+    shutdown::{Cause, Drainer, Exit, Requests, ShutdownPort},
+    socket::Sockets,
+    supervisor::Supervisor,
+    transport::Transport,
+    vici_listener::{self, Listener},
+    workers::{self, Workers},
+};
+
+/// Room in the singletons' mailboxes. Who sends to them is bounded elsewhere: IKE_SAs report
+/// once a step, sessions wait for their answers.
+const SINGLETON_CAPACITY: usize = 1024;
+
+/// IKE messages from the data plane that may wait for the transport.
+const NAT_T_QUEUE: usize = 1024;
+
+/// Reports of the data plane that may wait for its keeper.
+const PLANE_EVENTS: usize = 1024;
+
+/// What the agent runs with.
+pub struct Options {
+    /// The configuration.
+    pub loaded: Loaded,
+    /// Where it was loaded from.
+    pub config_path: PathBuf,
+    /// Packets come from and go to this instead of a TUN device.
+    pub device: Option<Arc<dyn PacketDevice>>,
+}
+
+/// Ways for the program around the agent to take part.
+#[derive(Default)]
+pub struct Hooks {
+    /// Called once everything is up.
+    pub ready: Option<Box<dyn FnOnce() + Send>>,
+    /// Called when the drain begins.
+    pub stopping: Option<Box<dyn FnOnce() + Send>>,
+    /// Stops the agent as SIGTERM would.
+    pub stop: Stop,
+}
+
+/// Stops an agent from another thread.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<Mutex<StopState>>);
+
+#[derive(Debug, Default)]
+struct StopState {
+    asked: bool,
+    port: Option<ShutdownPort>,
+}
+
+impl Stop {
+    /// Asks the agent to drain; asked twice it exits at once. Asking before it runs is remembered.
+    pub fn stop(&self) {
+        let mut state = self.state();
+        state.asked = true;
+        if let Some(port) = &state.port {
+            port.request(Cause::Asked("stop"));
+        }
+    }
+
+    fn connect(&self, port: ShutdownPort) {
+        let mut state = self.state();
+        if state.asked {
+            port.request(Cause::Asked("stop"));
+        }
+        state.port = Some(port);
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, StopState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the agent on the calling thread until a signal ends it.
+pub fn run(options: Options) -> Result<Exit, StartError> {
+    run_with(options, Hooks::default())
+}
+
+/// Runs the agent on the calling thread until a signal or [`Stop::stop`] ends it.
+pub fn run_with(options: Options, hooks: Hooks) -> Result<Exit, StartError> {
+    let prepared = Prepared::new(&options)?;
+    let (key_log, key_writer) = match &options.loaded.config.agent.keylog {
+        Some(directory) => {
+            let (port, writer) = keylog::start(directory)?;
+            (Some(port), Some(writer))
+        }
+        None => (None, None),
+    };
+    let system = System::new();
+    let exit = system.block_on(live(options, hooks, prepared, key_log));
+    drop(system);
+    if let Some(writer) = key_writer {
+        // Ends with the last of those who could write.
+        finish(writer);
+    }
+    exit
+}
+
+/// Joins a thread that ends by itself once nobody uses it, without staking the exit on it.
+fn finish(thread: JoinHandle<()>) {
+    for _ in 0..50 {
+        if thread.is_finished() {
+            let _ = thread.join();
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
+/// Everything that can be refused is asked for before anything runs.
+struct Prepared {
+    sockets: Sockets,
+    vici: Listener,
+    health: Option<std::net::TcpListener>,
+}
+
+impl Prepared {
+    fn new(options: &Options) -> Result<Self, StartError> {
+        let agent = &options.loaded.config.agent;
+        // The control socket first: it tells best that another agent runs.
+        let vici = Listener::bind(&agent.vici)?;
+        let sockets = Sockets::bind(agent)?;
+        let health = agent.health.map(health::bind).transpose()?;
+        Ok(Self {
+            sockets,
+            vici,
+            health,
+        })
+    }
+}
+
+/// The data plane and the two ways it speaks to us.
+struct StartedPlane {
+    back_end: Arc<dyn DataPlane>,
+    events: mpsc::Receiver<PlaneEvent>,
+    nat_t: Option<mpsc::Receiver<NatTDatagram>>,
+}
+
+fn start_plane(
+    config: &Config,
+    sockets: &Sockets,
+    device: Option<Arc<dyn PacketDevice>>,
+) -> Result<StartedPlane, StartError> {
+    let (events_in, events) = mpsc::channel(PLANE_EVENTS);
+    let random: holdfast_ipsec::Random = {
+        let system = SystemRandom::new();
+        Arc::new(move |buffer: &mut [u8]| {
+            system
+                .fill(buffer)
+                .expect("the operating system's random generator works");
+        })
+    };
+    let agent = &config.agent;
+    match agent.dataplane {
+        DataPlaneKind::Kernel => Err(StartError::NoKernelPlane),
+        DataPlaneKind::None => Ok(StartedPlane {
+            back_end: Arc::new(NonePlane::new(random)),
+            events,
+            nat_t: None,
+        }),
+        DataPlaneKind::Auto | DataPlaneKind::Userspace => {
+            let (ike, nat_t) = mpsc::channel(NAT_T_QUEUE);
+            let sockets = sockets
+                .iter()
+                .filter(|socket| socket.nat_t)
+                .map(|socket| socket.socket.try_clone())
+                .collect::<std::io::Result<Vec<UdpSocket>>>()?;
+            let device = match device {
+                Some(device) => Device::Custom(device),
+                None => Device::Tun {
+                    name: agent.tun.name.clone(),
+                    mtu: agent.tun.mtu,
+                },
+            };
+            let userspace = Userspace::start(UserspaceOptions {
+                device,
+                sockets,
+                ike,
+                events: events_in,
+                manage_routes: agent.install_routes,
+                random,
+            })?;
+            Ok(StartedPlane {
+                back_end: Arc::new(userspace),
+                events,
+                nat_t: Some(nat_t),
+            })
+        }
+    }
+}
+
+/// What runs, and what it takes to stop it.
+struct Running {
+    drainer: Drainer,
+    arbiters: Vec<Arbiter>,
+    health: Option<HealthServer>,
+    vici: vici_listener::Address,
+}
+
+async fn live(
+    options: Options,
+    hooks: Hooks,
+    prepared: Prepared,
+    key_log: Option<keylog::KeyLogPort>,
+) -> Result<Exit, StartError> {
+    let mut requests = Requests::new()?;
+    let running = start(options, prepared, key_log, requests.port())?;
+    hooks.stop.connect(requests.port());
+    if let Some(ready) = hooks.ready {
+        ready();
+    }
+    let cause = requests.next().await;
+    if let Some(stopping) = hooks.stopping {
+        stopping();
+    }
+    let exit = running.drainer.run(cause, &mut requests).await;
+    running.vici.remove();
+    if exit != Exit::Interrupted {
+        workers::stop(running.arbiters);
+    }
+    if let Some(health) = running.health {
+        health.stop();
+    }
+    tracing::info!(?exit, "stopped");
+    Ok(exit)
+}
+
+fn start(
+    options: Options,
+    prepared: Prepared,
+    key_log: Option<keylog::KeyLogPort>,
+    shutdown: ShutdownPort,
+) -> Result<Running, StartError> {
+    let config = options.loaded.config;
+    let agent = config.agent.clone();
+    let plane = start_plane(&config, &prepared.sockets, options.device)?;
+    let (supervisor, supervisor_mail) = mailbox(SINGLETON_CAPACITY);
+    let (transport, transport_mail) = mailbox(SINGLETON_CAPACITY);
+    let (data_plane, data_plane_mail) = mailbox(SINGLETON_CAPACITY);
+    let shared = Arc::new(Shared::new(Parts {
+        config,
+        sockets: prepared.sockets,
+        plane: Plane::new(plane.back_end),
+        key_log,
+        supervisor,
+    }));
+    let bus = Bus::default();
+    let mut arbiters = workers::start(agent.workers)?;
+    let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
+    // Control clients get a thread of their own: a storm of them slows no handshake.
+    let control = Arbiter::try_new()?;
+    let mut canaries = Canaries::new(&Arbiter::current(), &control.handle());
+    canaries.add_workers(&handles);
+
+    let fails = |part: &'static str| {
+        let shutdown = shutdown.clone();
+        move |ending: Ending| {
+            // Dropped is how every actor ends after the drain.
+            if ending != Ending::Dropped {
+                shutdown.request(Cause::Failed(part));
+            }
+        }
+    };
+    let reader = Transport::new(Arc::clone(&shared), plane.nat_t)?;
+    spawn_singleton(transport_mail, reader, fails("transport"));
+    let keeper = DataPlaneActor::new(Arc::clone(&shared), plane.events, shutdown.clone());
+    spawn_singleton(data_plane_mail, keeper, fails("data plane's keeper"));
+    let supervising = Supervisor::new(
+        Arc::clone(&shared),
+        transport.clone(),
+        data_plane.clone(),
+        Workers::new(handles),
+        bus.clone(),
+    );
+    spawn_singleton(supervisor_mail, supervising, fails("supervisor"));
+
+    let vici = prepared.vici.address();
+    vici_listener::start(&control.handle(), prepared.vici, &shared, &bus);
+    arbiters.push(control);
+    let health = prepared
+        .health
+        .map(|listener| health::start(listener, Arc::clone(&shared), canaries))
+        .transpose()?;
+    tracing::info!(
+        vici = %agent.vici,
+        data_plane = shared.plane.name(),
+        connections = shared.config.load().connections.len(),
+        config = %options.config_path.display(),
+        "running"
+    );
+    Ok(Running {
+        drainer: drainer(shared, transport, data_plane, bus),
+        arbiters,
+        health,
+        vici,
+    })
+}
+
+fn drainer(
+    shared: Arc<Shared>,
+    transport: Addr<Transport>,
+    data_plane: Addr<DataPlaneActor>,
+    bus: Bus,
+) -> Drainer {
+    Drainer {
+        shared,
+        transport,
+        data_plane,
+        bus,
+    }
+}

@@ -1,0 +1,64 @@
+//! What control clients may listen to. Bounded: who does not keep up loses the connection, not the
+//! agent its memory.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::{handle::IkeSaId, supervisor::messages::IkeSaListing};
+
+/// Events a client may lag behind.
+const LAG: usize = 256;
+
+/// A line of the log that concerns operators.
+#[derive(Debug)]
+pub(crate) struct LogLine {
+    pub(crate) connection: Option<Arc<str>>,
+    pub(crate) ike_sa: Option<IkeSaId>,
+    pub(crate) text: String,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub(crate) enum ControlEvent {
+    /// An IKE_SA came up or went.
+    IkeUpdown { up: bool, listing: IkeSaListing },
+    /// A CHILD_SA came up or went; the listing holds just that one.
+    ChildUpdown { up: bool, listing: IkeSaListing },
+    /// Somebody wrote to the log.
+    Log(LogLine),
+    /// The agent is gone; sessions end.
+    Goodbye,
+}
+
+/// The way to all who listen.
+#[derive(Clone, Debug)]
+pub(crate) struct Bus(broadcast::Sender<Arc<ControlEvent>>);
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(LAG))
+    }
+}
+
+impl Bus {
+    /// Tells everybody. The event is made only if somebody listens.
+    pub(crate) fn publish(&self, event: impl FnOnce() -> ControlEvent) {
+        self.publish_if(|| Some(event()));
+    }
+
+    /// The same where there may be nothing to tell.
+    pub(crate) fn publish_if(&self, event: impl FnOnce() -> Option<ControlEvent>) {
+        if self.0.receiver_count() > 0
+            && let Some(event) = event()
+        {
+            // Failing means that the last listener has just left.
+            let _ = self.0.send(Arc::new(event));
+        }
+    }
+
+    /// Listens from now on.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<ControlEvent>> {
+        self.0.subscribe()
+    }
+}

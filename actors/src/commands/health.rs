@@ -1,0 +1,97 @@
+//! `health`: one event for each connection, up or not.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use holdfast_vici::Message;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    environment::Shared,
+    supervisor::{
+        connection::status::{ChildStatus, ConnectionStatus},
+        messages::ListStatus,
+    },
+    vici_session::{Gone, Session},
+};
+
+/// Connections asked for at once.
+const PAGE: usize = 64;
+
+pub(super) async fn run<S: AsyncRead + AsyncWrite>(
+    session: &mut Session<'_, S>,
+    request: &Message,
+) -> Result<Message, Gone> {
+    let name = request.get_str("name").map(ToOwned::to_owned);
+    if let Some(name) = &name
+        && !session.shared.config.load().connections.contains_key(name)
+    {
+        return Ok(Message::failure(format!("connection '{name}' not found")));
+    }
+    let mut cursor: Option<Arc<str>> = None;
+    loop {
+        let page = ListStatus {
+            name: name.clone(),
+            cursor,
+            limit: PAGE,
+        };
+        let statuses = match session.shared.supervisor.send(page).await {
+            Ok(statuses) => statuses,
+            Err(error) => return Ok(super::unavailable(error)),
+        };
+        cursor = statuses.last().map(|status| Arc::clone(&status.name));
+        let last = statuses.len() < PAGE;
+        for status in &statuses {
+            let message = render(status, session.shared);
+            session.stream("health", message).await?;
+        }
+        if last {
+            return Ok(Message::success());
+        }
+    }
+}
+
+fn render(status: &ConnectionStatus, shared: &Arc<Shared>) -> Message {
+    let mut message = Message::new()
+        .with("state", status.state.name())
+        .with("persistent", status.persistent)
+        .with("since", status.since.elapsed().as_secs().to_string());
+    message.push_some("peer", status.peer.map(|peer| peer.to_string()));
+    message.push_some("remote-id", status.remote_id.as_deref());
+    message.push("reason", &*status.reason);
+    message.push("failures", status.failures.to_string());
+    if let Some(at) = status.next_retry {
+        let wait = at.saturating_duration_since(Instant::now());
+        message.push("next-retry", millis(wait));
+    }
+    message.push("ike-sas", status.ike_sas.to_string());
+    let mut children = Message::new();
+    for child in &status.children {
+        children.push(&*child.name, render_child(child, shared));
+    }
+    message.push("children", children);
+    Message::new().with(&*status.name, message)
+}
+
+fn render_child(child: &ChildStatus, shared: &Arc<Shared>) -> Message {
+    let mut message = Message::new().with("state", child.state.name());
+    if let Some(at) = child.up_since {
+        message.push("up-since", at.elapsed().as_secs().to_string());
+    }
+    let usage = child.inbound.and_then(|spi| shared.plane.usage(spi));
+    if let Some(usage) = usage {
+        message.push("bytes-in", usage.bytes_in.to_string());
+        message.push("bytes-out", usage.bytes_out.to_string());
+        message.push("packets-in", usage.packets_in.to_string());
+        message.push("packets-out", usage.packets_out.to_string());
+    }
+    message.push("local-ts", child.local_ts.clone());
+    message.push("remote-ts", child.remote_ts.clone());
+    message
+}
+
+fn millis(span: Duration) -> String {
+    span.as_millis().to_string()
+}

@@ -1,0 +1,125 @@
+//! `list-conns`: one event for each configured connection.
+
+use holdfast_config::{Child, CloseAction, Connection, DpdAction, Endpoint};
+use holdfast_ike::{
+    Mode,
+    config::{AuthMethod, IdMatch, SelectorTemplate, Unique},
+};
+use holdfast_vici::Message;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::vici_session::{Gone, Session};
+
+pub(super) async fn run<S: AsyncRead + AsyncWrite>(
+    session: &mut Session<'_, S>,
+    request: &Message,
+) -> Result<Message, Gone> {
+    let config = session.shared.config.load_full();
+    let only = request.get_str("ike");
+    for (name, connection) in &config.connections {
+        if only.is_none_or(|only| only == name) && session.wants("list-conn") {
+            let message = Message::new().with(name.as_str(), render(connection));
+            session.stream("list-conn", message).await?;
+        }
+    }
+    Ok(Message::new())
+}
+
+fn render(connection: &Connection) -> Message {
+    let ike = &connection.ike;
+    let endpoints =
+        |list: &[Endpoint]| -> Vec<String> { list.iter().map(ToString::to_string).collect() };
+    let mut message = Message::new()
+        .with("local_addrs", endpoints(&connection.local_addrs))
+        .with("remote_addrs", endpoints(&connection.remote_addrs))
+        .with("local_port", connection.local_port.to_string())
+        .with("remote_port", connection.remote_port.to_string())
+        .with("version", "IKEv2")
+        .with("reauth_time", "0")
+        .with("rekey_time", ike.rekey_time.as_secs().to_string())
+        .with(
+            "unique",
+            match ike.unique {
+                Unique::No => "UNIQUE_NO",
+                Unique::Never => "UNIQUE_NEVER",
+                Unique::Keep => "UNIQUE_KEEP",
+                Unique::Replace => "UNIQUE_REPLACE",
+            },
+        );
+    if !ike.dpd_delay.is_zero() {
+        message.push("dpd_delay", ike.dpd_delay.as_secs().to_string());
+    }
+    let local_id = ike.local_id.as_ref().map(ToString::to_string);
+    let remote_id = match &ike.remote_id {
+        IdMatch::Any => None,
+        IdMatch::Exact(id) => Some(id.to_string()),
+    };
+    message.push("local-1", end(ike.local_auth, local_id));
+    message.push("remote-1", end(ike.remote_auth, remote_id));
+    let mut children = Message::new();
+    for (name, child) in &connection.children {
+        children.push(name.as_str(), render_child(child));
+    }
+    message.with("children", children)
+}
+
+fn end(method: AuthMethod, id: Option<String>) -> Message {
+    let class = match method {
+        AuthMethod::Psk => "pre-shared key",
+    };
+    Message::new()
+        .with("class", class)
+        .with("id", id.unwrap_or_else(|| "%any".to_owned()))
+}
+
+fn render_child(child: &Child) -> Message {
+    let ike = &child.ike;
+    let mode = match ike.mode {
+        Mode::Tunnel => "TUNNEL",
+        Mode::Transport => "TRANSPORT",
+    };
+    let dpd = match child.dpd_action {
+        DpdAction::Clear => "none",
+        DpdAction::Trap => "trap",
+        DpdAction::Restart => "start",
+    };
+    let close = match child.close_action {
+        CloseAction::None => "none",
+        CloseAction::Trap => "trap",
+        CloseAction::Start => "start",
+    };
+    Message::new()
+        .with("mode", mode)
+        .with("rekey_time", ike.rekey_time.as_secs().to_string())
+        .with("rekey_bytes", ike.lifetime.soft_bytes.to_string())
+        .with("rekey_packets", ike.lifetime.soft_packets.to_string())
+        .with("dpd_action", dpd)
+        .with("close_action", close)
+        .with("local-ts", selectors(&ike.local_ts))
+        .with("remote-ts", selectors(&ike.remote_ts))
+}
+
+fn selectors(templates: &[SelectorTemplate]) -> Vec<String> {
+    templates.iter().map(selector).collect()
+}
+
+fn selector(template: &SelectorTemplate) -> String {
+    match template {
+        SelectorTemplate::Fixed(selector) => selector.to_string(),
+        SelectorTemplate::Dynamic {
+            protocol: 0,
+            start_port: 0,
+            end_port: u16::MAX,
+        } => "dynamic".to_owned(),
+        SelectorTemplate::Dynamic {
+            protocol,
+            start_port,
+            end_port,
+        } if start_port == end_port => format!("dynamic[{protocol}/{start_port}]"),
+        SelectorTemplate::Dynamic {
+            protocol,
+            start_port,
+            end_port,
+        } => format!("dynamic[{protocol}/{start_port}-{end_port}]"),
+    }
+}

@@ -1,0 +1,175 @@
+//! What every IKE_SA shares: randomness, secrets, sockets, the data plane, counters. One `Arc` per
+//! IKE_SA instead of a field for each.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
+    time::Instant,
+};
+
+use actix::Addr;
+use arc_swap::ArcSwap;
+use holdfast_config::{Config, Secrets};
+use holdfast_ike::{
+    Counters, Environment, EspSpi, Identification, Path, Secret, sa::event::KeyLog,
+};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::{
+    data_plane::Plane,
+    handle::IkeSaId,
+    keylog::KeyLogPort,
+    socket::Sockets,
+    supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
+};
+
+/// The agent as its actors see it.
+pub(crate) struct Shared {
+    /// The configuration in force.
+    pub(crate) config: ArcSwap<Config>,
+    /// The secrets in force.
+    pub(crate) secrets: ArcSwap<Secrets>,
+    /// The agent-wide counters.
+    pub(crate) counters: Counters,
+    /// The sockets, for sending.
+    pub(crate) sockets: Sockets,
+    /// The data plane and its ledger.
+    pub(crate) plane: Plane,
+    /// The key log, when the configuration asks for it.
+    pub(crate) key_log: Option<KeyLogPort>,
+    /// Where IKE_SAs report to.
+    pub(crate) supervisor: Addr<Supervisor>,
+    /// Counts that clients may ask for at any rate without disturbing the supervisor.
+    pub(crate) gauges: Gauges,
+    /// What the supervisor last published.
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// When the agent started.
+    pub(crate) started: Instant,
+    random: SystemRandom,
+}
+
+/// What is alive now.
+#[derive(Debug, Default)]
+pub(crate) struct Gauges {
+    /// IKE_SAs in any state.
+    pub(crate) ike_sas: AtomicUsize,
+    /// Of these, not yet authenticated.
+    pub(crate) half_open: AtomicUsize,
+    /// Control clients connected.
+    pub(crate) clients: AtomicUsize,
+    /// The agent is going down.
+    pub(crate) draining: AtomicBool,
+}
+
+/// The parts of [`Shared`] that start-up makes.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) sockets: Sockets,
+    pub(crate) plane: Plane,
+    pub(crate) key_log: Option<KeyLogPort>,
+    pub(crate) supervisor: Addr<Supervisor>,
+}
+
+impl Shared {
+    /// Puts the parts together.
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            secrets: ArcSwap::new(Arc::clone(&parts.config.secrets)),
+            config: ArcSwap::from_pointee(parts.config),
+            counters: Counters::default(),
+            sockets: parts.sockets,
+            plane: parts.plane,
+            key_log: parts.key_log,
+            supervisor: parts.supervisor,
+            gauges: Gauges::default(),
+            snapshot: ArcSwap::from_pointee(Snapshot::empty()),
+            started: Instant::now(),
+            random: SystemRandom::new(),
+        }
+    }
+
+    /// Fills `buffer` from the operating system's generator.
+    pub(crate) fn random(&self, buffer: &mut [u8]) {
+        self.random
+            .fill(buffer)
+            .expect("the operating system's random generator works");
+    }
+
+    /// A number drawn uniformly from [0, 1), for jitter.
+    pub(crate) fn random_fraction(&self) -> f64 {
+        let mut bytes = [0; 4];
+        self.random(&mut bytes);
+        f64::from(u32::from_le_bytes(bytes)) / 4_294_967_296.0
+    }
+
+    /// Sends an IKE message. What cannot be sent is lost, as on any network; a reason that says
+    /// something about the peer goes to the supervisor.
+    pub(crate) fn transmit(&self, path: Path, message: &[u8]) {
+        self.report(path, self.sockets.send(path, message));
+    }
+
+    /// Sends a NAT keepalive (RFC 3948 section 2.3).
+    pub(crate) fn keepalive(&self, path: Path) {
+        self.report(path, self.sockets.keepalive(path));
+    }
+
+    fn report(&self, path: Path, sent: std::io::Result<()>) {
+        if let Err(error) = sent {
+            tracing::debug!(remote = %path.remote, %error, "datagram not sent");
+            if let Some(reason) = crate::socket::unreachable_reason(&error) {
+                self.supervisor.do_send(PeerUnreachable {
+                    remote: path.remote,
+                    reason,
+                });
+            }
+        }
+    }
+
+    /// Passes keys to the key log.
+    pub(crate) fn log_key(&self, entry: &KeyLog) {
+        if let Some(port) = &self.key_log {
+            port.append(entry);
+        }
+    }
+}
+
+/// [`Shared`] as one step of one IKE_SA sees it: SPIs are charged to their owner.
+pub(crate) struct StepEnvironment<'a> {
+    shared: &'a Shared,
+    owner: IkeSaId,
+}
+
+impl<'a> StepEnvironment<'a> {
+    /// For a step of `owner`.
+    pub(crate) fn new(shared: &'a Shared, owner: IkeSaId) -> Self {
+        Self { shared, owner }
+    }
+}
+
+impl Environment for StepEnvironment<'_> {
+    fn random(&mut self, buffer: &mut [u8]) {
+        self.shared.random(buffer);
+    }
+
+    fn allocate_spi(&mut self) -> Option<EspSpi> {
+        self.shared.plane.allocate_spi(self.owner)
+    }
+
+    fn release_spi(&mut self, spi: EspSpi) {
+        self.shared.plane.release_spi(spi);
+    }
+
+    fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>> {
+        self.shared.secrets.load().psk(local, remote)
+    }
+
+    fn last_inbound(&self, spi: EspSpi) -> Option<Instant> {
+        self.shared.plane.usage(spi)?.last_in
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+}

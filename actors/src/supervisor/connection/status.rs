@@ -1,0 +1,189 @@
+//! A connection as people see it.
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use holdfast_ike::EspSpi;
+
+use super::{Phase, Supervised, World};
+use crate::supervisor::registry::Registry;
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Everything wanted is there.
+    Up,
+    /// On its way up.
+    Connecting,
+    /// The next try has a time.
+    Waiting,
+    /// Wanted, and nothing can be done about it from here.
+    Down,
+    /// Nobody wants it.
+    Idle,
+    /// An operator took it down.
+    Disabled,
+}
+
+impl State {
+    /// Its name for control clients.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Connecting => "connecting",
+            Self::Waiting => "waiting",
+            Self::Down => "down",
+            Self::Idle => "idle",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// A connection at one instant.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionStatus {
+    pub(crate) name: Arc<str>,
+    pub(crate) state: State,
+    pub(crate) persistent: bool,
+    /// When it came up, or ceased to be up.
+    pub(crate) since: Instant,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) remote_id: Option<String>,
+    /// Why it is not up; empty when it is.
+    pub(crate) reason: Arc<str>,
+    /// Failed attempts since it was last up.
+    pub(crate) failures: u32,
+    pub(crate) next_retry: Option<Instant>,
+    pub(crate) ike_sas: usize,
+    pub(crate) children: Vec<ChildStatus>,
+}
+
+/// A child at one instant.
+#[derive(Clone, Debug)]
+pub(crate) struct ChildStatus {
+    pub(crate) name: Arc<str>,
+    pub(crate) state: State,
+    pub(crate) up_since: Option<Instant>,
+    /// Names its traffic counters in the data plane.
+    pub(crate) inbound: Option<EspSpi>,
+    pub(crate) local_ts: Vec<String>,
+    pub(crate) remote_ts: Vec<String>,
+}
+
+impl Supervised {
+    /// The present status.
+    pub(crate) fn status(&self, registry: &Registry) -> ConnectionStatus {
+        let name = &self.config.name;
+        let state = self.state(registry);
+        let shown = registry.newest_usable(name).or_else(|| match self.phase {
+            Phase::Connecting { id } => registry.get(id),
+            _ => None,
+        });
+        let reason = match state {
+            State::Up => "".into(),
+            _ => self.explain(state),
+        };
+        ConnectionStatus {
+            name: Arc::clone(name),
+            state,
+            persistent: self.config.persistent,
+            since: self.since,
+            peer: shown.map(|record| record.path.remote),
+            remote_id: shown
+                .and_then(|record| record.established.as_ref())
+                .map(|established| established.remote_id.to_string()),
+            reason,
+            failures: self.failures,
+            next_retry: self.deadline().filter(|_| state != State::Up),
+            ike_sas: registry.count_of(name),
+            children: self
+                .config
+                .children
+                .values()
+                .map(|child| self.child_status(&child.ike.name, registry))
+                .collect(),
+        }
+    }
+
+    fn state(&self, registry: &Registry) -> State {
+        let usable = registry.newest_usable(&self.config.name).is_some();
+        if usable && self.all_met(registry) {
+            return State::Up;
+        }
+        match self.phase {
+            Phase::Connecting { .. } | Phase::Resolving { .. } | Phase::Starting => {
+                State::Connecting
+            }
+            Phase::Waiting { .. } => State::Waiting,
+            Phase::Idle if self.children.values().any(|child| child.pending.is_some()) => {
+                State::Connecting
+            }
+            Phase::Idle if self.children.values().any(|child| child.until.is_some()) => {
+                State::Waiting
+            }
+            Phase::Idle if self.wants.withdrawn() => State::Disabled,
+            Phase::Idle if self.wants.any() => State::Down,
+            Phase::Idle => State::Idle,
+        }
+    }
+
+    fn explain(&self, state: State) -> Arc<str> {
+        let of_child = self
+            .children
+            .iter()
+            .filter(|(name, _)| self.wants.child(name))
+            .find_map(|(name, child)| {
+                let failure = child.failure.as_ref()?;
+                Some(format!("child {name}: {failure}").into())
+            });
+        self.reason
+            .clone()
+            .or(of_child)
+            .unwrap_or_else(|| match state {
+                State::Connecting => "waiting for the peer's answer".into(),
+                State::Idle => "nobody asked for it".into(),
+                _ => "".into(),
+            })
+    }
+
+    fn child_status(&self, name: &Arc<str>, registry: &Registry) -> ChildStatus {
+        let up = registry
+            .carrier(&self.config.name, name)
+            .and_then(|record| {
+                record
+                    .children
+                    .iter()
+                    .filter(|child| child.up.name == *name && !child.closing)
+                    .max_by_key(|child| child.up.at)
+            })
+            .map(|child| &child.up);
+        let trying = self.children.get(name);
+        let state = match (&up, trying) {
+            (Some(_), _) => State::Up,
+            (None, Some(child)) if child.pending.is_some() => State::Connecting,
+            (None, Some(child)) if child.until.is_some() => State::Waiting,
+            (None, _) if self.wants.withdrawn() => State::Disabled,
+            (None, _) if self.wants.child(name) => State::Down,
+            (None, _) => State::Idle,
+        };
+        let texts = |selectors: &[holdfast_ike::TrafficSelector]| {
+            selectors.iter().map(ToString::to_string).collect()
+        };
+        ChildStatus {
+            name: Arc::clone(name),
+            state,
+            up_since: up.map(|up| up.at),
+            inbound: up.map(|up| up.inbound_spi),
+            local_ts: up.map_or_else(Vec::new, |up| texts(&up.local_ts)),
+            remote_ts: up.map_or_else(Vec::new, |up| texts(&up.remote_ts)),
+        }
+    }
+
+    /// Remembers when it came up or ceased to be up.
+    pub(super) fn note_state(&mut self, world: &World<'_>) {
+        let up = self.state(world.registry) == State::Up;
+        if up != self.was_up {
+            self.was_up = up;
+            self.since = world.now;
+        }
+    }
+}

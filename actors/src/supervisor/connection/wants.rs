@@ -1,0 +1,131 @@
+//! What is wanted of a connection, apart from what it has.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use holdfast_config::{Connection, StartAction};
+
+use crate::supervisor::attempt::Goal;
+
+/// Desired state. *Standing* wants are kept until somebody withdraws them; the others are over once
+/// they are met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wants {
+    standing_ike: bool,
+    standing: BTreeSet<Arc<str>>,
+    once_ike: bool,
+    once: BTreeSet<Arc<str>>,
+    /// An operator has withdrawn everything and nothing was asked for since.
+    withdrawn: bool,
+}
+
+impl Wants {
+    /// What the configuration wants from the start. A persistent connection wants all its children
+    /// but those whose `start_action` says "none"; others want what `start_action` starts.
+    pub(crate) fn of(connection: &Connection) -> Self {
+        let mut wants = Self::default();
+        if connection.persistent {
+            wants.stand(connection);
+        } else {
+            wants.once = connection
+                .children
+                .values()
+                .filter(|child| child.start_action.starts())
+                .map(|child| Arc::clone(&child.ike.name))
+                .collect();
+        }
+        wants
+    }
+
+    fn stand(&mut self, connection: &Connection) {
+        self.standing_ike = true;
+        self.standing.extend(
+            connection
+                .children
+                .values()
+                .filter(|child| child.start_action != StartAction::None)
+                .map(|child| Arc::clone(&child.ike.name)),
+        );
+    }
+
+    /// Somebody asks for `goal`. On a persistent connection whatever is asked for stays wanted,
+    /// and asking for the IKE_SA revives what the configuration wants.
+    pub(crate) fn add(&mut self, goal: &Goal, connection: &Connection) {
+        self.withdrawn = false;
+        match (goal, connection.persistent) {
+            (Goal::IkeSa, true) => self.stand(connection),
+            (Goal::IkeSa, false) => self.once_ike = true,
+            (Goal::Child(name), true) => {
+                self.standing_ike = true;
+                self.standing.insert(Arc::clone(name));
+            }
+            (Goal::Child(name), false) => {
+                self.once.insert(Arc::clone(name));
+            }
+        }
+    }
+
+    /// Something that was up is to be brought back once (`dpd_action`, `close_action`).
+    pub(crate) fn revive(&mut self, child: Arc<str>) {
+        self.once.insert(child);
+    }
+
+    /// `goal` is met.
+    pub(crate) fn met(&mut self, goal: &Goal) {
+        match goal {
+            Goal::IkeSa => self.once_ike = false,
+            Goal::Child(name) => {
+                self.once.remove(name);
+            }
+        }
+    }
+
+    /// This attempt is over without success; only standing wants remain.
+    pub(crate) fn give_up(&mut self) {
+        self.once_ike = false;
+        self.once.clear();
+    }
+
+    /// An operator wants this child down until somebody asks again.
+    pub(crate) fn withdraw_child(&mut self, name: &str) {
+        self.once.remove(name);
+        self.standing.remove(name);
+    }
+
+    /// An operator wants everything down until somebody asks again.
+    pub(crate) fn withdraw_all(&mut self) {
+        *self = Self {
+            withdrawn: true,
+            ..Self::default()
+        };
+    }
+
+    /// Whether everything was withdrawn.
+    pub(crate) fn withdrawn(&self) -> bool {
+        self.withdrawn
+    }
+
+    /// Whether anything is wanted.
+    pub(crate) fn any(&self) -> bool {
+        self.ike_sa() || !self.standing.is_empty() || !self.once.is_empty()
+    }
+
+    /// Whether the IKE_SA is wanted for its own sake.
+    pub(crate) fn ike_sa(&self) -> bool {
+        self.standing_ike || self.once_ike
+    }
+
+    /// Whether this child stays wanted once it is up.
+    pub(crate) fn stands(&self, name: &str) -> bool {
+        self.standing.contains(name)
+    }
+
+    /// Whether this child is wanted.
+    pub(crate) fn child(&self, name: &str) -> bool {
+        self.stands(name) || self.once.contains(name)
+    }
+
+    /// The wanted children.
+    pub(crate) fn children(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.standing.union(&self.once)
+    }
+}

@@ -1,0 +1,193 @@
+//! What is said to the supervisor.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::Message;
+use holdfast_ike::{
+    EspSpi, IkeSpi, Path,
+    sa::{
+        CloseCause, Role,
+        admission::InitRequest,
+        event::{ChildUp, Established, Event},
+    },
+};
+use tokio::sync::watch;
+
+use super::{attempt::Waiter, connection::status::ConnectionStatus};
+use crate::{handle::IkeSaId, transport::InitKey};
+
+macro_rules! messages {
+    ($($type:ty => $result:ty),* $(,)?) => {
+        $(impl Message for $type {
+            type Result = $result;
+        })*
+    };
+}
+
+messages! {
+    IkeSaReported => (),
+    IkeSaExited => (),
+    InitReceived => (),
+    PeerUnreachable => (),
+    ChildExpired => (),
+    Resolved => (),
+    Initiate => Result<Initiated, String>,
+    Terminate => Result<Vec<Victim>, String>,
+    ForceClose => (),
+    ListIkeSas => Vec<IkeSaListing>,
+    ListStatus => Vec<ConnectionStatus>,
+    Drain => watch::Receiver<usize>,
+    ForceRest => Vec<String>,
+}
+
+/// What happened in one step of an IKE_SA.
+pub(crate) struct IkeSaReported {
+    pub(crate) id: IkeSaId,
+    pub(crate) events: Vec<Event>,
+}
+
+/// How an IKE_SA's actor ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// The core was done.
+    Closed(CloseCause),
+    /// No IKE_SA came of the request.
+    Refused,
+    /// It panicked.
+    Panicked,
+    /// Its arbiter dropped it.
+    Dropped,
+}
+
+/// An IKE_SA's actor is gone. Comes exactly once for each.
+#[derive(Debug)]
+pub(crate) struct IkeSaExited {
+    pub(crate) id: IkeSaId,
+    pub(crate) exit: Exit,
+}
+
+/// A peer asks for an IKE_SA, and admission has let it in.
+pub(crate) struct InitReceived {
+    pub(crate) request: Box<InitRequest>,
+    pub(crate) key: InitKey,
+}
+
+/// Something on the way says that a peer cannot be reached.
+pub(crate) struct PeerUnreachable {
+    pub(crate) remote: SocketAddr,
+    pub(crate) reason: &'static str,
+}
+
+/// The data plane reports a CHILD_SA at its limits.
+pub(crate) struct ChildExpired {
+    pub(crate) owner: IkeSaId,
+    pub(crate) inbound: EspSpi,
+    pub(crate) hard: bool,
+}
+
+/// A connection's names have been looked up.
+pub(crate) struct Resolved {
+    pub(crate) connection: Arc<str>,
+    pub(crate) ticket: u64,
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+/// Bring something up. Joins what is under way for the same.
+pub(crate) struct Initiate {
+    pub(crate) ike: Option<String>,
+    pub(crate) child: Option<String>,
+}
+
+/// The answer to [`Initiate`], given at once.
+pub(crate) enum Initiated {
+    /// It is up already; nothing was sent.
+    Already(String),
+    /// It is on its way.
+    Joined(Waiter),
+}
+
+/// Which SAs an operator means. With a child or its number only CHILD_SAs are meant.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selector {
+    pub(crate) ike: Option<String>,
+    pub(crate) ike_id: Option<u32>,
+    pub(crate) child: Option<String>,
+    pub(crate) child_id: Option<u32>,
+}
+
+/// Take SAs down, and no longer want them.
+pub(crate) struct Terminate(pub(crate) Selector);
+
+/// An SA that was ordered to go.
+pub(crate) struct Victim {
+    /// Its IKE_SA, if the whole of it goes.
+    pub(crate) ike_sa: Option<IkeSaId>,
+    /// What it is, for people.
+    pub(crate) text: String,
+    /// Closed when it is gone. `None`: only an attempt without an SA, gone already.
+    pub(crate) gone: Option<watch::Receiver<()>>,
+}
+
+/// Forget these IKE_SAs without waiting for their peers any longer.
+pub(crate) struct ForceClose(pub(crate) Vec<IkeSaId>);
+
+/// A page of IKE_SAs.
+pub(crate) struct ListIkeSas {
+    /// The last one of the page before.
+    pub(crate) cursor: Option<IkeSaId>,
+    /// Only these.
+    pub(crate) selector: Selector,
+    /// At most so many.
+    pub(crate) limit: usize,
+}
+
+/// An IKE_SA as listed.
+#[derive(Clone, Debug)]
+pub(crate) struct IkeSaListing {
+    pub(crate) id: IkeSaId,
+    pub(crate) connection: Arc<str>,
+    pub(crate) state: &'static str,
+    pub(crate) role: Role,
+    pub(crate) path: Path,
+    pub(crate) local_spi: IkeSpi,
+    pub(crate) established: Option<Arc<Established>>,
+    pub(crate) established_at: Option<Instant>,
+    pub(crate) children: Vec<ChildListing>,
+}
+
+/// A CHILD_SA as listed.
+#[derive(Clone, Debug)]
+pub(crate) struct ChildListing {
+    pub(crate) id: u32,
+    pub(crate) closing: bool,
+    pub(crate) up: Arc<ChildUp>,
+}
+
+/// A page of connections with their status.
+pub(crate) struct ListStatus {
+    /// Only this one.
+    pub(crate) name: Option<String>,
+    /// The last one of the page before.
+    pub(crate) cursor: Option<Arc<str>>,
+    /// At most so many.
+    pub(crate) limit: usize,
+}
+
+/// Say goodbye to every peer, spread over at most this time. The answer counts who is left.
+pub(crate) struct Drain {
+    pub(crate) within: Duration,
+}
+
+/// The deadline has passed: forget who is left, and say who that was.
+pub(crate) struct ForceRest;
+
+/// Break an IKE_SA, to test that nobody else is hurt.
+#[cfg(feature = "fault-injection")]
+pub(crate) struct InjectPanic(pub(crate) IkeSaId);
+
+#[cfg(feature = "fault-injection")]
+messages! { InjectPanic => bool }

@@ -1,0 +1,300 @@
+//! The supervisor: the desired state, who lives, and what is done about the difference.
+//!
+//! This module is the shell: it turns messages into facts for the [`connection`] state machines and
+//! carries out the actions they ask for. The rules are in [`connection`], [`policy`], [`backoff`]
+//! and [`rotation`], which know no actor.
+
+mod agenda;
+pub(crate) mod attempt;
+mod backoff;
+mod begin;
+mod candidates;
+pub(crate) mod connection;
+mod control;
+mod drain;
+pub(crate) mod messages;
+mod policy;
+mod publish;
+mod registry;
+mod reports;
+mod resolver;
+mod rotation;
+mod uniqueness;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, SpawnHandle};
+use holdfast_ike::sa::{CloseCause, Command};
+
+pub(crate) use self::publish::Snapshot;
+use self::{
+    agenda::Agenda,
+    candidates::CandidateIndex,
+    connection::{Action, Supervised, World},
+    drain::Draining,
+    messages::{ChildExpired, PeerUnreachable, Resolved},
+    publish::Publisher,
+    registry::Registry,
+};
+use crate::{
+    bus::{Bus, ControlEvent, LogLine},
+    data_plane::DataPlaneActor,
+    environment::Shared,
+    handle::{CommandPort, IkeSaId, Order},
+    transport::Transport,
+    workers::Workers,
+};
+
+/// How long a look-up may take before the attempt counts as failed.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The supervisor.
+pub(crate) struct Supervisor {
+    shared: Arc<Shared>,
+    transport: Addr<Transport>,
+    data_plane: Addr<DataPlaneActor>,
+    workers: Workers,
+    registry: Registry,
+    ports: HashMap<IkeSaId, CommandPort>,
+    connections: BTreeMap<Arc<str>, Supervised>,
+    index: CandidateIndex,
+    agenda: Agenda,
+    alarm: Option<(Instant, SpawnHandle)>,
+    bus: Bus,
+    publisher: Publisher,
+    draining: Option<Draining>,
+}
+
+impl Supervisor {
+    /// For the connections of the configuration in force.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        transport: Addr<Transport>,
+        data_plane: Addr<DataPlaneActor>,
+        workers: Workers,
+        bus: Bus,
+    ) -> Self {
+        let now = Instant::now();
+        let connections: BTreeMap<Arc<str>, Supervised> = shared
+            .config
+            .load()
+            .connections
+            .values()
+            .map(|config| {
+                let connection = Supervised::new(Arc::clone(config), now);
+                (Arc::clone(&config.name), connection)
+            })
+            .collect();
+        Self {
+            index: CandidateIndex::new(&connections),
+            connections,
+            shared,
+            transport,
+            data_plane,
+            workers,
+            registry: Registry::default(),
+            ports: HashMap::new(),
+            agenda: Agenda::default(),
+            alarm: None,
+            bus,
+            publisher: Publisher::default(),
+            draining: None,
+        }
+    }
+
+    /// Lets a connection decide, then does what it asks for.
+    fn with<R>(
+        &mut self,
+        name: &Arc<str>,
+        context: &mut Context<Self>,
+        decide: impl FnOnce(&mut Supervised, &World<'_>, &mut Vec<Action>) -> R,
+    ) -> Option<R> {
+        let mut actions = Vec::new();
+        let result = self.ask(name, &mut actions, decide)?;
+        self.perform(name, actions, context);
+        let deadline = self.connections.get(name).and_then(Supervised::deadline);
+        self.agenda.set(name, deadline);
+        self.arm(context);
+        self.mark_changed(context);
+        Some(result)
+    }
+
+    fn ask<R>(
+        &mut self,
+        name: &Arc<str>,
+        actions: &mut Vec<Action>,
+        decide: impl FnOnce(&mut Supervised, &World<'_>, &mut Vec<Action>) -> R,
+    ) -> Option<R> {
+        let connection = self.connections.get_mut(name)?;
+        let world = World {
+            registry: &self.registry,
+            now: Instant::now(),
+            fraction: self.shared.random_fraction(),
+        };
+        Some(decide(connection, &world, actions))
+    }
+
+    fn perform(&mut self, name: &Arc<str>, actions: Vec<Action>, context: &mut Context<Self>) {
+        let mut queue = VecDeque::from(actions);
+        while let Some(action) = queue.pop_front() {
+            let mut more = Vec::new();
+            match action {
+                Action::Say(text) => self.say(Some(name), None, &text),
+                Action::Command { id, command } => self.command(id, command),
+                Action::Resolve { ticket, names } => self.resolve(name, ticket, names, context),
+                Action::Begin { remote, child } => match self.initiate(name, remote, &child) {
+                    Ok(id) => {
+                        self.ask(name, &mut more, |connection, _, _| {
+                            connection.begun(id, child.as_ref());
+                        });
+                    }
+                    Err(cause) => {
+                        self.ask(name, &mut more, |connection, world, more| {
+                            connection.not_begun(cause, world, more);
+                        });
+                    }
+                },
+            }
+            queue.extend(more);
+        }
+    }
+
+    /// Gives an order, and keeps the record true: what is ordered to go takes no more work.
+    fn command(&mut self, id: IkeSaId, command: Command) {
+        if let Some(record) = self.registry.get_mut(id) {
+            match &command {
+                Command::Terminate | Command::Abandon(_) => record.closing = true,
+                Command::TerminateChild(spi) => {
+                    for child in &mut record.children {
+                        child.closing |= child.up.inbound_spi == *spi;
+                    }
+                }
+                Command::Initiate(_) | Command::Probe => {}
+            }
+        }
+        if let Some(port) = self.ports.get(&id) {
+            port.order(Order::Command(command));
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        name: &Arc<str>,
+        ticket: u64,
+        names: Vec<String>,
+        context: &mut Context<Self>,
+    ) {
+        let supervisor = self.shared.supervisor.clone();
+        let connection = Arc::clone(name);
+        resolver::resolve(name, names, move |addresses| {
+            supervisor.do_send(Resolved {
+                connection,
+                ticket,
+                addresses,
+            });
+        });
+        // An answer that comes later meets another ticket.
+        let connection = Arc::clone(name);
+        context.run_later(RESOLVE_TIMEOUT, move |supervisor, context| {
+            supervisor.with(&connection, context, |connection, world, actions| {
+                connection.resolved(ticket, Vec::new(), world, actions);
+            });
+        });
+    }
+
+    /// Tells operators, in the log and on the control socket.
+    fn say(&self, connection: Option<&Arc<str>>, ike_sa: Option<IkeSaId>, text: &str) {
+        match (connection, ike_sa) {
+            (Some(name), Some(id)) => tracing::info!(connection = %name, ike_sa = %id, "{text}"),
+            (Some(name), None) => tracing::info!(connection = %name, "{text}"),
+            (None, _) => tracing::info!("{text}"),
+        }
+        self.bus.publish(|| {
+            ControlEvent::Log(LogLine {
+                connection: connection.cloned(),
+                ike_sa,
+                text: text.to_owned(),
+            })
+        });
+    }
+
+    /// Keeps the one timer at the first deadline of all.
+    fn arm(&mut self, context: &mut Context<Self>) {
+        let first = self.agenda.first();
+        if self.alarm.map(|(at, _)| at) == first {
+            return;
+        }
+        if let Some((_, handle)) = self.alarm.take() {
+            context.cancel_future(handle);
+        }
+        if let Some(at) = first {
+            let wait = at.saturating_duration_since(Instant::now());
+            let handle = context.run_later(wait, |supervisor, context| {
+                supervisor.alarm = None;
+                supervisor.attend(context);
+            });
+            self.alarm = Some((at, handle));
+        }
+    }
+
+    fn attend(&mut self, context: &mut Context<Self>) {
+        let now = Instant::now();
+        while let Some(name) = self.agenda.due(now) {
+            self.with(&name, context, Supervised::reconcile);
+        }
+        self.arm(context);
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        let names: Vec<_> = self.connections.keys().cloned().collect();
+        for name in names {
+            self.with(&name, context, Supervised::reconcile);
+        }
+    }
+}
+
+impl Handler<Resolved> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, answer: Resolved, context: &mut Context<Self>) {
+        self.with(&answer.connection, context, |connection, world, actions| {
+            connection.resolved(answer.ticket, answer.addresses, world, actions);
+        });
+    }
+}
+
+impl Handler<PeerUnreachable> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, hint: PeerUnreachable, context: &mut Context<Self>) {
+        for name in self.index.naming(hint.remote.ip()) {
+            self.with(&name, context, |connection, world, actions| {
+                connection.unreachable(hint.remote, hint.reason, world, actions);
+            });
+        }
+    }
+}
+
+impl Handler<ChildExpired> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, expired: ChildExpired, _: &mut Context<Self>) {
+        if let Some(port) = self.ports.get(&expired.owner) {
+            port.order(Order::ChildExpired {
+                inbound: expired.inbound,
+                hard: expired.hard,
+            });
+        }
+    }
+}
+
+/// Forgetting, as opposed to telling the peer.
+const FORGET: Command = Command::Abandon(CloseCause::Terminated);

@@ -1,0 +1,287 @@
+//! Who lives: one record for each IKE_SA, kept from what the IKE_SAs report. Listing and deciding
+//! never ask an IKE_SA, so neither waits for a busy one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    ops::Bound,
+    sync::Arc,
+    time::Instant,
+};
+
+use holdfast_ike::{
+    EspSpi, IkeSpi, Path,
+    sa::{
+        Role,
+        event::{ChildUp, Established},
+    },
+};
+use tokio::sync::watch;
+
+use crate::handle::IkeSaId;
+
+/// A CHILD_SA that carries traffic.
+#[derive(Debug)]
+pub(crate) struct ChildRecord {
+    /// Its number, unique while the agent runs.
+    pub(crate) id: u32,
+    /// What it is.
+    pub(crate) up: Arc<ChildUp>,
+    /// Somebody wants it gone and has ordered so.
+    pub(crate) closing: bool,
+    /// Dropped with the record; those who wait for the end hear of it that way.
+    gone: Option<watch::Sender<()>>,
+}
+
+impl ChildRecord {
+    /// Ends when this CHILD_SA does.
+    pub(crate) fn gone(&mut self) -> watch::Receiver<()> {
+        subscribe(&mut self.gone)
+    }
+}
+
+/// An IKE_SA.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Its number.
+    pub(crate) id: IkeSaId,
+    /// Who began it.
+    pub(crate) role: Role,
+    /// Our SPI.
+    pub(crate) local_spi: IkeSpi,
+    /// From where to where it was begun.
+    pub(crate) path: Path,
+    /// The connection; a responder knows it only once the peer has authenticated.
+    pub(crate) connection: Option<Arc<str>>,
+    /// What authentication fixed.
+    pub(crate) established: Option<Arc<Established>>,
+    /// Its end has been ordered, here or by the rules of uniqueness.
+    pub(crate) closing: bool,
+    /// Retransmissions of the request in flight.
+    pub(crate) retransmissions: u32,
+    /// Its CHILD_SAs.
+    pub(crate) children: Vec<ChildRecord>,
+    gone: Option<watch::Sender<()>>,
+}
+
+impl Record {
+    /// Ends when this IKE_SA does.
+    pub(crate) fn gone(&mut self) -> watch::Receiver<()> {
+        subscribe(&mut self.gone)
+    }
+
+    /// Whether work can be put on it.
+    pub(crate) fn usable(&self) -> bool {
+        self.established.is_some() && !self.closing
+    }
+
+    /// When it was established.
+    pub(crate) fn established_at(&self) -> Option<Instant> {
+        Some(self.established.as_ref()?.contact.established)
+    }
+
+    /// charon's name of its state.
+    pub(crate) fn state(&self) -> &'static str {
+        match (self.closing, self.established.is_some()) {
+            (true, _) => "DELETING",
+            (false, true) => "ESTABLISHED",
+            (false, false) => "CONNECTING",
+        }
+    }
+
+    /// Whether it carries the child `name`.
+    pub(crate) fn carries(&self, name: &str) -> bool {
+        self.children
+            .iter()
+            .any(|child| !child.closing && &*child.up.name == name)
+    }
+}
+
+fn subscribe(gone: &mut Option<watch::Sender<()>>) -> watch::Receiver<()> {
+    gone.get_or_insert_with(|| watch::Sender::new(()))
+        .subscribe()
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    records: BTreeMap<IkeSaId, Box<Record>>,
+    by_connection: HashMap<Arc<str>, BTreeSet<IkeSaId>>,
+    spis: HashSet<IkeSpi>,
+    half_open: usize,
+    last_id: u32,
+    last_child: u32,
+}
+
+impl Registry {
+    /// A number and an SPI for a new IKE_SA. `random` is asked until the SPI is neither zero nor in
+    /// use (RFC 7296 section 2.6).
+    pub(crate) fn reserve(&mut self, mut random: impl FnMut() -> [u8; 8]) -> (IkeSaId, IkeSpi) {
+        let spi = loop {
+            let spi = IkeSpi(random());
+            if !spi.is_zero() && self.spis.insert(spi) {
+                break spi;
+            }
+        };
+        loop {
+            // 0 means "none" to VICI clients.
+            self.last_id = self.last_id.wrapping_add(1).max(1);
+            let id = IkeSaId(self.last_id);
+            if !self.records.contains_key(&id) {
+                return (id, spi);
+            }
+        }
+    }
+
+    /// An IKE_SA begins.
+    pub(crate) fn begin(
+        &mut self,
+        (id, local_spi): (IkeSaId, IkeSpi),
+        role: Role,
+        path: Path,
+        connection: Option<Arc<str>>,
+    ) {
+        if let Some(name) = &connection {
+            self.file(name, id);
+        }
+        self.half_open += 1;
+        let record = Record {
+            id,
+            role,
+            local_spi,
+            path,
+            connection,
+            established: None,
+            closing: false,
+            retransmissions: 0,
+            children: Vec::new(),
+            gone: None,
+        };
+        self.records.insert(id, Box::new(record));
+    }
+
+    /// It is established.
+    pub(crate) fn establish(&mut self, id: IkeSaId, established: Arc<Established>) {
+        let name = Arc::clone(&established.connection);
+        if let Some(record) = self.records.get_mut(&id) {
+            if record.established.is_none() {
+                self.half_open -= 1;
+            }
+            record.path = established.path;
+            record.connection = Some(Arc::clone(&name));
+            record.established = Some(established);
+            record.retransmissions = 0;
+            self.file(&name, id);
+        }
+    }
+
+    /// One of its children is up.
+    pub(crate) fn child_up(&mut self, id: IkeSaId, up: Arc<ChildUp>) {
+        if let Some(record) = self.records.get_mut(&id) {
+            self.last_child = self.last_child.wrapping_add(1).max(1);
+            record.children.push(ChildRecord {
+                id: self.last_child,
+                up,
+                closing: false,
+                gone: None,
+            });
+        }
+    }
+
+    /// One of its children is gone.
+    pub(crate) fn child_down(&mut self, id: IkeSaId, inbound: EspSpi) -> Option<ChildRecord> {
+        let children = &mut self.records.get_mut(&id)?.children;
+        let index = children
+            .iter()
+            .position(|child| child.up.inbound_spi == inbound)?;
+        Some(children.swap_remove(index))
+    }
+
+    /// It is gone.
+    pub(crate) fn remove(&mut self, id: IkeSaId) -> Option<Box<Record>> {
+        let record = self.records.remove(&id)?;
+        if record.established.is_none() {
+            self.half_open -= 1;
+        }
+        self.spis.remove(&record.local_spi);
+        if let Some(name) = &record.connection
+            && let Some(ids) = self.by_connection.get_mut(name)
+        {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.by_connection.remove(name);
+            }
+        }
+        Some(record)
+    }
+
+    /// Gives back what [`Registry::reserve`] gave, when nothing came of it.
+    pub(crate) fn release(&mut self, spi: IkeSpi) {
+        self.spis.remove(&spi);
+    }
+
+    fn file(&mut self, name: &Arc<str>, id: IkeSaId) {
+        self.by_connection
+            .entry(Arc::clone(name))
+            .or_default()
+            .insert(id);
+    }
+
+    /// One of them.
+    pub(crate) fn get(&self, id: IkeSaId) -> Option<&Record> {
+        self.records.get(&id).map(Box::as_ref)
+    }
+
+    /// One of them, to be changed.
+    pub(crate) fn get_mut(&mut self, id: IkeSaId) -> Option<&mut Record> {
+        self.records.get_mut(&id).map(Box::as_mut)
+    }
+
+    /// All, in the order of their numbers, from the one after `cursor`.
+    pub(crate) fn after(&self, cursor: Option<IkeSaId>) -> impl Iterator<Item = &Record> {
+        let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        self.records
+            .range((from, Bound::Unbounded))
+            .map(|(_, record)| record.as_ref())
+    }
+
+    /// Those of one connection.
+    pub(crate) fn of(&self, connection: &str) -> impl Iterator<Item = &Record> {
+        self.by_connection
+            .get(connection)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.get(*id))
+    }
+
+    /// How many those are.
+    pub(crate) fn count_of(&self, connection: &str) -> usize {
+        self.by_connection.get(connection).map_or(0, BTreeSet::len)
+    }
+
+    /// The newest IKE_SA of a connection that work can be put on.
+    pub(crate) fn newest_usable(&self, connection: &str) -> Option<&Record> {
+        self.of(connection)
+            .filter(|record| record.usable())
+            .max_by_key(|record| (record.established_at(), record.id))
+    }
+
+    /// The IKE_SA that carries the child `name` of a connection.
+    pub(crate) fn carrier(&self, connection: &str, name: &str) -> Option<&Record> {
+        self.of(connection)
+            .find(|record| record.usable() && record.carries(name))
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// How many of them have not authenticated.
+    pub(crate) fn half_open(&self) -> usize {
+        self.half_open
+    }
+}
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;

@@ -1,0 +1,276 @@
+//! What IKE_SAs report, and their ends.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use actix::{Context, Handler};
+use holdfast_ike::{
+    config::Unique,
+    sa::{
+        ChildDown, ChildDownCause, Command, Event, Role,
+        event::{ChildUp, Established},
+    },
+};
+
+use super::{
+    Supervisor,
+    messages::{ChildListing, Exit, IkeSaExited, IkeSaListing, IkeSaReported},
+    policy::EndCause,
+    registry::Record,
+    uniqueness::judge_all,
+};
+use crate::{
+    bus::ControlEvent,
+    data_plane::Purge,
+    handle::IkeSaId,
+    transport::{Authenticated, RouteRemoved},
+};
+
+impl Handler<IkeSaReported> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, report: IkeSaReported, context: &mut Context<Self>) {
+        for event in report.events {
+            self.on_event(report.id, event, context);
+        }
+    }
+}
+
+impl Supervisor {
+    fn on_event(&mut self, id: IkeSaId, event: Event, context: &mut Context<Self>) {
+        match event {
+            Event::Established(established) => self.on_established(id, *established, context),
+            Event::ChildUp(up) => self.on_child_up(id, *up, context),
+            Event::ChildDown(down) => self.on_child_down(id, &down, context),
+            Event::ChildFailed { name, failure } => {
+                if let Some(connection) = self.connection_of(id) {
+                    let text = format!("CHILD_SA {name} not established: {failure}");
+                    self.say(Some(&connection), Some(id), &text);
+                    self.with(&connection, context, |connection, world, actions| {
+                        connection.child_failed(&name, failure, world, actions);
+                    });
+                }
+            }
+            Event::NeedsReplacement | Event::ChildNeedsReplacement { .. } => {
+                if let Some(connection) = self.connection_of(id) {
+                    self.with(&connection, context, |connection, world, actions| {
+                        connection.needs_replacement(id, world, actions);
+                    });
+                }
+            }
+            Event::Retransmitting { attempt } => {
+                if let Some(record) = self.registry.get_mut(id) {
+                    record.retransmissions = attempt;
+                }
+                if let Some(connection) = self.connection_of(id) {
+                    tracing::debug!(%connection, ike_sa = %id, attempt, "retransmitting");
+                    self.with(&connection, context, |connection, _, actions| {
+                        connection.retransmitting(id, attempt, actions);
+                    });
+                }
+            }
+            Event::PeerAnswers => {
+                if let Some(record) = self.registry.get_mut(id) {
+                    record.retransmissions = 0;
+                }
+            }
+            // Both end on the IKE_SA's own side.
+            Event::KeyLog(_) | Event::Closed(_) => {}
+        }
+    }
+
+    fn connection_of(&self, id: IkeSaId) -> Option<Arc<str>> {
+        self.registry.get(id)?.connection.clone()
+    }
+
+    fn on_established(
+        &mut self,
+        id: IkeSaId,
+        established: Established,
+        context: &mut Context<Self>,
+    ) {
+        let connection = Arc::clone(&established.connection);
+        let text = format!(
+            "IKE_SA {connection}[{id}] established between {}[{}]...{}[{}]",
+            established.path.local.ip(),
+            established.local_id,
+            established.path.remote.ip(),
+            established.remote_id,
+        );
+        let role = established.role;
+        self.registry.establish(id, Arc::new(established));
+        if let Some(record) = self.registry.get(id)
+            && role == Role::Responder
+        {
+            self.transport.do_send(Authenticated(record.local_spi));
+        }
+        self.update_gauges();
+        self.say(Some(&connection), Some(id), &text);
+        self.publish_ike_updown(id, true);
+        if self.draining.is_some() {
+            // It slipped in while everybody was being sent home.
+            self.command(id, Command::Terminate);
+            return;
+        }
+        let unique = self
+            .connections
+            .get(&connection)
+            .map_or(Unique::No, |connection| connection.config().ike.unique);
+        for (loser, command) in judge_all(&self.registry, id, unique) {
+            let text = format!("IKE_SA {connection}[{loser}] gives way to another with this peer");
+            self.say(Some(&connection), Some(loser), &text);
+            self.command(loser, command);
+        }
+        self.with(&connection, context, |connection, world, actions| {
+            connection.established(id, world, actions);
+        });
+    }
+
+    fn on_child_up(&mut self, id: IkeSaId, up: ChildUp, context: &mut Context<Self>) {
+        let Some(connection) = self.connection_of(id) else {
+            return;
+        };
+        let name = Arc::clone(&up.name);
+        let texts = |selectors: &[holdfast_ike::TrafficSelector]| {
+            let texts: Vec<_> = selectors.iter().map(ToString::to_string).collect();
+            texts.join(" ")
+        };
+        let text = format!(
+            "CHILD_SA {name} established with SPIs {}_i {}_o and TS {} === {}",
+            up.inbound_spi,
+            up.outbound_spi,
+            texts(&up.local_ts),
+            texts(&up.remote_ts),
+        );
+        let spi = up.inbound_spi;
+        self.registry.child_up(id, Arc::new(up));
+        self.say(Some(&connection), Some(id), &text);
+        self.publish_child_updown(id, spi, true);
+        self.with(&connection, context, |connection, world, actions| {
+            connection.child_up(id, &name, world, actions);
+        });
+    }
+
+    fn on_child_down(&mut self, id: IkeSaId, down: &ChildDown, context: &mut Context<Self>) {
+        // With the IKE_SA they stay on record until its exit, where it is decided what comes next.
+        if down.cause == ChildDownCause::IkeSaClosed {
+            return;
+        }
+        let Some(connection) = self.connection_of(id) else {
+            return;
+        };
+        self.publish_child_updown(id, down.inbound_spi, false);
+        let Some(child) = self.registry.child_down(id, down.inbound_spi) else {
+            return;
+        };
+        let why = match down.cause {
+            ChildDownCause::PeerDeleted => "the peer deleted it",
+            ChildDownCause::Terminated => "terminated",
+            ChildDownCause::Expired => "its lifetime has passed",
+            ChildDownCause::IkeSaClosed => "its IKE_SA is over",
+        };
+        let text = format!("CHILD_SA {} closed: {why}", down.name);
+        self.say(Some(&connection), Some(id), &text);
+        self.with(&connection, context, |connection, world, actions| {
+            connection.child_down(&child, down.cause, world, actions);
+        });
+    }
+}
+
+impl Handler<IkeSaExited> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, exited: IkeSaExited, context: &mut Context<Self>) {
+        let IkeSaExited { id, exit } = exited;
+        if let Some(record) = self.registry.get(id)
+            && record.established.is_some()
+        {
+            for child in record.children.iter().map(|child| child.up.inbound_spi) {
+                self.publish_child_updown(id, child, false);
+            }
+            self.publish_ike_updown(id, false);
+        }
+        self.ports.remove(&id);
+        let Some(record) = self.registry.remove(id) else {
+            return;
+        };
+        self.transport.do_send(RouteRemoved(record.local_spi));
+        if exit != Exit::Refused {
+            // After a panic nobody trusts the dead to have cleaned up; otherwise this finds nothing.
+            self.data_plane.do_send(Purge(id));
+        }
+        self.update_gauges();
+        let cause = match exit {
+            Exit::Closed(cause) => Some(EndCause::Closed(cause)),
+            Exit::Panicked => {
+                self.shared.counters.panics.increment();
+                tracing::error!(ike_sa = %id, remote = %record.path.remote,
+                    "an IKE_SA ended by a panic; the others are not affected");
+                Some(EndCause::Panicked)
+            }
+            Exit::Dropped => Some(EndCause::Dropped),
+            Exit::Refused => None,
+        };
+        if let (Some(connection), Some(cause)) = (&record.connection, cause) {
+            if record.established.is_some() {
+                let text = format!("IKE_SA {connection}[{id}] closed: {}", cause.text());
+                self.say(Some(connection), Some(id), &text);
+            }
+            self.with(connection, context, |connection, world, actions| {
+                connection.ended(&record, cause, world, actions);
+            });
+        }
+        self.count_drained();
+    }
+}
+
+impl Supervisor {
+    /// Publishes how many IKE_SAs there are.
+    pub(super) fn update_gauges(&self) {
+        let gauges = &self.shared.gauges;
+        gauges.ike_sas.store(self.registry.len(), Ordering::Relaxed);
+        gauges
+            .half_open
+            .store(self.registry.half_open(), Ordering::Relaxed);
+    }
+
+    fn publish_ike_updown(&self, id: IkeSaId, up: bool) {
+        self.bus.publish_if(|| {
+            let listing = listing(self.registry.get(id)?);
+            Some(ControlEvent::IkeUpdown { up, listing })
+        });
+    }
+
+    fn publish_child_updown(&self, id: IkeSaId, spi: holdfast_ike::EspSpi, up: bool) {
+        self.bus.publish_if(|| {
+            let mut listing = listing(self.registry.get(id)?);
+            listing.children.retain(|child| child.up.inbound_spi == spi);
+            Some(ControlEvent::ChildUpdown { up, listing })
+        });
+    }
+}
+
+/// A record as it is listed.
+pub(super) fn listing(record: &Record) -> IkeSaListing {
+    IkeSaListing {
+        id: record.id,
+        connection: record
+            .connection
+            .clone()
+            .unwrap_or_else(|| "(unnamed)".into()),
+        state: record.state(),
+        role: record.role,
+        path: record.path,
+        local_spi: record.local_spi,
+        established: record.established.clone(),
+        established_at: record.established_at(),
+        children: record
+            .children
+            .iter()
+            .map(|child| ChildListing {
+                id: child.id,
+                closing: child.closing,
+                up: Arc::clone(&child.up),
+            })
+            .collect(),
+    }
+}
