@@ -52,12 +52,13 @@ fn a_panic_in_one_of_a_hundred_leaves_the_others_their_traffic() {
         .filter(|number| *number != VICTIM)
         .map(|number| (number, start_pings(&lab, &pair.moon.namespace, number)))
         .collect();
-    moon.command("inject-panic", &[("ike", &fleet::name(VICTIM))])
+    let victim = find(&before, VICTIM).expect("the victim is up");
+    moon.command("inject-panic", &[("ike-id", &victim.id)])
         .expect("the panic is injected");
     let (here, there) = ends(VICTIM);
     let back = wait::until("the victim is back", limit, || {
         let now = find(&moon.sas(), VICTIM)?;
-        (now.initiator_spi != find(&before, VICTIM)?.initiator_spi).then_some(now)
+        (now.initiator_spi != victim.initiator_spi).then_some(now)
     });
     assert_eq!(back.children.len(), 1, "{back:?}");
     traffic::wait_for_answer(&pair.moon.namespace, here, there, limit);

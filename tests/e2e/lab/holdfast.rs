@@ -120,7 +120,7 @@ impl Holdfast {
     pub(crate) fn cli(&self, arguments: &[&str]) -> Output {
         Command::new(PROGRAM)
             .args(arguments)
-            .arg("--socket")
+            .arg("--uri")
             .arg(format!("unix://{}", self.socket.display()))
             .output()
             .expect("the program runs")

@@ -10,6 +10,7 @@ use super::{
 /// One IKE_SA as `list-sas` tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct IkeSa {
+    pub(crate) id: String,
     pub(crate) connection: String,
     pub(crate) state: String,
     pub(crate) initiator: bool,
@@ -103,6 +104,7 @@ fn ike_sa((connection, sa): (&str, &Message)) -> IkeSa {
     let text = |key| sa.text(key).unwrap_or_default().to_owned();
     let children = sa.section("child-sas").map(Message::sections);
     IkeSa {
+        id: text("uniqueid"),
         connection: connection.to_owned(),
         state: text("state"),
         initiator: sa.text("initiator") == Some("yes"),
