@@ -284,4 +284,4 @@ impl Registry {
 
 #[cfg(test)]
 #[path = "registry_tests.rs"]
-mod tests;
+pub(super) mod tests;
