@@ -6,14 +6,20 @@
 //!
 //! [`ChildSa`]: holdfast_ike::ChildSa
 
-pub mod device;
+mod channel_device;
+mod device;
+mod esp;
 mod none;
+mod packet;
 mod plane;
 mod spi;
+mod userspace;
 
+pub use channel_device::{Application, ChannelDevice, InjectError, channel_device};
 pub use device::{Offload, PacketDevice, Received};
 pub use none::NonePlane;
 pub use plane::{
     BoxFuture, DataPlane, InstallError, NatTDatagram, PlaneCounters, PlaneEvent, Usage,
 };
 pub use spi::Random;
+pub use userspace::{Device, StartError, Userspace, UserspaceOptions};

@@ -1,0 +1,287 @@
+//! Network to device: takes what arrives on the NAT traversal sockets apart, opens ESP in place,
+//! checks it and hands the packets to the device joined by flow.
+
+use std::{
+    io::{self, IoSliceMut},
+    net::SocketAddr,
+    ops::Range,
+    os::fd::AsFd,
+    sync::Arc,
+    time::Instant,
+};
+
+use holdfast_ike::Path;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use quinn_udp::{RecvMeta, UdpSockRef};
+
+use super::{
+    sa::{Sa, Totals},
+    shared::{Shared, count},
+    sockets::Socket,
+};
+use crate::{
+    device::{Offload, PacketDevice},
+    esp::{self, Datagram},
+    packet::{
+        coalesce::Coalescer,
+        ecn,
+        header::{Header, IPV4_IN_ESP, IPV6_IN_ESP, NO_NEXT_HEADER},
+    },
+    plane::NatTDatagram,
+};
+
+/// Datagrams, or batches of them, per system call. More would not stay in the processor's caches.
+const BUFFERS: usize = 8;
+
+/// The kernel joins datagrams up to this.
+const BUFFER: usize = 1 << 16;
+
+/// Length of the non-ESP marker (RFC 3948 section 2.2).
+const MARKER: usize = 4;
+
+/// A socket that fails so often in a row is broken.
+const MOST_FAILURES: usize = 64;
+
+/// The receiving thread's state.
+pub(crate) struct Inbound {
+    shared: Arc<Shared>,
+    device: Arc<dyn PacketDevice>,
+    slab: Box<[u8]>,
+    metas: [RecvMeta; BUFFERS],
+    opener: Opener,
+    coalescer: Coalescer,
+}
+
+/// Opens ESP packets. Remembers the SA of the last one, for most belong to the same.
+struct Opener {
+    shared: Arc<Shared>,
+    sa: Option<Arc<Sa>>,
+    passed: Totals,
+    /// Where opened packets lie in the slab.
+    opened: Vec<Range<usize>>,
+}
+
+impl Inbound {
+    /// Nothing in flight.
+    pub(crate) fn new(shared: Arc<Shared>, device: Arc<dyn PacketDevice>) -> Self {
+        let size = 1400;
+        Self {
+            slab: vec![0; BUFFERS * BUFFER].into(),
+            metas: [RecvMeta::default(); BUFFERS],
+            opener: Opener {
+                shared: Arc::clone(&shared),
+                sa: None,
+                passed: Totals::default(),
+                opened: Vec::with_capacity(BUFFERS * 64),
+            },
+            coalescer: Coalescer::new(
+                device.takes(Offload::TcpSegments { size }),
+                device.takes(Offload::UdpSegments { size }),
+            ),
+            shared,
+            device,
+        }
+    }
+
+    /// Works until told to stop.
+    pub(crate) fn run(&mut self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let mut ready: Vec<PollFd<'_>> = shared
+            .sockets
+            .iter()
+            .map(|socket| PollFd::new(socket.io.as_fd(), PollFlags::POLLIN))
+            .collect();
+        ready.push(PollFd::new(shared.stop.event().as_fd(), PollFlags::POLLIN));
+        let mut failures = 0;
+        while !shared.stop.is_set() {
+            match poll(&mut ready, PollTimeout::NONE) {
+                Ok(_) | Err(nix::Error::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            for (socket, ready) in shared.sockets.iter().zip(&ready) {
+                if ready.any() != Some(true) {
+                    continue;
+                }
+                match self.receive(socket) {
+                    Ok(()) => failures = 0,
+                    Err(error) if is_transient(&error) => {}
+                    Err(error) if failures == MOST_FAILURES => return Err(error),
+                    Err(_) => failures += 1,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One round of reading a socket.
+    fn receive(&mut self, socket: &Socket) -> io::Result<()> {
+        let mut chunks = self.slab.chunks_exact_mut(BUFFER);
+        let mut buffers: [IoSliceMut<'_>; BUFFERS] =
+            std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+        let io = UdpSockRef::from(&socket.io);
+        let filled = socket.state.recv(io, &mut buffers, &mut self.metas)?;
+        for (index, meta) in self.metas.iter().enumerate().take(filled) {
+            let base = index * BUFFER;
+            let length = meta.len.min(BUFFER);
+            let stride = meta.stride.max(1);
+            for start in (0..length).step_by(stride) {
+                let datagram = base + start..base + length.min(start + stride);
+                self.opener
+                    .take(&mut self.slab, datagram, socket.local, meta);
+            }
+        }
+        self.opener.settle();
+        self.deliver();
+        Ok(())
+    }
+
+    /// Hands the opened packets to the device.
+    fn deliver(&mut self) {
+        let (shared, device) = (&self.shared, &self.device);
+        let mut sink = |offload: Offload, parts: &[io::IoSlice<'_>]| {
+            let result = device.transmit(offload, parts);
+            if let Err(error) = &result
+                && (offload == Offload::None || error.kind() != io::ErrorKind::InvalidInput)
+            {
+                count(&shared.counts.deliver_failed, parts.len().max(2) - 1);
+            }
+            result
+        };
+        for packet in self.opener.opened.drain(..) {
+            self.coalescer.push(&self.slab, packet, &mut sink);
+        }
+        self.coalescer.flush(&self.slab, &mut sink);
+    }
+}
+
+impl Opener {
+    /// Takes one datagram of the slab.
+    fn take(
+        &mut self,
+        slab: &mut [u8],
+        datagram: Range<usize>,
+        local: SocketAddr,
+        meta: &RecvMeta,
+    ) {
+        match esp::classify(&slab[datagram.clone()]) {
+            Datagram::Esp { spi, sequence } => {
+                let outer = meta.ecn.map_or(0, |ecn| ecn as u8);
+                if let Some(packet) = self.open(slab, datagram, (spi, sequence), outer) {
+                    self.opened.push(packet);
+                }
+            }
+            Datagram::Ike => self.pass_ike(&slab[datagram], local, meta),
+            Datagram::Keepalive => count(&self.shared.counts.keepalives, 1),
+            Datagram::Malformed => count(&self.shared.counts.malformed, 1),
+        }
+    }
+
+    /// Opens one ESP packet and says where the inner packet lies.
+    fn open(
+        &mut self,
+        slab: &mut [u8],
+        datagram: Range<usize>,
+        (spi, sequence): (u32, u32),
+        outer_ecn: u8,
+    ) -> Option<Range<usize>> {
+        self.switch_to(spi);
+        let counts = &self.shared.counts;
+        let Some(sa) = &self.sa else {
+            count(&counts.unknown_spi, 1);
+            return None;
+        };
+        if sa.is_dead() {
+            count(&counts.expired, 1);
+            return None;
+        }
+        let inbound = &sa.inbound;
+        let mut window = inbound.window();
+        let fresh = window
+            .resolve(sequence, inbound.extended)
+            .filter(|sequence| window.is_fresh(*sequence));
+        let Some(sequence) = fresh else {
+            count(&counts.replayed, 1);
+            return None;
+        };
+        let opened = esp::open(
+            &inbound.cipher,
+            sequence,
+            inbound.extended,
+            &mut slab[datagram.clone()],
+        );
+        let Some((payload, next_header)) = opened else {
+            count(&counts.integrity_failed, 1);
+            return None;
+        };
+        window.accept(sequence);
+        drop(window);
+        let start = datagram.start + payload.start;
+        let packet = &mut slab[start..datagram.start + payload.end];
+        self.passed.packets += 1;
+        self.passed.bytes += packet.len() as u64;
+        if next_header == NO_NEXT_HEADER {
+            return None;
+        }
+        let header = Header::parse(packet);
+        let expected = |header: &Header| {
+            let v4 = header.source.is_ipv4();
+            next_header == if v4 { IPV4_IN_ESP } else { IPV6_IN_ESP }
+        };
+        let Some(header) = header.filter(expected) else {
+            count(&counts.malformed, 1);
+            return None;
+        };
+        if !sa.admits(&header) {
+            count(&counts.policy_mismatch, 1);
+            return None;
+        }
+        if !ecn::decapsulate(outer_ecn, packet) {
+            count(&counts.congestion_dropped, 1);
+            return None;
+        }
+        // What follows the packet is traffic flow padding (RFC 4303 section 2.7).
+        Some(start..start + header.total)
+    }
+
+    /// Makes the SA with this SPI the present one, if there is one.
+    fn switch_to(&mut self, spi: u32) {
+        if self.sa.as_ref().is_none_or(|sa| sa.inbound.spi.0 != spi) {
+            self.settle();
+            self.sa = self.shared.tables.inbound(spi);
+        }
+    }
+
+    /// Books what the present SA received and lets go of it: it may have been removed.
+    fn settle(&mut self) {
+        let passed = std::mem::take(&mut self.passed);
+        if let Some(sa) = self.sa.take()
+            && passed.packets > 0
+        {
+            let now = self.shared.clock.now();
+            let totals = sa.inbound.traffic.add(passed, now);
+            sa.check_limits(totals, |event| self.shared.tell(event));
+        }
+    }
+
+    fn pass_ike(&self, datagram: &[u8], local: SocketAddr, meta: &RecvMeta) {
+        let address = meta.dst_ip.unwrap_or(local.ip());
+        let message = NatTDatagram {
+            path: Path {
+                local: SocketAddr::new(address, local.port()),
+                remote: meta.addr,
+            },
+            data: datagram[MARKER..].to_vec(),
+            received: Instant::now(),
+        };
+        if self.shared.ike.try_send(message).is_err() {
+            count(&self.shared.counts.dropped_queue_full, 1);
+        }
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted | io::ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,215 @@
+//! Device to network: finds the SA of each frame, cuts it into packets, encrypts them into one
+//! buffer and gives that to the kernel in as few calls as possible.
+//!
+//! The TTL is not decremented: the device lies behind the routing decision, which did that
+//! (RFC 4301 section 5.1.2.1, note 4, asks for it where the packet is forwarded).
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    sa::{Sa, Totals},
+    shared::{Shared, count, is_local_chatter},
+};
+use crate::{
+    device::{PacketDevice, Received},
+    esp,
+    packet::{
+        ecn,
+        header::{Header, IPV4_IN_ESP, IPV6_IN_ESP},
+        segment::Plan,
+    },
+};
+
+/// A frame is at most 64 KiB.
+const FRAME: usize = 1 << 16;
+
+/// Most octets in one datagram or one batch of them, whichever the IP version.
+const MOST_OCTETS: usize = 65_487;
+
+/// Most packets in one batch (`UDP_MAX_SEGMENTS` of Linux).
+const MOST_PACKETS: usize = 64;
+
+/// Least time between two reports of packets without an SA.
+const REPORT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The sending thread's state.
+pub(crate) struct Outbound {
+    shared: Arc<Shared>,
+    device: Arc<dyn PacketDevice>,
+    frame: Box<[u8]>,
+    batch: Batch,
+    reported: Option<Instant>,
+}
+
+/// ESP packets of one SA that wait to be sent together: all of one size, the last perhaps shorter.
+struct Batch {
+    buffer: Box<[u8]>,
+    used: usize,
+    /// Size of the packets.
+    size: usize,
+    packets: usize,
+    sa: Option<Arc<Sa>>,
+    ecn: u8,
+}
+
+impl Outbound {
+    /// Nothing in flight.
+    pub(crate) fn new(shared: Arc<Shared>, device: Arc<dyn PacketDevice>) -> Self {
+        Self {
+            shared,
+            device,
+            frame: vec![0; FRAME].into(),
+            batch: Batch {
+                buffer: vec![0; MOST_OCTETS].into(),
+                used: 0,
+                size: 0,
+                packets: 0,
+                sa: None,
+                ecn: 0,
+            },
+            reported: None,
+        }
+    }
+
+    /// Works until the device is closed or fails.
+    pub(crate) fn run(&mut self) -> io::Result<()> {
+        let device = Arc::clone(&self.device);
+        while !self.shared.stop.is_set() {
+            match device.receive(&mut self.frame) {
+                Ok(received) => self.take(received),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.batch.flush(&self.shared);
+                    self.batch.sa = None;
+                    if !device.wait()? {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.batch.flush(&self.shared);
+        Ok(())
+    }
+
+    fn take(&mut self, received: Received) {
+        let Some(frame) = self.frame.get(..received.length) else {
+            return count(&self.shared.counts.device_malformed, 1);
+        };
+        let plan = Header::parse(frame).and_then(|header| {
+            let plan = Plan::new(frame, received.offload, &header)?;
+            (esp::sealed_len(plan.length(0)) <= MOST_OCTETS).then_some((header, plan))
+        });
+        let Some((header, plan)) = plan else {
+            return count(&self.shared.counts.device_malformed, 1);
+        };
+        let Some(sa) = self.shared.tables.outbound(&header) else {
+            return self.without_sa(&header);
+        };
+        self.protect(&sa, &header, &plan);
+    }
+
+    fn protect(&mut self, sa: &Arc<Sa>, header: &Header, plan: &Plan) {
+        let (shared, frame) = (&self.shared, &self.frame[..header.total]);
+        let packets = plan.count();
+        if sa.is_dead() {
+            sa.tell_hard(|event| shared.tell(event));
+            return count(&shared.counts.expired, packets);
+        }
+        let Some(reserved) = sa.outbound.sequence.reserve(packets as u64) else {
+            sa.expire();
+            sa.tell_hard(|event| shared.tell(event));
+            return count(&shared.counts.sequence_exhausted, packets);
+        };
+        if reserved.running_out {
+            sa.tell_soft(|event| shared.tell(event));
+        }
+        let next_header = if header.source.is_ipv4() {
+            IPV4_IN_ESP
+        } else {
+            IPV6_IN_ESP
+        };
+        let ecn = ecn::codepoint(frame);
+        for index in 0..packets {
+            let length = plan.length(index);
+            let space = self
+                .batch
+                .reserve(shared, sa, esp::sealed_len(length), ecn);
+            plan.write(frame, index, &mut space[esp::HEADER..esp::HEADER + length]);
+            esp::seal(
+                &sa.outbound.cipher,
+                sa.outbound.spi,
+                reserved.first + index as u64,
+                sa.outbound.extended,
+                next_header,
+                length,
+                space,
+            );
+        }
+        let passed = Totals {
+            bytes: plan.total() as u64,
+            packets: packets as u64,
+        };
+        let totals = sa.outbound.traffic.add(passed, shared.clock.now());
+        sa.check_limits(totals, |event| shared.tell(event));
+    }
+
+    fn without_sa(&mut self, header: &Header) {
+        if is_local_chatter(header.destination) {
+            return;
+        }
+        count(&self.shared.counts.no_policy, 1);
+        let now = Instant::now();
+        let due = self
+            .reported
+            .is_none_or(|last| now.duration_since(last) >= REPORT_INTERVAL);
+        if due {
+            self.reported = Some(now);
+            self.shared.tell_without_sa(header);
+        }
+    }
+}
+
+impl Batch {
+    /// Room for one more packet, after sending what it cannot go with.
+    fn reserve(&mut self, shared: &Shared, sa: &Arc<Sa>, length: usize, ecn: u8) -> &mut [u8] {
+        let same_sa = self.sa.as_ref().is_some_and(|held| Arc::ptr_eq(held, sa));
+        let joins = same_sa
+            && self.ecn == ecn
+            && length <= self.size
+            // Nothing may follow a shorter one.
+            && self.used == self.size * self.packets
+            && self.packets < MOST_PACKETS
+            && self.used + length <= MOST_OCTETS;
+        if !joins {
+            self.flush(shared);
+            self.size = length;
+            self.ecn = ecn;
+            if !same_sa {
+                self.sa = Some(Arc::clone(sa));
+            }
+        }
+        let start = self.used;
+        self.used += length;
+        self.packets += 1;
+        &mut self.buffer[start..self.used]
+    }
+
+    /// Sends what is there.
+    fn flush(&mut self, shared: &Shared) {
+        if let Some(sa) = self.sa.as_ref().filter(|_| self.packets > 0) {
+            let packets = &self.buffer[..self.used];
+            let route = &sa.outbound.route;
+            let failed = shared.sockets.send(route, packets, self.size, self.ecn);
+            if failed > 0 {
+                count(&shared.counts.send_failed, failed);
+            }
+        }
+        self.used = 0;
+        self.packets = 0;
+    }
+}

@@ -1,0 +1,228 @@
+//! Outbound policies: which SA protects a packet.
+//!
+//! The longest match wins: first the longest prefix of the destination, then the longest of the
+//! source, then the selector with a protocol, then the narrowest ports, then the newest SA.
+//! Selectors are ranges, so each is cut into the fewest prefixes that make it up. A policy is kept
+//! under its pair of prefixes; a look-up tries the pairs of prefix lengths that are in use, longest
+//! first, each in a hash table whose buckets are swapped whole (as in [`super::spi_table`]).
+
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+use holdfast_ike::TrafficSelector;
+use ipnet::IpNet;
+
+use super::{sa::Sa, selector};
+use crate::packet::header::Header;
+
+/// A power of two.
+const BUCKETS: usize = 1024;
+
+/// Pairs of prefixes one SA may have. Honest selectors make a few.
+pub(crate) const MOST_POLICIES: usize = 4096;
+
+/// All outbound policies. Changes must not run side by side; look-ups may run at any time.
+pub(crate) struct PolicyTable {
+    buckets: Box<[ArcSwap<Vec<Slot>>]>,
+    hasher: RandomState,
+    /// Pairs of lengths in use, longest first.
+    lengths: ArcSwap<Lengths>,
+    /// How many slots use each pair.
+    counts: Mutex<BTreeMap<Reverse<Pair>, usize>>,
+}
+
+type Lengths = Vec<Pair>;
+
+/// Lengths of the remote and the local prefix of one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Pair {
+    v6: bool,
+    remote: u8,
+    local: u8,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    remote: IpNet,
+    local: IpNet,
+}
+
+/// The policies of one pair of prefixes, best first.
+#[derive(Clone)]
+struct Slot {
+    key: Key,
+    policies: Arc<[Policy]>,
+}
+
+#[derive(Clone)]
+struct Policy {
+    remote: TrafficSelector,
+    local: TrafficSelector,
+    sa: Arc<Sa>,
+}
+
+impl PolicyTable {
+    /// An empty table.
+    pub(crate) fn new() -> Self {
+        let empty = Arc::new(Vec::new());
+        Self {
+            buckets: (0..BUCKETS)
+                .map(|_| ArcSwap::new(Arc::clone(&empty)))
+                .collect(),
+            hasher: RandomState::new(),
+            lengths: ArcSwap::default(),
+            counts: Mutex::default(),
+        }
+    }
+
+    /// How many policies an SA with these selectors makes.
+    pub(crate) fn size(local: &[TrafficSelector], remote: &[TrafficSelector]) -> usize {
+        pairs(local, remote).count()
+    }
+
+    /// The SA for a packet.
+    pub(crate) fn find(&self, header: &Header) -> Option<Arc<Sa>> {
+        let v6 = header.destination.is_ipv6();
+        for pair in self.lengths.load().iter().filter(|pair| pair.v6 == v6) {
+            let key = Key {
+                remote: prefix(header.destination, pair.remote),
+                local: prefix(header.source, pair.local),
+            };
+            let bucket = self.bucket(&key).load();
+            let found = bucket
+                .iter()
+                .find(|slot| slot.key == key)
+                .and_then(|slot| slot.policies.iter().find(|policy| policy.matches(header)));
+            if let Some(policy) = found {
+                return Some(Arc::clone(&policy.sa));
+            }
+        }
+        None
+    }
+
+    /// Adds the policies of an SA.
+    pub(crate) fn insert(&self, sa: &Arc<Sa>) {
+        for (key, local, remote) in pairs(&sa.local_ts, &sa.remote_ts) {
+            let bucket = self.bucket(&key);
+            let mut slots = Vec::clone(&bucket.load());
+            let policy = Policy {
+                remote,
+                local,
+                sa: Arc::clone(sa),
+            };
+            if let Some(slot) = slots.iter_mut().find(|slot| slot.key == key) {
+                let mut policies = slot.policies.to_vec();
+                let at = policies.partition_point(|other| other.rank() < policy.rank());
+                policies.insert(at, policy);
+                slot.policies = policies.into();
+            } else {
+                slots.push(Slot {
+                    key,
+                    policies: [policy].into(),
+                });
+                self.count(key, 1);
+            }
+            bucket.store(Arc::new(slots));
+        }
+    }
+
+    /// Takes out the policies of an SA.
+    pub(crate) fn remove(&self, sa: &Arc<Sa>) {
+        for (key, ..) in pairs(&sa.local_ts, &sa.remote_ts) {
+            let bucket = self.bucket(&key);
+            let mut slots = Vec::clone(&bucket.load());
+            let Some(index) = slots.iter().position(|slot| slot.key == key) else {
+                continue;
+            };
+            let mut policies = slots[index].policies.to_vec();
+            policies.retain(|policy| !Arc::ptr_eq(&policy.sa, sa));
+            if policies.is_empty() {
+                slots.swap_remove(index);
+                self.count(key, -1);
+            } else {
+                slots[index].policies = policies.into();
+            }
+            bucket.store(Arc::new(slots));
+        }
+    }
+
+    /// Keeps the list of lengths in step with the slots.
+    fn count(&self, key: Key, change: isize) {
+        let pair = Reverse(Pair {
+            v6: matches!(key.remote, IpNet::V6(_)),
+            remote: key.remote.prefix_len(),
+            local: key.local.prefix_len(),
+        });
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(pair).or_default();
+        let before = *count;
+        *count = before.saturating_add_signed(change);
+        let after = *count;
+        if after == 0 {
+            counts.remove(&pair);
+        }
+        if (before == 0) != (after == 0) {
+            let lengths = counts.keys().map(|pair| pair.0).collect();
+            self.lengths.store(Arc::new(lengths));
+        }
+    }
+
+    fn bucket(&self, key: &Key) -> &ArcSwap<Vec<Slot>> {
+        &self.buckets[self.hasher.hash_one(key) as usize % BUCKETS]
+    }
+}
+
+impl Policy {
+    fn matches(&self, header: &Header) -> bool {
+        selector::matches_destination(&self.remote, header)
+            && selector::matches_source(&self.local, header)
+    }
+
+    /// Lower is better.
+    fn rank(&self) -> impl Ord + use<> {
+        let ports = |selector: &TrafficSelector| selector.end_port.wrapping_sub(selector.start_port);
+        (
+            self.remote.protocol == 0,
+            self.local.protocol == 0,
+            u32::from(ports(&self.remote)) + u32::from(ports(&self.local)),
+            Reverse(self.sa.order),
+        )
+    }
+}
+
+/// Every pair of prefixes of every pair of selectors of one family.
+fn pairs<'a>(
+    local: &'a [TrafficSelector],
+    remote: &'a [TrafficSelector],
+) -> impl Iterator<Item = (Key, TrafficSelector, TrafficSelector)> + 'a {
+    remote.iter().flat_map(move |remote| {
+        let same_family =
+            move |local: &&TrafficSelector| local.start.is_ipv4() == remote.start.is_ipv4();
+        local.iter().filter(same_family).flat_map(move |local| {
+            let locals = local.subnets();
+            remote.subnets().into_iter().flat_map(move |remote_net| {
+                locals
+                    .clone()
+                    .into_iter()
+                    .map(move |local_net| {
+                        let key = Key {
+                            remote: remote_net,
+                            local: local_net,
+                        };
+                        (key, *local, *remote)
+                    })
+            })
+        })
+    })
+}
+
+/// The network of this length that an address is in.
+fn prefix(address: IpAddr, length: u8) -> IpNet {
+    IpNet::new_assert(address, length).trunc()
+}

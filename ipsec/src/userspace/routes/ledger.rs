@@ -1,0 +1,189 @@
+//! Which routes there must be, and who needs them. Pure book-keeping.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
+
+use holdfast_ike::{EspSpi, TrafficSelector};
+use ipnet::IpNet;
+
+use crate::plane::InstallError;
+
+/// One route of our table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Route {
+    /// Into the device.
+    Tunnel(IpNet),
+    /// Past our table.
+    Throw(IpNet),
+}
+
+/// What must be done to the table, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Add it, or replace what is there.
+    Add(Route),
+    /// Take it out.
+    Delete(Route),
+}
+
+/// The routes of all CHILD_SAs.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    claims: HashMap<EspSpi, Claim>,
+    tunnels: HashMap<IpNet, usize>,
+    homes: HashMap<IpNet, usize>,
+    peers: BTreeMap<IpAddr, Peer>,
+}
+
+/// What one CHILD_SA needs.
+struct Claim {
+    remote: Vec<IpNet>,
+    local: Vec<IpNet>,
+    peer: IpAddr,
+}
+
+struct Peer {
+    claims: usize,
+    /// Whether its route is there.
+    thrown: bool,
+}
+
+impl Ledger {
+    /// What an installation needs. On error nothing was booked.
+    pub(crate) fn install(
+        &mut self,
+        spi: EspSpi,
+        local: &[TrafficSelector],
+        remote: &[TrafficSelector],
+        peer: IpAddr,
+    ) -> Result<Vec<Operation>, InstallError> {
+        let host = IpNet::from(peer);
+        for selector in remote {
+            if selector.subnets().contains(&host) {
+                return Err(InstallError::Route {
+                    selector: *selector,
+                    reason: "it is the peer's own outer address".into(),
+                });
+            }
+        }
+        let claim = Claim {
+            remote: prefixes(remote),
+            local: prefixes(local),
+            peer,
+        };
+        let mut operations = Vec::new();
+        // The way to the peers first: not a packet of theirs may enter the tunnel.
+        self.claim_peer(peer, &claim.remote, &mut operations);
+        for &net in &claim.local {
+            let count = self.homes.entry(net).or_default();
+            *count += 1;
+            if *count == 1 && !self.tunnels.contains_key(&net) {
+                operations.push(Operation::Add(Route::Throw(net)));
+            }
+        }
+        for &net in &claim.remote {
+            let count = self.tunnels.entry(net).or_default();
+            *count += 1;
+            if *count == 1 {
+                operations.push(Operation::Add(Route::Tunnel(net)));
+            }
+        }
+        self.claims.insert(spi, claim);
+        Ok(operations)
+    }
+
+    /// What a removal leaves to be done.
+    pub(crate) fn remove(&mut self, spi: EspSpi) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        let Some(claim) = self.claims.remove(&spi) else {
+            return operations;
+        };
+        for net in claim.remote {
+            if release(&mut self.tunnels, net) {
+                operations.push(if self.homes.contains_key(&net) {
+                    Operation::Add(Route::Throw(net))
+                } else {
+                    Operation::Delete(Route::Tunnel(net))
+                });
+            }
+        }
+        for net in claim.local {
+            if release(&mut self.homes, net) && !self.tunnels.contains_key(&net) {
+                operations.push(Operation::Delete(Route::Throw(net)));
+            }
+        }
+        if let Some(peer) = self.peers.get_mut(&claim.peer) {
+            peer.claims -= 1;
+            if peer.claims == 0 {
+                if peer.thrown {
+                    operations.push(Operation::Delete(Route::Throw(claim.peer.into())));
+                }
+                self.peers.remove(&claim.peer);
+            }
+        }
+        operations
+    }
+
+    /// Who needs routes.
+    pub(crate) fn spis(&self) -> Vec<EspSpi> {
+        self.claims.keys().copied().collect()
+    }
+
+    /// Adds what keeps peers out of the tunnels: this one, and those that the new prefixes cover.
+    fn claim_peer(&mut self, peer: IpAddr, remote: &[IpNet], operations: &mut Vec<Operation>) {
+        let covered = remote.iter().any(|net| net.contains(&peer)) || self.is_tunnelled(peer);
+        let is_network = |net: &&IpNet| net.prefix_len() < net.max_prefix_len();
+        let entry = self.peers.entry(peer).or_insert(Peer {
+            claims: 0,
+            thrown: false,
+        });
+        entry.claims += 1;
+        let mut throw = |address: IpAddr, peer: &mut Peer| {
+            if !peer.thrown {
+                peer.thrown = true;
+                operations.push(Operation::Add(Route::Throw(address.into())));
+            }
+        };
+        if covered {
+            throw(peer, entry);
+        }
+        for net in remote.iter().filter(is_network) {
+            for (&address, peer) in self.peers.range_mut(net.network()..=net.broadcast()) {
+                throw(address, peer);
+            }
+        }
+    }
+
+    /// Whether a tunnel leads to a network around this address. One that leads to the address itself
+    /// is meant: then the peer is behind another peer.
+    fn is_tunnelled(&self, address: IpAddr) -> bool {
+        std::iter::successors(IpNet::from(address).supernet(), IpNet::supernet)
+            .any(|net| self.tunnels.contains_key(&net))
+    }
+}
+
+/// The prefixes of the selectors, each once.
+fn prefixes(selectors: &[TrafficSelector]) -> Vec<IpNet> {
+    let mut prefixes: Vec<_> = selectors
+        .iter()
+        .flat_map(TrafficSelector::subnets)
+        .collect();
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    prefixes
+}
+
+/// Counts down; `true` when nobody is left.
+fn release(counts: &mut HashMap<IpNet, usize>, net: IpNet) -> bool {
+    let Some(count) = counts.get_mut(&net) else {
+        return false;
+    };
+    *count -= 1;
+    let last = *count == 0;
+    if last {
+        counts.remove(&net);
+    }
+    last
+}

@@ -1,0 +1,29 @@
+//! Routes of the tunnels.
+//!
+//! They are kept in a table of their own ([`TABLE`]) that is looked up before the main one:
+//! - a route into the device for each prefix of the remote selectors;
+//! - a `throw` route for each prefix of the local selectors, so that a wide remote selector
+//!   (10.0.0.0/8 beside 10.1.0.0/16) does not swallow the networks at home;
+//! - a `throw` route for the address of each peer that a remote selector covers (0.0.0.0/0), so
+//!   that ESP and IKE themselves never enter the tunnel. `throw` says "go on with the next table":
+//!   the way to the peer stays the system's business and may change at any time.
+//!
+//! A remote selector that *is* the peer's outer address is refused: a route cannot tell the two
+//! apart.
+//!
+//! Each prefix is counted, for the CHILD_SAs of a rekeying share theirs.
+
+mod ledger;
+mod netlink;
+
+pub(crate) use ledger::{Ledger, Operation, Route};
+pub(crate) use netlink::Netlink;
+
+/// The routing table, named after the IP protocol number of ESP.
+pub(crate) const TABLE: u8 = 50;
+
+/// Priority of the rules that lead to it: after `local` (0), before `main` (32766).
+pub(crate) const RULE_PRIORITY: u32 = 210;
+
+#[cfg(any())] // TESTS
+mod tests;

@@ -1,0 +1,225 @@
+//! The operating system's side: device, rules and routes through rtnetlink.
+
+use std::{io, net::IpAddr};
+
+use futures::TryStreamExt;
+use holdfast_ike::TrafficSelector;
+use ipnet::IpNet;
+use rtnetlink::{
+    Handle, LinkUnspec, RouteMessageBuilder,
+    packet_route::{
+        AddressFamily,
+        address::AddressAttribute,
+        link::LinkAttribute,
+        route::{RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType},
+        rule::{RuleAction, RuleAttribute, RuleMessage},
+    },
+};
+
+use super::{RULE_PRIORITY, Route, TABLE};
+
+/// Marks routes as ours, named as the table.
+const PROTOCOL: RouteProtocol = RouteProtocol::Other(TABLE);
+
+/// IPv6 routes need a metric to be found again.
+const METRIC: u32 = 1024;
+
+/// So many octets of TCP payload and headers make no more ESP packets than one call to the kernel
+/// takes; see `outbound.rs`.
+const LARGEST_FRAME: u32 = 60_000;
+
+/// A netlink connection, served by the runtime it was made on.
+pub(crate) struct Netlink {
+    handle: Handle,
+    device: u32,
+    /// Rules that we added.
+    rules: Vec<RuleMessage>,
+}
+
+impl Netlink {
+    /// Opens the connection. `device` is the interface index that tunnels route into.
+    pub(crate) fn open(device: u32) -> io::Result<Self> {
+        let (connection, handle, _) = rtnetlink::new_connection()?;
+        tokio::spawn(connection);
+        Ok(Self {
+            handle,
+            device,
+            rules: Vec::new(),
+        })
+    }
+
+    /// Sets the device's MTU and brings it up.
+    pub(crate) async fn set_up_device(&self, mtu: u16) -> Result<(), String> {
+        let message = LinkUnspec::new_with_index(self.device)
+            .mtu(mtu.into())
+            .up()
+            .build();
+        let links = self.handle.link();
+        links.set(message).execute().await.map_err(|error| describe(&error))?;
+        let message = LinkUnspec::new_with_index(self.device)
+            .append_extra_attribute(LinkAttribute::GsoMaxSize(LARGEST_FRAME))
+            .build();
+        // Only speed is lost on kernels that do not let us.
+        if let Err(error) = links.set(message).execute().await {
+            tracing::debug!(error = describe(&error), "the device keeps its frame size");
+        }
+        Ok(())
+    }
+
+    /// Adds the rules that lead to our table, and forgets what an earlier run left in it.
+    pub(crate) async fn begin(&mut self) -> Result<(), String> {
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            if let Err(reason) = self.begin_family(family).await {
+                if family == AddressFamily::Inet {
+                    return Err(reason);
+                }
+                tracing::debug!(reason, "no IPv6 routes: the system has no IPv6");
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin_family(&mut self, family: AddressFamily) -> Result<(), String> {
+        let mut query = RouteMessage::default();
+        query.header.address_family = family;
+        let stale: Vec<_> = self
+            .handle
+            .route()
+            .get(query)
+            .execute()
+            .try_filter(|route| {
+                let ours = route.header.table == TABLE && route.header.protocol == PROTOCOL;
+                std::future::ready(ours)
+            })
+            .try_collect()
+            .await
+            .map_err(|error| describe(&error))?;
+        for route in stale {
+            let _ = self.handle.route().del(route).execute().await;
+        }
+        let mut request = self
+            .handle
+            .rule()
+            .add()
+            .action(RuleAction::ToTable)
+            .table_id(TABLE.into())
+            .priority(RULE_PRIORITY);
+        let rule = request.message_mut();
+        rule.header.family = family;
+        rule.attributes
+            .push(RuleAttribute::Protocol(RouteProtocol::Other(TABLE)));
+        let rule = rule.clone();
+        match request.execute().await {
+            Err(error) if code(&error) != Some(-libc::EEXIST) => return Err(describe(&error)),
+            // One that an earlier run left is ours as well.
+            _ => self.rules.push(rule),
+        }
+        Ok(())
+    }
+
+    /// Takes the rules out.
+    pub(crate) async fn end(&mut self) {
+        for rule in self.rules.drain(..) {
+            if let Err(error) = self.handle.rule().del(rule).execute().await {
+                tracing::warn!(error = describe(&error), "cannot remove a routing rule");
+            }
+        }
+    }
+
+    /// Adds a route, or replaces what is there for its prefix. `local` are the selectors that our
+    /// own packets into it must come from.
+    pub(crate) async fn add(&self, route: Route, local: &[TrafficSelector]) -> Result<(), String> {
+        let mut message = self.message(route);
+        if let Route::Tunnel(net) = route
+            && let Some(source) = self.source_for(net, local).await
+        {
+            let hint = RouteAttribute::PrefSource(source.into());
+            message.attributes.push(hint);
+        }
+        let request = self.handle.route().add(message).replace();
+        request.execute().await.map_err(|error| describe(&error))
+    }
+
+    /// Deletes a route.
+    pub(crate) async fn delete(&self, route: Route) {
+        let request = self.handle.route().del(self.message(route));
+        match request.execute().await {
+            Err(error) if code(&error) != Some(-libc::ESRCH) => {
+                tracing::warn!(?route, error = describe(&error), "cannot remove a route");
+            }
+            _ => {}
+        }
+    }
+
+    fn message(&self, route: Route) -> RouteMessage {
+        let (net, builder) = match route {
+            Route::Tunnel(net) => (
+                net,
+                RouteMessageBuilder::<IpAddr>::new()
+                    .output_interface(self.device)
+                    .scope(RouteScope::Link),
+            ),
+            Route::Throw(net) => (
+                net,
+                RouteMessageBuilder::<IpAddr>::new().kind(RouteType::Throw),
+            ),
+        };
+        let mut message = builder
+            .table_id(TABLE.into())
+            .protocol(PROTOCOL)
+            .build();
+        let (family, metric) = match net {
+            IpNet::V4(_) => (AddressFamily::Inet, None),
+            IpNet::V6(_) => (AddressFamily::Inet6, Some(METRIC)),
+        };
+        message.header.address_family = family;
+        message.header.destination_prefix_length = net.prefix_len();
+        let attributes = &mut message.attributes;
+        attributes.push(RouteAttribute::Destination(net.network().into()));
+        attributes.extend(metric.map(RouteAttribute::Priority));
+        message
+    }
+
+    /// An address of ours in the local selectors: what we send ourselves into the tunnel must come
+    /// from it to match the policy.
+    async fn source_for(&self, net: IpNet, local: &[TrafficSelector]) -> Option<IpAddr> {
+        let addresses: Vec<_> = self
+            .handle
+            .address()
+            .get()
+            .execute()
+            .try_collect()
+            .await
+            .inspect_err(|error| tracing::debug!(%error, "cannot read the addresses"))
+            .ok()?;
+        addresses
+            .iter()
+            .flat_map(|message| &message.attributes)
+            .filter_map(|attribute| match attribute {
+                // Of a point-to-point link `Local` is ours and `Address` the other end's.
+                AddressAttribute::Local(address)
+                | AddressAttribute::Address(address @ IpAddr::V6(_)) => Some(*address),
+                _ => None,
+            })
+            .find(|address| {
+                address.is_ipv4() == matches!(net, IpNet::V4(_))
+                    && !address.is_loopback()
+                    && local.iter().any(|selector| selector.contains_address(*address))
+            })
+    }
+}
+
+/// What the system said, without the request that it may echo.
+fn describe(error: &rtnetlink::Error) -> String {
+    match code(error) {
+        Some(code) => io::Error::from_raw_os_error(-code).to_string(),
+        None => error.to_string(),
+    }
+}
+
+fn code(error: &rtnetlink::Error) -> Option<i32> {
+    match error {
+        rtnetlink::Error::NetlinkError(message) => message.code.map(std::num::NonZero::get),
+        _ => None,
+    }
+}

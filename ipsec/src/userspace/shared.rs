@@ -1,0 +1,97 @@
+//! What the threads of the data plane share.
+
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use tokio::sync::mpsc;
+
+use super::{sa::Clock, sockets::Sockets, tables::Tables};
+use crate::{
+    packet::header::{Header, Ports},
+    plane::{Counts, NatTDatagram, PlaneEvent},
+};
+
+/// Tables, sockets, counters.
+pub(crate) struct Shared {
+    pub(crate) sockets: Sockets,
+    pub(crate) tables: Tables,
+    pub(crate) counts: Counts,
+    pub(crate) clock: Clock,
+    pub(crate) ike: mpsc::Sender<NatTDatagram>,
+    pub(crate) events: mpsc::Sender<PlaneEvent>,
+    pub(crate) stop: Stop,
+}
+
+impl Shared {
+    /// Reports something; `false` if nobody has room for it now.
+    pub(crate) fn tell(&self, event: PlaneEvent) -> bool {
+        !matches!(
+            self.events.try_send(event),
+            Err(mpsc::error::TrySendError::Full(_))
+        )
+    }
+
+    /// Reports a packet for which there is no SA.
+    pub(crate) fn tell_without_sa(&self, header: &Header) {
+        let ports = match header.ports {
+            Ports::Known(source, destination) => Some((source, destination)),
+            Ports::Icmp(_) | Ports::None | Ports::Opaque => None,
+        };
+        self.tell(PlaneEvent::PacketWithoutSa {
+            source: header.source,
+            destination: header.destination,
+            protocol: header.protocol,
+            ports,
+        });
+    }
+}
+
+/// Adds to a counter.
+pub(crate) fn count(counter: &AtomicU64, by: usize) {
+    counter.fetch_add(by as u64, Ordering::Relaxed);
+}
+
+/// Whether an address is one that no policy is about: neighbour discovery and the like, which the
+/// kernel sends into every device.
+pub(crate) fn is_local_chatter(destination: IpAddr) -> bool {
+    match destination {
+        IpAddr::V4(address) => address.is_multicast() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_multicast() || address.is_unicast_link_local(),
+    }
+}
+
+/// A request to stop that can be polled for.
+pub(crate) struct Stop {
+    requested: AtomicBool,
+    event: EventFd,
+}
+
+impl Stop {
+    /// Not requested.
+    pub(crate) fn new() -> nix::Result<Self> {
+        Ok(Self {
+            requested: AtomicBool::new(false),
+            event: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+        })
+    }
+
+    /// Requests it.
+    pub(crate) fn set(&self) {
+        self.requested.store(true, Ordering::Release);
+        // A full counter is readable just as well.
+        let _ = self.event.write(1);
+    }
+
+    /// Whether it was requested.
+    pub(crate) fn is_set(&self) -> bool {
+        self.requested.load(Ordering::Acquire)
+    }
+
+    /// Readable from the request on.
+    pub(crate) fn event(&self) -> &EventFd {
+        &self.event
+    }
+}
