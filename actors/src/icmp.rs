@@ -9,8 +9,8 @@ use nix::{
 
 use crate::socket::{BoundSocket, reason_of};
 
-/// Errors read in one go; more wait for the next.
-const BATCH: usize = 16;
+/// More errors than a socket's buffer can hold: whoever sends that many is not waited for.
+const MOST: usize = 4096;
 
 /// What an ICMP error says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub(crate) struct Unreachable {
     pub(crate) reason: &'static str,
 }
 
-/// Takes errors from the socket's error queue.
+/// Takes all errors from the socket's error queue.
 pub(crate) fn read_errors(socket: &BoundSocket, mut report: impl FnMut(Unreachable)) {
-    for _ in 0..BATCH {
+    for _ in 0..MOST {
         match read_error(socket) {
             Ok(Some(unreachable)) => report(unreachable),
             Ok(None) => {}

@@ -38,7 +38,7 @@ const FORWARDED_BUDGET: usize = 32;
 pub(crate) struct SocketReader {
     shared: Arc<Shared>,
     index: usize,
-    socket: tokio::net::UdpSocket,
+    socket: Arc<tokio::net::UdpSocket>,
     buffers: Box<[u8]>,
 }
 
@@ -53,12 +53,20 @@ impl SocketReader {
             .socket
             .try_clone()?;
         Ok(Self {
-            socket: tokio::net::UdpSocket::from_std(socket)?,
+            socket: Arc::new(tokio::net::UdpSocket::from_std(socket)?),
             // Mostly never touched, hence never backed by memory.
             buffers: vec![0; BATCH * BUFFER_SIZE].into_boxed_slice(),
             shared,
             index,
         })
+    }
+
+    /// The socket's errors, to be awaited beside its datagrams.
+    pub(crate) fn errors(&self) -> SocketErrors {
+        SocketErrors {
+            index: self.index,
+            socket: Arc::clone(&self.socket),
+        }
     }
 
     /// One batch.
@@ -114,21 +122,37 @@ impl ActorFuture<Transport> for SocketReader {
         _: &mut Context<Transport>,
         task: &mut TaskContext<'_>,
     ) -> Poll<()> {
-        for round in 0..BUDGET {
+        for _ in 0..BUDGET {
             // An error of waiting means that the runtime is going away.
             if ready!(self.socket.poll_recv_ready(task)).is_err() {
                 return Poll::Ready(());
             }
             match self.read(transport) {
                 Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && round > 0 => {}
-                // The error of a datagram sent earlier; the socket itself is as good as before. So
-                // is it when we were woken for nothing: a sender has met the error before us.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // The error of a datagram sent earlier; the socket itself is as good as before.
                 Err(_) => transport.socket_error(self.index),
             }
         }
         task.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+/// Waits for ICMP errors: a socket that has some is not readable for that.
+pub(crate) struct SocketErrors {
+    pub(crate) index: usize,
+    socket: Arc<tokio::net::UdpSocket>,
+}
+
+impl SocketErrors {
+    /// Waits for some. What comes from now on is waited for anew, so read all that is there.
+    pub(crate) async fn next(self) -> io::Result<Self> {
+        self.socket.ready(Interest::ERROR).await?;
+        let _ = self.socket.try_io(Interest::ERROR, || {
+            Err::<(), _>(io::ErrorKind::WouldBlock.into())
+        });
+        Ok(self)
     }
 }
 

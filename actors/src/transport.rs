@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use actix::{Actor, AsyncContext, Context, Handler, Message};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use holdfast_config::Limits;
 use holdfast_ike::{
     IkeSpi, Path,
@@ -24,7 +24,7 @@ use crate::{
     environment::{Shared, StepEnvironment},
     handle::{DatagramPort, DatagramReceived, Delivery, IkeSaId},
     icmp,
-    reader::{ForwardedReader, SocketReader},
+    reader::{ForwardedReader, SocketErrors, SocketReader},
     supervisor::messages::{InitReceived, PeerUnreachable},
 };
 
@@ -169,6 +169,17 @@ impl Transport {
         });
     }
 
+    fn watch_errors(&self, errors: SocketErrors, context: &mut Context<Self>) {
+        let next = errors.next().into_actor(self);
+        context.spawn(next.map(|errors, transport, context| {
+            // Waiting fails only when the runtime goes away.
+            if let Ok(errors) = errors {
+                transport.socket_error(errors.index);
+                transport.watch_errors(errors, context);
+            }
+        }));
+    }
+
     fn forget_init(&mut self, key: Option<InitKey>, half_open: bool) {
         let Some(key) = key else {
             return;
@@ -184,7 +195,8 @@ impl Actor for Transport {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Context<Self>) {
-        for reader in self.readers.drain(..) {
+        for reader in std::mem::take(&mut self.readers) {
+            self.watch_errors(reader.errors(), context);
             context.spawn(reader);
         }
         if let Some(forwarded) = self.forwarded.take() {

@@ -1,0 +1,364 @@
+//! Agents in this process, on addresses of 127/8 that no other test uses, with the data plane that
+//! carries nothing.
+
+use std::{
+    fmt::Write as _,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        atomic::{AtomicU8, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use holdfast_actors::{Exit, Hooks, Options, StartError, Stop, run_with};
+use holdfast_vici::{Address, Client, Message, client::Event};
+use tempfile::TempDir;
+
+/// Nothing here should take this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+const PEER_CONFIG: &str = "HOLDFAST_TEST_PEER_CONFIG";
+
+/// Two loopback addresses for one test: by process, since tests may run in many, and by test, since
+/// they may run in one.
+pub(crate) fn addresses() -> (String, String) {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let test = NEXT.fetch_add(2, Ordering::Relaxed);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    // 127.0 and 127.255 belong to others.
+    let high = 1 + high % 254;
+    (
+        format!("127.{high}.{low}.{test}"),
+        format!("127.{high}.{low}.{}", test + 1),
+    )
+}
+
+/// Writes a configuration.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) local: String,
+    pub(crate) remote: String,
+    /// Lines for `[agent]`.
+    pub(crate) agent: String,
+    /// Lines for every connection.
+    pub(crate) keys: String,
+    /// Numbers of the connections.
+    pub(crate) connections: usize,
+    /// Which of two ends it is.
+    pub(crate) first: bool,
+}
+
+impl Setup {
+    /// Both ends of one connection.
+    pub(crate) fn pair() -> (Self, Self) {
+        let (local, remote) = addresses();
+        let first = Self {
+            local: local.clone(),
+            remote: remote.clone(),
+            agent: String::new(),
+            keys: String::new(),
+            connections: 1,
+            first: true,
+        };
+        let second = Self {
+            local: remote,
+            remote: local,
+            first: false,
+            ..first.clone()
+        };
+        (first, second)
+    }
+
+    fn text(&self, directory: &std::path::Path) -> String {
+        let mut text = format!(
+            "[agent]\nvici = \"unix://{}/vici\"\ndataplane = \"none\"\nport = 15500\n\
+             port_nat_t = 15501\nlisten = [\"{}\"]\nworkers = 2\nlog = {{ level = \"debug\" }}\n{}\n\
+             limits = {{ cookie_threshold = 0, cookie_threshold_ip = 0, block_threshold = 0 }}\n\
+             [secrets.all]\ntype = \"psk\"\nsecret = {{ value = \"in a test everybody may know\" }}\n",
+            directory.display(),
+            self.local,
+            self.agent,
+        );
+        let (ours, theirs) = if self.first { ("a", "b") } else { ("b", "a") };
+        for number in 0..self.connections {
+            write!(
+                text,
+                "[connections.c{number}]\nlocal_addrs = [\"{}\"]\nremote_addrs = [\"{}\"]\n\
+                 remote_port = 15500\nproposals = [\"aes128gcm16-prfsha256-x25519\"]\n{}\n\
+                 local = {{ auth = \"psk\", id = \"{ours}{number}.example\" }}\n\
+                 remote = {{ auth = \"psk\", id = \"{theirs}{number}.example\" }}\n\
+                 [connections.c{number}.children.net]\nesp_proposals = [\"aes128gcm16\"]\n\
+                 local_ts = [\"10.{}.0.0/16\"]\nremote_ts = [\"10.{}.0.0/16\"]\n",
+                self.local,
+                self.remote,
+                self.keys,
+                u8::from(self.first),
+                u8::from(!self.first),
+            )
+            .unwrap();
+        }
+        text
+    }
+
+    fn write(&self) -> (TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("holdfast.toml");
+        std::fs::write(&file, self.text(directory.path())).unwrap();
+        (directory, file)
+    }
+
+    /// Runs an agent with it.
+    pub(crate) fn start(&self) -> Agent {
+        self.try_start().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same where it may fail.
+    pub(crate) fn try_start(&self) -> Result<Agent, StartError> {
+        let (directory, file) = self.write();
+        let (ready, is_ready) = mpsc::channel();
+        let stop = Stop::default();
+        let hooks = Hooks {
+            ready: Some(Box::new(move || {
+                let _ = ready.send(());
+            })),
+            stop: stop.clone(),
+            ..Hooks::default()
+        };
+        let loaded = holdfast_config::load(&file).unwrap_or_else(|error| panic!("{error}"));
+        let thread = thread::spawn(move || {
+            run_with(
+                Options {
+                    loaded,
+                    config_path: file,
+                    device: None,
+                },
+                hooks,
+            )
+        });
+        if is_ready.recv().is_err() {
+            return Err(thread.join().unwrap().unwrap_err());
+        }
+        Ok(Agent {
+            vici: directory.path().join("vici"),
+            directory,
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Runs an agent with it in a process of its own, which can be killed.
+    pub(crate) fn start_process(&self) -> Process {
+        let (directory, file) = self.write();
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "peer_process", "--nocapture"])
+            .env(PEER_CONFIG, &file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let vici = directory.path().join("vici");
+        let process = Process {
+            child,
+            vici: vici.clone(),
+            _directory: directory,
+        };
+        eventually("the peer's process serves", || vici.exists());
+        process
+    }
+}
+
+/// The body of the test that is the peer's process.
+pub(crate) fn be_peer_process() {
+    let Some(file) = std::env::var_os(PEER_CONFIG) else {
+        return;
+    };
+    let loaded = holdfast_config::load(file.as_ref()).unwrap_or_else(|error| panic!("{error}"));
+    run_with(
+        Options {
+            loaded,
+            config_path: file.into(),
+            device: None,
+        },
+        Hooks::default(),
+    )
+    .unwrap();
+}
+
+/// An agent in another process.
+pub(crate) struct Process {
+    child: Child,
+    vici: PathBuf,
+    _directory: TempDir,
+}
+
+impl Process {
+    /// SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn sas(&self) -> Vec<Sa> {
+        sas(&self.vici)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An agent in this process.
+pub(crate) struct Agent {
+    pub(crate) vici: PathBuf,
+    #[allow(dead_code, reason = "removed when dropped")]
+    directory: TempDir,
+    stop: Stop,
+    thread: Option<JoinHandle<Result<Exit, StartError>>>,
+}
+
+impl Agent {
+    /// Asks it to drain.
+    pub(crate) fn ask_to_stop(&self) {
+        self.stop.stop();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn exit(mut self) -> Exit {
+        self.thread.take().unwrap().join().unwrap().unwrap()
+    }
+
+    /// Drains it.
+    pub(crate) fn stop(self) -> Exit {
+        self.ask_to_stop();
+        self.exit()
+    }
+
+    /// Runs a command.
+    pub(crate) fn command(&self, name: &str, arguments: &[(&str, &str)]) -> Message {
+        command(&self.vici, name, arguments).1
+    }
+
+    /// Runs a command that must succeed.
+    pub(crate) fn succeed(&self, name: &str, arguments: &[(&str, &str)]) {
+        let response = self.command(name, arguments);
+        assert_eq!(response.verdict(), Ok(()), "{name} {arguments:?}");
+    }
+
+    pub(crate) fn sas(&self) -> Vec<Sa> {
+        sas(&self.vici)
+    }
+
+    /// What `health` says about a connection.
+    pub(crate) fn health(&self, connection: &str) -> Message {
+        let (events, _) = command(&self.vici, "health", &[("name", connection)]);
+        events[0].message.child(connection).unwrap().clone()
+    }
+
+    pub(crate) fn state(&self, connection: &str) -> String {
+        let health = self.health(connection);
+        health.get_str("state").unwrap().to_owned()
+    }
+
+    pub(crate) fn half_open(&self) -> usize {
+        let stats = self.command("stats", &[]);
+        stats.get_str("ikesas.half-open").unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        let stats = self.command("stats", &[]);
+        let path = format!("counters.{name}");
+        stats.get_str(&path).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // Twice, so that a test that failed does not wait for a drain.
+        self.stop.stop();
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// An IKE_SA as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sa {
+    pub(crate) connection: String,
+    pub(crate) id: String,
+    pub(crate) state: String,
+    pub(crate) spis: (String, String),
+    pub(crate) children: Vec<(String, String)>,
+}
+
+fn sas(vici: &std::path::Path) -> Vec<Sa> {
+    let (events, _) = command(vici, "list-sas", &[]);
+    events
+        .iter()
+        .flat_map(|event| event.message.sections())
+        .map(|(name, sa)| {
+            let text = |key| sa.get_str(key).unwrap_or_default().to_owned();
+            Sa {
+                connection: name.to_owned(),
+                id: text("uniqueid"),
+                state: text("state"),
+                spis: (text("initiator-spi"), text("responder-spi")),
+                children: sa
+                    .child("child-sas")
+                    .unwrap()
+                    .sections()
+                    .map(|(name, child)| {
+                        (name.to_owned(), child.get_str("state").unwrap().to_owned())
+                    })
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// Runs a command on the socket of an agent; its own events come back too.
+fn command(
+    vici: &std::path::Path,
+    name: &str,
+    arguments: &[(&str, &str)],
+) -> (Vec<Event>, Message) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut client = Client::connect(&Address::Unix(vici.to_owned()))
+            .await
+            .unwrap();
+        let streams = ["list-sa", "list-conn", "health", "control-log"];
+        for event in streams {
+            client.register(event).await.unwrap();
+        }
+        let request = arguments.iter().copied().collect();
+        let response = client.request(name, request).await.unwrap();
+        let mut events = Vec::new();
+        // What was sent before the response has been read with it.
+        while let Ok(Ok(event)) =
+            tokio::time::timeout(Duration::from_millis(1), client.next_event()).await
+        {
+            events.push(event);
+        }
+        (events, response)
+    })
+}
+
+/// Waits for something to become true.
+pub(crate) fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !check() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
