@@ -24,8 +24,20 @@ impl Capture {
         let file = lab.directory().join(format!("{stem}.pcap"));
         let log = lab.directory().join(format!("{stem}.tcpdump.log"));
         let mut command = namespace.command("tcpdump");
+        // Without immediate mode the last packets wait in the kernel's buffer, and die with it.
         command.args([
-            "-i", device, "-n", "-U", "-s", "0", "-Z", "root", "-B", "8192", "-w",
+            "--immediate-mode",
+            "-i",
+            device,
+            "-n",
+            "-U",
+            "-s",
+            "0",
+            "-Z",
+            "root",
+            "-B",
+            "8192",
+            "-w",
         ]);
         command.arg(&file);
         if !filter.is_empty() {

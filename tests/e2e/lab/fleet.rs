@@ -12,7 +12,7 @@ pub(crate) fn name(number: usize) -> String {
 
 /// The inner address of the n-th connection at gateway 1 or 2.
 pub(crate) fn inner(gateway: u8, number: usize) -> String {
-    format!("10.{gateway}.{}.{}", number / 250, number % 250 + 1)
+    format!("10.{gateway}.{}.{}", number / 250 + 1, number % 250 + 1)
 }
 
 /// The tables of the end that starts: `count` connections, `lines` in each of them.

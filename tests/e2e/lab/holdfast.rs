@@ -130,6 +130,20 @@ impl Holdfast {
         &mut self.process
     }
 
+    /// Waits until the log contains all of these words.
+    pub(crate) fn wait_for_log(&self, words: &[&str]) {
+        for word in words {
+            let seen = wait::attempt(Duration::from_secs(2), || {
+                self.log().contains(word).then_some(())
+            });
+            assert!(
+                seen.is_some(),
+                "`{word}` is missing in the log:\n{}",
+                self.log()
+            );
+        }
+    }
+
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
