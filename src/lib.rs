@@ -1,1 +1,3 @@
-//! The holdfast program.
+//! The holdfast program: its command line, and the daemon around the agent.
+
+pub mod cli;

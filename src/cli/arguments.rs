@@ -1,0 +1,111 @@
+//! What may be written on the command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use holdfast_vici::Address;
+
+/// Where the configuration is unless `--config` says otherwise.
+pub(crate) const DEFAULT_CONFIG: &str = "/etc/holdfast/holdfast.toml";
+
+/// An IKEv2/IPsec gateway agent that brings tunnels up and keeps them up.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the agent in the foreground until SIGTERM or SIGINT.
+    Run(ConfigFile),
+    /// Check the configuration and explain what is wrong with it.
+    Check(ConfigFile),
+    /// Show which connections are up, and why the others are not.
+    Status(StatusOptions),
+    /// Bring a connection up and wait for the outcome.
+    Initiate(InitiateOptions),
+    /// Take a connection down.
+    Terminate(TerminateOptions),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigFile {
+    /// The main configuration file.
+    #[arg(long, short, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub(crate) config: PathBuf,
+}
+
+/// How the agent is reached.
+#[derive(Args, Debug)]
+pub(crate) struct Agent {
+    /// The agent's control socket: unix:///PATH or tcp://HOST:PORT.
+    ///
+    /// Without it, the socket is the one that the configuration names.
+    #[arg(long, short, value_name = "URI", visible_alias = "socket")]
+    pub(crate) uri: Option<Address>,
+    /// The configuration file that names the control socket [default: /etc/holdfast/holdfast.toml].
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusOptions {
+    /// Show this connection only, with its children.
+    pub(crate) name: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InitiateOptions {
+    /// The connection.
+    pub(crate) name: String,
+    /// Bring this child up only; without it, every child of the connection.
+    #[arg(long, value_name = "CHILD")]
+    pub(crate) child: Option<String>,
+    /// Wait no longer than this, such as 30s or 2m; a plain number is seconds. The agent goes on
+    /// trying all the same.
+    #[arg(long, short, value_name = "DURATION", value_parser = parse_timeout)]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TerminateOptions {
+    /// The connection.
+    pub(crate) name: String,
+    /// Take this child down only.
+    #[arg(long, value_name = "CHILD")]
+    pub(crate) child: Option<String>,
+    /// Wait no longer than this, such as 30s or 2m; a plain number is seconds.
+    #[arg(long, short, value_name = "DURATION", value_parser = parse_timeout)]
+    pub(crate) timeout: Option<Duration>,
+    /// Do not wait for the peer's answer; with --timeout, for no longer than that.
+    #[arg(long, short, conflicts_with = "child")]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+/// The control protocol has milliseconds, which other daemons keep in 32 bits.
+const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string())?,
+    };
+    if timeout < Duration::from_millis(1) {
+        Err("it must be at least 1ms; leave it out to wait without end".to_owned())
+    } else if timeout > LONGEST_TIMEOUT {
+        Err("it must be at most 24 days; leave it out to wait without end".to_owned())
+    } else {
+        Ok(timeout)
+    }
+}

@@ -1,0 +1,57 @@
+//! The command line.
+//!
+//! `run` is the agent itself; the other commands are clients of its control socket, or, as `check`,
+//! need no agent. `docs/cli.md` describes commands, output and exit codes.
+
+mod arguments;
+mod check;
+mod control;
+mod exit;
+mod logging;
+mod operate;
+mod output;
+mod run;
+mod service;
+mod status;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use exit::{Code, Failure};
+use output::Output;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    // Errors of the arguments, help and version are printed by clap; errors exit with 2.
+    let arguments = Arguments::parse();
+    let mut output = Output::of_process();
+    ExitCode::from(execute(arguments, &mut output))
+}
+
+fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
+    let outcome = match arguments.command {
+        Command::Run(options) => run::run(&options, output),
+        Command::Check(options) => check::check(&options, output),
+        Command::Status(options) => control::block_on(status::status(&options, output)),
+        Command::Initiate(options) => control::block_on(operate::initiate(&options, output)),
+        Command::Terminate(options) => control::block_on(operate::terminate(&options, output)),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            output.complain(&failure);
+            failure.code.into()
+        }
+    }
+}
+
+/// What a command ends with: the process's exit code, or what went wrong.
+type Outcome = Result<u8, Failure>;
+
+/// A command that did what it was asked for.
+const DONE: Outcome = Ok(Code::Success as u8);

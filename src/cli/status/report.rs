@@ -1,0 +1,156 @@
+//! What the agent says about its connections.
+
+use std::time::Duration;
+
+use holdfast_vici::Message;
+use serde::Serialize;
+
+/// The states that the agent names; others may come with later agents.
+pub(super) const STATES: [&str; 6] = ["up", "connecting", "waiting", "down", "idle", "disabled"];
+
+/// Every connection, in the agent's order. Serialised it is the output of `status --json`, whose
+/// keys stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Report {
+    pub(super) connections: Vec<Connection>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Connection {
+    pub(super) name: String,
+    pub(super) state: String,
+    pub(super) persistent: bool,
+    /// How long it has been up, or not up.
+    pub(super) since_seconds: Option<u64>,
+    pub(super) peer: Option<String>,
+    pub(super) remote_id: Option<String>,
+    /// Why it is not up.
+    pub(super) reason: Option<String>,
+    /// Failed attempts since it was last up.
+    pub(super) failures: u64,
+    pub(super) next_retry_ms: Option<u64>,
+    pub(super) ike_sas: u64,
+    pub(super) children: Vec<Child>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Child {
+    pub(super) name: String,
+    pub(super) state: String,
+    pub(super) up_seconds: Option<u64>,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+    pub(super) packets_in: u64,
+    pub(super) packets_out: u64,
+    pub(super) local_ts: Vec<String>,
+    pub(super) remote_ts: Vec<String>,
+}
+
+impl Report {
+    /// Reads the `health` events.
+    pub(super) fn read(events: &[Message]) -> Self {
+        let connections = events
+            .iter()
+            .flat_map(Message::sections)
+            .map(|(name, section)| Connection::read(name, section))
+            .collect();
+        Self { connections }
+    }
+
+    /// How many connections are in each state, in the order of [`STATES`], unknown ones last.
+    pub(super) fn tally(&self) -> Vec<(&str, usize)> {
+        let mut tally: Vec<(&str, usize)> = STATES.iter().map(|state| (*state, 0)).collect();
+        for connection in &self.connections {
+            let state = connection.state.as_str();
+            match tally.iter_mut().find(|(known, _)| *known == state) {
+                Some((_, count)) => *count += 1,
+                None => tally.push((state, 1)),
+            }
+        }
+        tally.retain(|(_, count)| *count > 0);
+        tally
+    }
+}
+
+impl Connection {
+    fn read(name: &str, section: &Message) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: text(section, "state").unwrap_or_else(|| "unknown".to_owned()),
+            persistent: section.get_bool("persistent").unwrap_or(false),
+            since_seconds: number(section, "since"),
+            peer: text(section, "peer"),
+            remote_id: text(section, "remote-id"),
+            reason: text(section, "reason"),
+            failures: number(section, "failures").unwrap_or(0),
+            next_retry_ms: number(section, "next-retry"),
+            ike_sas: number(section, "ike-sas").unwrap_or(0),
+            children: section
+                .child("children")
+                .into_iter()
+                .flat_map(Message::sections)
+                .map(|(name, section)| Child::read(name, section))
+                .collect(),
+        }
+    }
+
+    pub(super) fn since(&self) -> Option<Duration> {
+        self.since_seconds.map(Duration::from_secs)
+    }
+
+    pub(super) fn next_retry(&self) -> Option<Duration> {
+        self.next_retry_ms.map(Duration::from_millis)
+    }
+
+    pub(super) fn children_up(&self) -> usize {
+        self.children.iter().filter(|child| child.is_up()).count()
+    }
+
+    /// Octets in and out of all children together.
+    pub(super) fn traffic(&self) -> (u64, u64) {
+        self.children
+            .iter()
+            .fold((0, 0), |(inward, outward), child| {
+                (
+                    u64::saturating_add(inward, child.bytes_in),
+                    u64::saturating_add(outward, child.bytes_out),
+                )
+            })
+    }
+}
+
+impl Child {
+    fn read(name: &str, section: &Message) -> Self {
+        let list = |key| section.get_str_list(key).map(str::to_owned).collect();
+        let count = |key| number(section, key).unwrap_or(0);
+        Self {
+            name: name.to_owned(),
+            state: text(section, "state").unwrap_or_else(|| "unknown".to_owned()),
+            up_seconds: number(section, "up-since"),
+            bytes_in: count("bytes-in"),
+            bytes_out: count("bytes-out"),
+            packets_in: count("packets-in"),
+            packets_out: count("packets-out"),
+            local_ts: list("local-ts"),
+            remote_ts: list("remote-ts"),
+        }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.state == "up"
+    }
+}
+
+/// Printable text that is not empty. The agent reports what peers call themselves: text with
+/// control characters is none.
+fn text(section: &Message, key: &str) -> Option<String> {
+    section
+        .get_str(key)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+fn number(section: &Message, key: &str) -> Option<u64> {
+    // Not by `get_int`: counters of octets have 64 bits.
+    section.get_str(key)?.parse().ok()
+}
