@@ -40,7 +40,6 @@ async fn unless_interrupted(left: String, command: impl Future<Output = Outcome>
 }
 
 async fn bring_up(options: &InitiateOptions, output: &mut Output<'_>) -> Outcome {
-    let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
     let mut control = Control::connect(&options.agent).await?;
     let name = &options.name;
     let children = match &options.child {
@@ -53,13 +52,16 @@ async fn bring_up(options: &InitiateOptions, output: &mut Output<'_>) -> Outcome
     } else {
         children.into_iter().map(Some).collect()
     };
+    let began = Instant::now();
     let mut code = Code::Success;
     for child in goals {
         let goal = child.as_ref().map_or_else(
             || format!("`{name}`"),
             |child| format!("`{child}` of `{name}`"),
         );
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = options
+            .timeout
+            .map(|timeout| timeout.saturating_sub(began.elapsed()));
         let request = Message::new()
             .with_some("child", child)
             .with("ike", name)
@@ -133,9 +135,8 @@ async fn take_down(options: &TerminateOptions, output: &mut Output<'_>) -> Outco
     }
 }
 
-/// The control protocol's unit. Less than one would mean no limit.
+/// The control protocol's unit, rounded up: none at all would mean no limit.
 fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis())
-        .unwrap_or(u64::MAX)
-        .max(1)
+    let rounded = duration.as_nanos().div_ceil(1_000_000).max(1);
+    u64::try_from(rounded).unwrap_or(u64::MAX)
 }
