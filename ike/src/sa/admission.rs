@@ -14,6 +14,10 @@ use crate::{
     },
 };
 
+/// The longest request that is looked at. It may not be fragmented by IKE (RFC 7383 section 2.2),
+/// so honest ones hardly exceed a packet, and a copy is kept while the IKE_SA is half-open.
+const LONGEST_REQUEST: usize = 8 * 1024;
+
 /// Limits on half-open IKE_SAs (those whose initiator has not authenticated). Defaults are
 /// strongSwan's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +150,7 @@ impl Admission {
             env.counters().invalid_spi.increment();
             return Admitted::Drop(DropReason::UnknownSpi);
         }
-        if header.spis.initiator.is_zero() {
+        if datagram.len() > LONGEST_REQUEST {
             return malformed(env);
         }
         env.counters().ike_init_in_req.increment();
@@ -183,7 +187,9 @@ impl Admission {
         let limits = &self.limits;
         let here = self.by_address.get(&from).copied().unwrap_or(0);
         // A threshold below that of cookies would block before it ever challenged.
-        let block = limits.block_threshold.max(limits.cookie_threshold_ip + 1);
+        let block = limits
+            .block_threshold
+            .max(limits.cookie_threshold_ip.saturating_add(1));
         (limits.block_threshold > 0 && here >= block)
             || (limits.init_limit_half_open > 0 && self.total >= limits.init_limit_half_open)
     }
@@ -302,7 +308,9 @@ fn refuse_version(datagram: &[u8], env: &mut dyn Environment) -> Admitted {
     ))
 }
 
-/// A stateless error response to `request`.
-pub(super) fn refuse(request: &InitRequest, failure: super::Failure) -> Vec<u8> {
-    reply(&request.header, &[error_notify(failure)])
+/// A stateless error response to `request`. There is none for a malformed one: INVALID_SYNTAX is
+/// said in protected messages only, lest forged requests make us talk (RFC 7296 section 3.10.1).
+pub(super) fn refuse(request: &InitRequest, failure: super::Failure) -> Option<Vec<u8>> {
+    (failure != super::Failure::InvalidSyntax)
+        .then(|| reply(&request.header, &[error_notify(failure)]))
 }

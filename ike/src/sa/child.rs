@@ -14,7 +14,7 @@ use crate::{
     proposal::{
         KeyExchangeMethod, KeyExchangeUse, Proposal, ProposalSpi, Transform, accept_esp, select_esp,
     },
-    wire::Payload,
+    wire::{NotifyType, Payload},
 };
 
 /// Where a CHILD_SA of ours stands.
@@ -22,6 +22,8 @@ use crate::{
 pub(super) enum ChildState {
     /// The data plane has been asked to install it.
     Installing,
+    /// The same, and it is to be deleted as soon as the data plane has answered.
+    Doomed,
     /// It carries traffic.
     Installed,
     /// We asked the peer to delete its half.
@@ -81,6 +83,13 @@ pub(super) struct ChildOffer {
     remote_ts: Vec<TrafficSelector>,
     /// Only in CREATE_CHILD_SA, and only if the proposals ask for a fresh key exchange.
     key_pair: Option<KeyPair>,
+}
+
+/// Why our offer led to no CHILD_SA.
+pub(super) struct Unaccepted {
+    pub(super) failure: Failure,
+    /// The peer did grant it, but not as we asked: it has a CHILD_SA that we have not.
+    pub(super) granted: bool,
 }
 
 /// The answer of a responder, or what its peer made of it.
@@ -214,11 +223,26 @@ impl ChildOffer {
         env.release_spi(self.inbound_spi);
     }
 
+    /// The SPI that we offered to receive on.
+    pub(super) fn inbound_spi(&self) -> EspSpi {
+        self.inbound_spi
+    }
+
     /// Checks the peer's answer against the offer.
-    pub(super) fn accept(&self, payloads: &Payloads) -> Result<Agreed, Failure> {
+    pub(super) fn accept(&self, payloads: &Payloads) -> Result<Agreed, Unaccepted> {
         if let Some(failure) = payloads.error() {
-            return Err(failure);
+            return Err(Unaccepted {
+                failure,
+                granted: false,
+            });
         }
+        self.check(payloads).map_err(|failure| Unaccepted {
+            failure,
+            granted: payloads.proposals().is_ok(),
+        })
+    }
+
+    fn check(&self, payloads: &Payloads) -> Result<Agreed, Failure> {
         let answered = payloads.proposals()?;
         let suite = accept_esp(&self.proposals, answered).ok_or(Failure::NoProposalChosen)?;
         let Some(ProposalSpi::Esp(outbound_spi)) = answered.first().map(|proposal| proposal.spi)
@@ -266,20 +290,20 @@ impl ChildOffer {
     }
 
     /// What the peer's answer means: agreed, once more, or failed.
-    pub(super) fn answer(&self, payloads: &Payloads) -> Result<Answer, Failure> {
-        use crate::wire::NotifyType;
+    pub(super) fn answer(&self, payloads: &Payloads) -> Result<Answer, Unaccepted> {
         if let Some(notify) = payloads.notify(NotifyType::INVALID_KE_PAYLOAD) {
             let method = notify
                 .data
                 .as_slice()
                 .try_into()
-                .map(|group| KeyExchangeMethod(u16::from_be_bytes(group)))
-                .map_err(|_| Failure::InvalidSyntax)?;
+                .map(|group| KeyExchangeMethod(u16::from_be_bytes(group)));
             let tried = self.key_pair.as_ref().map(KeyPair::method);
-            return if tried == Some(method) {
-                Err(Failure::InvalidKeyExchange)
-            } else {
-                Ok(Answer::OtherKeyExchange(method))
+            return match method {
+                Ok(method) if tried != Some(method) => Ok(Answer::OtherKeyExchange(method)),
+                _ => Err(Unaccepted {
+                    failure: Failure::InvalidKeyExchange,
+                    granted: false,
+                }),
             };
         }
         self.accept(payloads)

@@ -1,12 +1,16 @@
 //! Our requests: message IDs, the window of one, and retransmission (RFC 7296 sections 2.1 to 2.3).
 
-use std::{collections::VecDeque, time::Duration, time::Instant};
+use std::{collections::VecDeque, time::Duration};
 
 use super::exchange::{Exchange, Work};
 use crate::{MessageId, Path, config::Retransmit, wire::ExchangeType};
 
-/// Work that may wait for the window; beyond it new work is refused.
+/// CHILD_SAs that may wait for the window to be created; beyond it new ones are refused. Other work
+/// is bounded by what there is to delete.
 const QUEUE_LIMIT: usize = 32;
+
+/// However short the configured wait, time must pass between two transmissions of a request.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// The request that awaits its response.
 pub(super) struct InFlight {
@@ -62,21 +66,26 @@ impl Requests {
         })
     }
 
-    /// The collapse rule: work that is queued or in flight is not queued again.
-    pub(super) fn enqueue(&mut self, work: Work) {
+    /// The collapse rule: work that is queued or in flight is not queued again. `false` if there is
+    /// no room for it.
+    #[must_use]
+    pub(super) fn enqueue(&mut self, work: Work) -> bool {
         let in_flight = self
             .in_flight
             .as_ref()
             .is_some_and(|request| request.exchange.achieves(&work));
         let queued = self.queue.iter().any(|other| other.same_as(&work));
-        if in_flight || queued || self.queue.len() >= QUEUE_LIMIT {
-            return;
+        if in_flight || queued {
+            return true;
         }
-        if matches!(work, Work::DeleteIke) {
+        match work {
+            Work::CreateChild(..) if self.queue.len() >= QUEUE_LIMIT => return false,
             // Nothing else matters any more.
-            self.queue.clear();
+            Work::DeleteIke => self.queue.clear(),
+            _ => {}
         }
         self.queue.push_back(work);
+        true
     }
 
     /// The next piece of work when the window is open.
@@ -84,7 +93,12 @@ impl Requests {
         if self.in_flight.is_some() {
             return None;
         }
-        self.queue.pop_front()
+        let work = self.queue.pop_front();
+        if self.queue.is_empty() {
+            // Thousands of idle IKE_SAs should not each keep a buffer.
+            self.queue = VecDeque::new();
+        }
+        work
     }
 
     /// Names of the work in flight and queued, for people.
@@ -101,27 +115,17 @@ impl Requests {
 /// How long to wait after having sent a request `retransmissions + 1` times. `random` is uniform.
 pub(super) fn wait(policy: &Retransmit, retransmissions: u32, random: u16) -> Duration {
     let exponent = i32::try_from(retransmissions).unwrap_or(i32::MAX);
-    let seconds = policy.timeout.as_secs_f64() * policy.base.max(1.0).powi(exponent);
     let limit = if policy.limit.is_zero() {
         Duration::from_secs(3600)
     } else {
         policy.limit
     };
-    let wait = Duration::try_from_secs_f64(seconds)
-        .unwrap_or(limit)
-        .min(limit);
+    let grown = policy.timeout.as_secs_f64() * policy.base.max(1.0).powi(exponent);
     let jitter = f64::from(policy.jitter.min(20)) / 100.0 * f64::from(random) / f64::from(u16::MAX);
-    wait.mul_f64(1.0 - jitter)
-}
-
-/// When the request sent at `now` must be sent again.
-pub(super) fn deadline(
-    policy: &Retransmit,
-    retransmissions: u32,
-    random: u16,
-    now: Instant,
-) -> Instant {
-    now + wait(policy, retransmissions, random)
+    let seconds = grown.min(limit.as_secs_f64()) * (1.0 - jitter);
+    Duration::try_from_secs_f64(seconds)
+        .unwrap_or(limit)
+        .max(SHORTEST_WAIT)
 }
 
 #[cfg(test)]
@@ -157,5 +161,19 @@ mod tests {
             ..Retransmit::default()
         };
         assert_eq!(wait(&policy, u32::MAX, 0), Duration::from_secs(3600));
+        let policy = Retransmit {
+            timeout: Duration::MAX,
+            limit: Duration::MAX,
+            base: f64::NAN,
+            ..Retransmit::default()
+        };
+        assert_eq!(wait(&policy, 3, u16::MAX), Duration::MAX);
+        let policy = Retransmit {
+            timeout: Duration::ZERO,
+            base: f64::INFINITY,
+            limit: Duration::from_nanos(1),
+            ..Retransmit::default()
+        };
+        assert_eq!(wait(&policy, 3, 0), SHORTEST_WAIT);
     }
 }

@@ -51,9 +51,12 @@ impl Responses {
         self.cached = None;
     }
 
-    /// Keeps the response for as long as the peer may repeat its request.
-    pub(super) fn answered(&mut self, datagram: Vec<u8>) {
-        self.cached = Some(datagram);
+    /// Keeps the response for as long as the peer may repeat its request. One that waited for the
+    /// data plane may be late: a peer that broke the window has asked for something else since.
+    pub(super) fn answered(&mut self, message_id: MessageId, datagram: Vec<u8>) {
+        if message_id.next() == self.expected {
+            self.cached = Some(datagram);
+        }
     }
 
     /// The response to the last request, unless it is still being made.
@@ -79,9 +82,12 @@ mod tests {
         assert!(responses.cached().is_none());
         responses.begin();
         assert!(responses.cached().is_none(), "still being made");
-        responses.answered(vec![1]);
+        responses.answered(MessageId(0), vec![1]);
         assert_eq!(responses.classify(MessageId(0)), Sequence::Repeated);
         assert_eq!(responses.cached(), Some(&[1][..]));
         assert_eq!(responses.classify(MessageId(1)), Sequence::Expected);
+        responses.begin();
+        responses.answered(MessageId(0), vec![2]);
+        assert!(responses.cached().is_none(), "too late for the cache");
     }
 }

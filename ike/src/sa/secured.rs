@@ -31,7 +31,7 @@ pub(super) struct Derived {
     pub(super) secured: Secured,
     pub(super) sk_pi: Secret,
     pub(super) sk_pr: Secret,
-    pub(super) key_log: KeyLog,
+    pub(super) key_log: Option<KeyLog>,
 }
 
 /// Why a protected message could not be read.
@@ -43,12 +43,13 @@ pub(super) enum OpenError {
 }
 
 impl Secured {
-    /// Derives all keys (RFC 7296 section 2.14).
+    /// Derives all keys (RFC 7296 section 2.14). Only with `log` are they put into words.
     pub(super) fn derive(
         role: Role,
         spis: IkeSpis,
         done: &InitDone,
         nonce_i: &[u8],
+        log: bool,
     ) -> Result<Derived, Failure> {
         let suite = done.suite;
         let nonces = Nonces {
@@ -65,7 +66,7 @@ impl Secured {
             Role::Initiator => (from_initiator, from_responder),
             Role::Responder => (from_responder, from_initiator),
         };
-        let key_log = ike_line(spis, &suite, &keys);
+        let key_log = log.then(|| ike_line(spis, &suite, &keys));
         Ok(Derived {
             secured: Self {
                 suite,

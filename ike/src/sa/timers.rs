@@ -1,12 +1,14 @@
 //! The deadlines of one IKE_SA.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
     /// Send the request in flight again, or give up.
     Retransmit,
+    /// Believe a refusal of IKE_SA_INIT that anybody may have sent.
+    Refusal,
     /// Forget a peer that never finished its handshake.
     HalfOpen,
     /// Ask a silent peer for a sign of life.
@@ -22,8 +24,9 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Retransmit,
+        Self::Refusal,
         Self::HalfOpen,
         Self::Liveness,
         Self::Keepalive,
@@ -36,6 +39,7 @@ impl Timer {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Retransmit => "retransmit",
+            Self::Refusal => "refusal",
             Self::HalfOpen => "half-open timeout",
             Self::Liveness => "liveness check",
             Self::Keepalive => "NAT keepalive",
@@ -53,6 +57,11 @@ pub(super) struct Timers([Option<Instant>; Timer::ALL.len()]);
 impl Timers {
     pub(super) fn set(&mut self, timer: Timer, at: Instant) {
         self.0[timer as usize] = Some(at);
+    }
+
+    /// Never, if that is beyond all time.
+    pub(super) fn set_after(&mut self, timer: Timer, now: Instant, wait: Duration) {
+        self.0[timer as usize] = now.checked_add(wait);
     }
 
     pub(super) fn stop(&mut self, timer: Timer) {

@@ -6,7 +6,7 @@ use holdfast_ike::sa::{ChildDownCause, Command, Event, Input};
 
 use crate::pair::{Pair, child, connection, esp};
 
-fn two_children() -> Pair {
+pub(crate) fn two_children() -> Pair {
     Pair::with(
         connection(
             "moon",
@@ -27,7 +27,7 @@ fn two_children() -> Pair {
     )
 }
 
-fn initiate(pair: &mut Pair, index: usize) {
+pub(crate) fn initiate(pair: &mut Pair, index: usize) {
     let config = pair.initiator.connection.children[index].clone();
     let now = pair.now;
     pair.initiator

@@ -5,6 +5,15 @@
 
 mod admission;
 mod children;
+mod collisions;
+mod forge;
 mod hostile;
+#[path = "../common/ledger.rs"]
+mod ledger;
+mod misbehaviour;
+mod nat;
 mod pair;
+mod pending;
 mod setup;
+mod spoofed;
+mod timers;

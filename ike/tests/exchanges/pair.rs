@@ -12,16 +12,21 @@ use holdfast_ike::{
     config::{AuthMethod, IdMatch, Retransmit, SelectorTemplate, Unique},
     proposal::{Proposal, Protocol},
     sa::{
-        Admission, AdmissionLimits, Admitted, Candidate, Contacts, Event, IkeSa, Input, Output,
-        SaOptions,
+        Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Contacts,
+        Event, Failure, IkeSa, Input, Output, SaOptions,
     },
 };
+
+use crate::ledger::Ledger;
 
 pub(crate) struct Env {
     seed: u8,
     spi: u32,
     pub(crate) psk: Option<&'static str>,
     pub(crate) counters: Counters,
+    pub(crate) ledger: Ledger,
+    /// When the data plane last received a packet, on whichever CHILD_SA.
+    pub(crate) last_inbound: Option<Instant>,
 }
 
 impl Env {
@@ -31,6 +36,8 @@ impl Env {
             spi: EspSpi::MIN + u32::from(seed) * 1000,
             psk: Some("correct horse"),
             counters: Counters::default(),
+            ledger: Ledger::default(),
+            last_inbound: None,
         }
     }
 }
@@ -45,10 +52,14 @@ impl Environment for Env {
 
     fn allocate_spi(&mut self) -> Option<EspSpi> {
         self.spi += 1;
-        Some(EspSpi(self.spi))
+        self.ledger
+            .reserve(EspSpi(self.spi))
+            .then_some(EspSpi(self.spi))
     }
 
-    fn release_spi(&mut self, _spi: EspSpi) {}
+    fn release_spi(&mut self, spi: EspSpi) {
+        self.ledger.release(spi);
+    }
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
         self.psk
@@ -56,7 +67,7 @@ impl Environment for Env {
     }
 
     fn last_inbound(&self, _spi: EspSpi) -> Option<Instant> {
-        None
+        self.last_inbound
     }
 
     fn counters(&self) -> &Counters {
@@ -121,6 +132,9 @@ pub(crate) struct End {
     pub(crate) installed: Vec<ChildSa>,
     pub(crate) sent: Vec<(Path, Vec<u8>)>,
     pub(crate) refuse_install: bool,
+    /// Installations wait for [`End::finish_installs`].
+    pub(crate) hold_installs: bool,
+    held: Vec<ChildSa>,
 }
 
 impl End {
@@ -134,6 +148,8 @@ impl End {
             installed: Vec::new(),
             sent: Vec::new(),
             refuse_install: false,
+            hold_installs: false,
+            held: Vec::new(),
         }
     }
 
@@ -145,30 +161,69 @@ impl End {
     }
 
     pub(crate) fn drain(&mut self, now: Instant) {
-        while let Some(sa) = &mut self.sa
-            && let Some(output) = sa.poll_output()
-        {
+        while let Some(output) = self.sa.as_mut().and_then(IkeSa::poll_output) {
             match output {
                 Output::Transmit { path, data } => self.sent.push((path, data)),
                 Output::InstallChild(child) => {
-                    let inbound_spi = child.inbound_spi;
-                    let installed = !self.refuse_install;
-                    if installed {
-                        self.installed.push(*child);
+                    self.env.ledger.install(child.inbound_spi);
+                    if self.hold_installs {
+                        self.held.push(*child);
+                    } else {
+                        self.answer_install(*child, !self.refuse_install, now);
                     }
-                    let input = Input::ChildInstalled {
-                        inbound_spi,
-                        installed,
-                    };
-                    sa.handle(input, now, &mut self.env);
                 }
                 Output::RemoveChild(spi) => {
+                    self.env.ledger.remove(spi);
                     self.installed.retain(|child| child.inbound_spi != spi);
                 }
                 Output::Keepalive(path) => self.sent.push((path, vec![0xff])),
                 Output::Event(event) => self.events.push(event),
             }
         }
+        assert_eq!(self.env.ledger.faults, [""; 0]);
+        if self.closed().is_some() {
+            assert_eq!(self.env.ledger.len(), 0, "an SPI outlived its IKE_SA");
+        }
+    }
+
+    fn answer_install(&mut self, child: ChildSa, installed: bool, now: Instant) {
+        let inbound_spi = child.inbound_spi;
+        if self.env.ledger.installed(inbound_spi, installed) && installed {
+            self.installed.push(child);
+        }
+        let input = Input::ChildInstalled {
+            inbound_spi,
+            installed,
+        };
+        if let Some(sa) = &mut self.sa {
+            sa.handle(input, now, &mut self.env);
+        }
+    }
+
+    /// The data plane answers what it was asked while installations were held.
+    pub(crate) fn finish_installs(&mut self, installed: bool, now: Instant) {
+        for child in std::mem::take(&mut self.held) {
+            self.answer_install(child, installed, now);
+        }
+        self.drain(now);
+    }
+
+    /// Events that say that a child could not be brought up.
+    pub(crate) fn child_failures(&self) -> Vec<Failure> {
+        let failure = |event: &Event| match event {
+            Event::ChildFailed { failure, .. } => Some(*failure),
+            _ => None,
+        };
+        self.events.iter().filter_map(failure).collect()
+    }
+
+    /// Why children went down.
+    pub(crate) fn child_downs(&self) -> Vec<ChildDownCause> {
+        let cause = |event: &Event| match event {
+            Event::ChildDown(down) => Some(down.cause),
+            _ => None,
+        };
+        self.events.iter().filter_map(cause).collect()
     }
 
     pub(crate) fn is_established(&self) -> bool {
@@ -179,7 +234,7 @@ impl End {
         self.events.iter().any(test)
     }
 
-    pub(crate) fn closed(&self) -> Option<holdfast_ike::sa::CloseCause> {
+    pub(crate) fn closed(&self) -> Option<CloseCause> {
         self.events.iter().find_map(|event| match event {
             Event::Closed(cause) => Some(*cause),
             _ => None,
@@ -193,6 +248,8 @@ pub(crate) struct Pair {
     pub(crate) responder: End,
     pub(crate) admission: Admission,
     pub(crate) options: SaOptions,
+    /// Connections that the request may mean beside the responder's own, tried before it.
+    pub(crate) further_candidates: Vec<Connection>,
 }
 
 impl Pair {
@@ -221,6 +278,7 @@ impl Pair {
             responder: End::new(100, responder, path(right, left)),
             admission: Admission::new(AdmissionLimits::default()),
             options: SaOptions::default(),
+            further_candidates: Vec::new(),
         }
     }
 
@@ -257,13 +315,18 @@ impl Pair {
         }
         match self.admission.judge(data, path, self.now, &mut end.env) {
             Admitted::Accept(request) => {
-                let candidate = Candidate {
-                    connection: Arc::new(end.connection.clone()),
-                    contacts: Contacts::default(),
-                };
+                let candidates = self
+                    .further_candidates
+                    .iter()
+                    .chain([&end.connection])
+                    .map(|connection| Candidate {
+                        connection: Arc::new(connection.clone()),
+                        contacts: Contacts::default(),
+                    })
+                    .collect();
                 let answer = IkeSa::respond(
                     *request,
-                    vec![candidate],
+                    candidates,
                     IkeSpi(*b"responds"),
                     self.options.clone(),
                     self.now,

@@ -61,6 +61,8 @@ fn a_group_that_was_not_offered_is_refused() {
     pair.responder.connection.proposals = ike("aes256gcm16-prfsha384-ecp384");
     pair.start();
     pair.settle();
+    // Nobody has signed the refusal, so it is not believed at once.
+    pair.pass(Duration::from_secs(1));
     assert_eq!(
         pair.initiator.closed(),
         Some(CloseCause::Failed(Failure::NoProposalChosen))

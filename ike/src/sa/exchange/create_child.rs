@@ -21,6 +21,8 @@ use crate::{
 pub(in super::super) struct CreateChild {
     pub(in super::super) offer: ChildOffer,
     pub(in super::super) nonce: Box<[u8]>,
+    /// The peer has already asked for another key exchange once.
+    pub(in super::super) again: bool,
     /// What the peer deleted while our request was in flight: its response may have been lost, and
     /// with it what it now deletes.
     deleted: Vec<EspSpi>,
@@ -51,6 +53,7 @@ impl CreateChild {
         Ok(Self {
             offer: ChildOffer::in_create_child_sa(config, method, path, env)?,
             nonce: make_nonce(env),
+            again: method.is_some(),
             deleted: Vec::new(),
         })
     }
@@ -66,6 +69,9 @@ pub(in super::super) struct CreateResponse {
     pub(in super::super) nonce_i: Box<[u8]>,
     pub(in super::super) nonce_r: Box<[u8]>,
 }
+
+/// A peer may have one for each pair of hosts within our selectors, but not take all our memory.
+const MOST_CHILDREN: usize = 1024;
 
 /// What is answered instead.
 pub(in super::super) enum CreateRefusal {
@@ -89,8 +95,9 @@ pub(in super::super) fn handle_request(
     path: Path,
     env: &mut dyn Environment,
 ) -> Result<CreateResponse, CreateRefusal> {
-    if payloads.ts_initiator().is_none() {
-        // Rekeying of the IKE_SA: refused here; the supervisor replaces IKE_SAs as a whole.
+    if payloads.ts_initiator().is_none() || children.len() >= MOST_CHILDREN {
+        // Without selectors it is the rekeying of the IKE_SA: refused here, the supervisor replaces
+        // IKE_SAs as a whole. So do peers that are refused like this.
         return Err(Failure::NoAdditionalSas.into());
     }
     let nonce_i: Box<[u8]> = payloads.nonce()?.into();
@@ -102,11 +109,8 @@ pub(in super::super) fn handle_request(
             .try_into()
             .map(|spi| EspSpi(u32::from_be_bytes(spi)))
             .map_err(|_| Failure::InvalidSyntax)?;
-        let Some(child) = children
-            .iter()
-            .find(|child| child.outbound_spi == spi && child.state == ChildState::Installed)
-        else {
-            // RFC 7296 section 2.25.1
+        // RFC 7296 section 2.25.1
+        let Some(child) = children.iter().find(|child| child.outbound_spi == spi) else {
             return Err(CreateRefusal::Notify(Payload::Notify(
                 crate::wire::Notify {
                     notify_type: NotifyType::CHILD_SA_NOT_FOUND,
@@ -115,6 +119,9 @@ pub(in super::super) fn handle_request(
                 },
             )));
         };
+        if child.state != ChildState::Installed {
+            return Err(Failure::TemporaryFailure.into());
+        }
         only = [child.config.clone()];
         &only[..]
     } else {

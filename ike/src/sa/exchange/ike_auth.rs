@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::{
-    child::{self, Agreed, ChildOffer, Granted, Refusal},
-    event::{Failure, Nat},
-    payloads::{Payloads, notify},
-    secured::Secured,
+use super::{
+    super::{
+        child::{self, Agreed, ChildOffer, Granted, Refusal, Unaccepted},
+        event::{Failure, Nat},
+        payloads::{Payloads, notify},
+        secured::Secured,
+    },
+    ike_sa_init::adds_cookie,
 };
 use crate::{
     ChildConfig, Connection, Environment, Identification, Path, Secret,
@@ -22,6 +25,8 @@ const SHARED_KEY: u8 = 2;
 /// What IKE_SA_INIT leaves behind until both ends are authenticated.
 pub(in super::super) struct Handshake {
     pub(in super::super) request: Vec<u8>,
+    /// Responder: the same request with a cookie, see [`Handshake::is_request`].
+    pub(in super::super) with_cookie: Option<Vec<u8>>,
     pub(in super::super) response: Vec<u8>,
     pub(in super::super) nonce_i: Box<[u8]>,
     pub(in super::super) nonce_r: Box<[u8]>,
@@ -42,12 +47,50 @@ impl Handshake {
         (&self.nonce_i).min(&self.nonce_r).clone()
     }
 
+    /// Whether `datagram` is the request that made this IKE_SA.
+    ///
+    /// One copy of it may have been challenged with a cookie and another one taken. The initiator
+    /// then sends it with the cookie, and its AUTH covers whichever form it sent last: both are
+    /// the request. Only the first such form counts, lest forged ones take its place.
+    pub(in super::super) fn is_request(&mut self, datagram: &[u8]) -> bool {
+        if datagram == self.request || self.with_cookie.as_deref() == Some(datagram) {
+            return true;
+        }
+        let new = self.with_cookie.is_none() && adds_cookie(&self.request, datagram);
+        if new {
+            self.with_cookie = Some(datagram.to_vec());
+        }
+        new
+    }
+
+    /// Whether `auth` is what the initiator proves its identity with.
+    fn proves_initiator(
+        &self,
+        secured: &Secured,
+        psk: &Secret,
+        id: &Identification,
+        auth: &[u8],
+    ) -> bool {
+        std::iter::once(&self.request)
+            .chain(&self.with_cookie)
+            .any(|request| {
+                let expected = self.initiator_auth(request, secured, psk, id);
+                verify(auth, expected.expose())
+            })
+    }
+
     /// AUTH of the initiator: over its first message, the responder's nonce and its own ID.
-    fn initiator_auth(&self, secured: &Secured, psk: &Secret, id: &Identification) -> Secret {
+    fn initiator_auth(
+        &self,
+        request: &[u8],
+        secured: &Secured,
+        psk: &Secret,
+        id: &Identification,
+    ) -> Secret {
         psk_auth(
             &secured.prf,
             psk,
-            &self.request,
+            request,
             &self.nonce_r,
             &self.sk_pi,
             &id.body(),
@@ -94,7 +137,15 @@ pub(in super::super) struct IkeAuth {
 pub(in super::super) struct Authenticated {
     pub(in super::super) remote_id: Identification,
     /// The outcome of the CHILD_SA, if one was asked for.
-    pub(in super::super) child: Option<Result<Agreed, Failure>>,
+    pub(in super::super) child: Option<Result<Agreed, Unaccepted>>,
+}
+
+/// Who of the two ends the other did not accept, and why.
+pub(in super::super) enum AuthRefusal {
+    /// The responder refused us.
+    Theirs(Failure),
+    /// We refuse the responder, which believes that all is well.
+    Ours(Failure),
 }
 
 impl IkeAuth {
@@ -139,7 +190,8 @@ impl IkeAuth {
         let psk = env
             .psk(&self.local_id, &expected)
             .ok_or(Failure::NoSecret)?;
-        let auth = self.handshake.initiator_auth(secured, &psk, &self.local_id);
+        let handshake = &self.handshake;
+        let auth = handshake.initiator_auth(&handshake.request, secured, &psk, &self.local_id);
         let mut payloads = vec![Payload::IdInitiator(self.local_id.clone())];
         if self.initial_contact {
             payloads.push(notify(NotifyType::INITIAL_CONTACT, Vec::new()));
@@ -163,19 +215,22 @@ impl IkeAuth {
         connection: &Connection,
         secured: &Secured,
         env: &mut dyn Environment,
-    ) -> Result<Authenticated, Failure> {
+    ) -> Result<Authenticated, AuthRefusal> {
+        use AuthRefusal::{Ours, Theirs};
         let (Some(id), Some((method, auth))) = (payloads.id_responder(), payloads.authentication())
         else {
-            return Err(payloads.error().unwrap_or(Failure::InvalidSyntax));
+            return Err(payloads
+                .error()
+                .map_or(Ours(Failure::InvalidSyntax), Theirs));
         };
         if !matches(&connection.remote_id, id) {
-            return Err(Failure::IdentityMismatch);
+            return Err(Ours(Failure::IdentityMismatch));
         }
         let AuthMethod::Psk = connection.remote_auth;
-        let psk = env.psk(&self.local_id, id).ok_or(Failure::NoSecret)?;
+        let psk = env.psk(&self.local_id, id).ok_or(Ours(Failure::NoSecret))?;
         let expected = self.handshake.responder_auth(secured, &psk, id);
         if method != SHARED_KEY || !verify(auth, expected.expose()) {
-            return Err(Failure::AuthenticationFailed);
+            return Err(Ours(Failure::AuthenticationFailed));
         }
         Ok(Authenticated {
             remote_id: id.clone(),
@@ -229,8 +284,7 @@ pub(in super::super) fn handle_request(
     let local_id = local_id_of(connection);
     let (AuthMethod::Psk, AuthMethod::Psk) = (connection.local_auth, connection.remote_auth);
     let psk = env.psk(&local_id, remote_id).ok_or(Failure::NoSecret)?;
-    let expected = handshake.initiator_auth(secured, &psk, remote_id);
-    if method != SHARED_KEY || !verify(auth, expected.expose()) {
+    if method != SHARED_KEY || !handshake.proves_initiator(secured, &psk, remote_id, auth) {
         return Err(Failure::AuthenticationFailed);
     }
     let proof = handshake.responder_auth(secured, &psk, &local_id);
@@ -241,13 +295,18 @@ pub(in super::super) fn handle_request(
             data: proof.expose().to_vec(),
         },
     ];
+    let child = grant(payloads, &connection.children, path, env);
+    if let Some(Err(Failure::InvalidSyntax)) = child {
+        // Fatal for the IKE_SA, not only for its child (RFC 7296 section 2.21.2).
+        return Err(Failure::InvalidSyntax);
+    }
     Ok(AuthResponse {
         chosen,
         remote_id: remote_id.clone(),
         local_id,
         initial_contact: payloads.notify(NotifyType::INITIAL_CONTACT).is_some(),
         payloads: answer,
-        child: grant(payloads, &connection.children, path, env),
+        child,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::{
     ChildConfig, Connection, Environment, IkeSpi, IkeSpis, Path, Secret,
     crypto::{IkeSuite, KeyPair},
     proposal::{KeyExchangeMethod, Proposal, Transform, accept_ike, select_ike},
-    wire::{NotifyType, Payload},
+    wire::{Body, Header, NotifyType, Payload, parse_body},
 };
 
 /// Nonces we make: at least half the key size of the largest PRF (RFC 7296 section 2.10).
@@ -58,8 +58,6 @@ pub(in super::super) struct InitDone {
     pub(in super::super) nonce_r: Box<[u8]>,
     /// `None` when the peer does not support NAT traversal.
     pub(in super::super) nat: Option<Nat>,
-    /// The peer takes IKE_SAs without CHILD_SA (RFC 6023).
-    pub(in super::super) childless: bool,
 }
 
 impl IkeSaInit {
@@ -102,7 +100,8 @@ impl IkeSaInit {
         payloads
     }
 
-    /// `spis` are those of the response's header.
+    /// `spis` are those of the response's header. The response is not authentic, so an error is no
+    /// more than a hint, and leaves the request as it is.
     pub(in super::super) fn handle_response(
         &mut self,
         payloads: &Payloads,
@@ -119,8 +118,9 @@ impl IkeSaInit {
             if self.cookie == cookie.data {
                 return Ok(InitAnswer::Stale);
             }
+            self.count_restart()?;
             self.cookie.clone_from(&cookie.data);
-            return self.again();
+            return Ok(InitAnswer::Again);
         }
         if let Some(invalid) = payloads.notify(NotifyType::INVALID_KE_PAYLOAD) {
             let group = invalid
@@ -138,8 +138,9 @@ impl IkeSaInit {
             {
                 return Err(Failure::InvalidKeyExchange);
             }
+            self.count_restart()?;
             self.key_pair = generate(method, env)?;
-            return self.again();
+            return Ok(InitAnswer::Again);
         }
         if let Some(failure) = payloads.error() {
             return Err(failure);
@@ -153,6 +154,12 @@ impl IkeSaInit {
         if method != suite.key_exchange || method != self.key_pair.method() {
             return Err(Failure::InvalidSyntax);
         }
+        let childless = payloads
+            .notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED)
+            .is_some();
+        if self.child.is_none() && !childless {
+            return Err(Failure::Protocol("it takes no IKE_SA without a CHILD_SA"));
+        }
         Ok(InitAnswer::Done(Box::new(InitDone {
             suite,
             shared: self
@@ -161,20 +168,18 @@ impl IkeSaInit {
                 .map_err(|_| Failure::InvalidSyntax)?,
             nonce_r: payloads.nonce()?.into(),
             nat: nat::detect(payloads, spis, path, fake_nat),
-            childless: payloads
-                .notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED)
-                .is_some(),
         })))
     }
 
-    fn again(&mut self) -> Result<InitAnswer, Failure> {
-        self.restarts += 1;
-        if self.restarts > RESTART_LIMIT {
+    /// To be called before anything is changed: beyond the limit the request stays as it is.
+    fn count_restart(&mut self) -> Result<(), Failure> {
+        if self.restarts >= RESTART_LIMIT {
             return Err(Failure::Protocol(
                 "it asks for ever new IKE_SA_INIT requests",
             ));
         }
-        Ok(InitAnswer::Again)
+        self.restarts += 1;
+        Ok(())
     }
 }
 
@@ -193,6 +198,36 @@ fn generate(method: KeyExchangeMethod, env: &mut dyn Environment) -> Result<KeyP
         .map_err(|_| Failure::NoProposalChosen)
 }
 
+/// Whether the second of two IKE_SA_INIT requests is the first one with a cookie.
+pub(in super::super) fn adds_cookie(request: &[u8], other: &[u8]) -> bool {
+    // A notification with a cookie of the greatest length.
+    let longest = 8 + COOKIE_LENGTHS.end();
+    if other.len() > request.len() + longest {
+        return false;
+    }
+    let (Some((header, payloads)), Some((other_header, others))) =
+        (read_clear(request), read_clear(other))
+    else {
+        return false;
+    };
+    let is_cookie = |payload: &Payload| matches!(payload, Payload::Notify(notify) if notify.notify_type == NotifyType::COOKIE);
+    let Some((first, rest)) = others.split_first() else {
+        return false;
+    };
+    is_cookie(first)
+        && rest == payloads
+        && header.spis == other_header.spis
+        && header.message_id == other_header.message_id
+}
+
+fn read_clear(datagram: &[u8]) -> Option<(Header, Vec<Payload>)> {
+    let header = Header::parse(datagram).ok()?;
+    match parse_body(&header, datagram) {
+        Ok(Body::Clear(payloads)) => Some((header, payloads)),
+        _ => None,
+    }
+}
+
 /// The responder's side: everything that follows from the request.
 pub(in super::super) struct InitResponse {
     pub(in super::super) payloads: Vec<Payload>,
@@ -202,14 +237,14 @@ pub(in super::super) struct InitResponse {
     pub(in super::super) proposal: Proposal,
 }
 
-/// Answers an IKE_SA_INIT request. The error is the refusal to send.
+/// Answers an IKE_SA_INIT request. The error is the refusal to send, if any.
 pub(in super::super) fn handle_request(
     request: &InitRequest,
     connections: &[&Connection],
     local_spi: IkeSpi,
     fake_nat: bool,
     env: &mut dyn Environment,
-) -> Result<InitResponse, Vec<u8>> {
+) -> Result<InitResponse, Option<Vec<u8>>> {
     let payloads = Payloads(request.payloads.clone());
     let refuse = |failure| refuse(request, failure);
     let nonce_i: Box<[u8]> = payloads.nonce().map_err(refuse)?.into();
@@ -227,10 +262,10 @@ pub(in super::super) fn handle_request(
     let suite = selected.suite;
     if suite.key_exchange != offered_method {
         let group = suite.key_exchange.0.to_be_bytes().to_vec();
-        return Err(reply(
+        return Err(Some(reply(
             &request.header,
             &[notify(NotifyType::INVALID_KE_PAYLOAD, group)],
-        ));
+        )));
     }
     let key_pair = generate(suite.key_exchange, env).map_err(refuse)?;
     let shared = key_pair
@@ -262,7 +297,6 @@ pub(in super::super) fn handle_request(
             shared,
             nonce_r,
             nat,
-            childless: true,
         },
         nonce_i,
         proposal: selected.proposal,

@@ -50,6 +50,8 @@ pub(in super::super) fn read_request(payloads: &Payloads, children: &[Child]) ->
                 // The peer names the SPIs on which it receives: our outbound ones.
                 for spi in &delete.spis {
                     match children.iter().find(|child| child.outbound_spi == *spi) {
+                        // A peer may name one twice.
+                        Some(child) if wanted.deleted.contains(&child.inbound_spi) => {}
                         Some(child) => wanted.deleted.push(child.inbound_spi),
                         None => wanted.unknown.push(*spi),
                     }

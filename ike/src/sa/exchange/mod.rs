@@ -26,6 +26,8 @@ pub(super) enum Work {
     /// Bring this child up, with a key exchange of this method if the peer asked for it.
     CreateChild(Arc<ChildConfig>, Option<KeyExchangeMethod>),
     DeleteChild(EspSpi),
+    /// Have the peer delete what it granted and we cannot take: it was never a CHILD_SA of ours.
+    Disown(EspSpi),
     DeleteIke,
     Liveness,
 }
@@ -68,7 +70,9 @@ impl Work {
     pub(super) fn same_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::CreateChild(a, _), Self::CreateChild(b, _)) => a.name == b.name,
-            (Self::DeleteChild(a), Self::DeleteChild(b)) => a == b,
+            (Self::DeleteChild(a), Self::DeleteChild(b)) | (Self::Disown(a), Self::Disown(b)) => {
+                a == b
+            }
             (Self::DeleteIke, Self::DeleteIke) | (Self::Liveness, Self::Liveness) => true,
             _ => false,
         }
@@ -77,7 +81,7 @@ impl Work {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::CreateChild(..) => "CHILD_CREATE",
-            Self::DeleteChild(_) => "CHILD_DELETE",
+            Self::DeleteChild(_) | Self::Disown(_) => "CHILD_DELETE",
             Self::DeleteIke => "IKE_DELETE",
             Self::Liveness => "IKE_DPD",
         }

@@ -3,11 +3,7 @@
 use super::{IkeSa, State};
 use crate::{
     Environment,
-    sa::{
-        event::CloseCause,
-        exchange::{Work, informational},
-        io::Command,
-    },
+    sa::{event::CloseCause, exchange::informational, io::Command},
 };
 
 impl IkeSa {
@@ -15,18 +11,18 @@ impl IkeSa {
         match command {
             Command::Initiate(config) => {
                 if !self.is_deleting() && !self.has_child(&config.name) {
-                    self.requests.enqueue(Work::CreateChild(config, None));
+                    self.enqueue_child(config, None);
                 }
             }
             Command::TerminateChild(inbound_spi) => {
-                if self.is_established() && self.child_mut(inbound_spi).is_some() {
+                if self.is_established() {
                     self.terminate_child(inbound_spi);
                 }
             }
             Command::Terminate => self.terminate(CloseCause::Terminated, env),
             Command::Probe => {
                 if self.is_established() {
-                    self.requests.enqueue(Work::Liveness);
+                    self.probe();
                 }
             }
             Command::Abandon(cause) => self.close(cause, env),
@@ -43,7 +39,7 @@ impl IkeSa {
                 self.send_once(&informational::delete_ike_sa(), env);
                 self.close(cause, env);
             }
-            State::Connecting | State::HalfOpen(_) => self.close(cause, env),
+            State::Connecting { .. } | State::HalfOpen(_) => self.close(cause, env),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     crypto::Nonces,
     sa::{
         child::{Agreed, Child, ChildState, ExchangeRole, Installation},
-        event::{self, Event, Failure},
+        event::{self, Event, KeyLog},
         exchange::ike_auth::Handshake,
         io::Output,
         secured::{Secured, esp_lines},
@@ -31,8 +31,7 @@ impl IkeSa {
         // Before anything is transmitted: see `uniqueness`.
         let contact = self.contacts.enter();
         let nat = handshake.nat.unwrap_or_default();
-        let encapsulation = handshake.nat.is_some()
-            && (nat.local || nat.remote || self.fakes_nat(&self.connection.clone()));
+        let encapsulation = nat.local || nat.remote || nat.faked;
         self.emit(Event::Established(Box::new(event::Established {
             role: self.role,
             spis: self.spis,
@@ -64,21 +63,23 @@ impl IkeSa {
     fn arm_lifetimes(&mut self, now: Instant, env: &mut dyn Environment) {
         let connection = self.connection.clone();
         if !connection.dpd_delay.is_zero() {
-            self.timers.set(Timer::Liveness, now + connection.dpd_delay);
+            self.timers
+                .set_after(Timer::Liveness, now, connection.dpd_delay);
         }
         if !connection.rekey_time.is_zero() {
-            self.timers
-                .set(Timer::Replace, now + spread(connection.rekey_time, env));
+            let time = spread(connection.rekey_time, env);
+            self.timers.set_after(Timer::Replace, now, time);
         }
         if !connection.over_time.is_zero() {
-            self.timers.set(Timer::Expire, now + connection.over_time);
+            self.timers
+                .set_after(Timer::Expire, now, connection.over_time);
         }
         let behind_nat = self
             .established()
             .is_some_and(|established| established.nat.local);
         if behind_nat && !connection.keep_alive.is_zero() {
             self.timers
-                .set(Timer::Keepalive, now + connection.keep_alive);
+                .set_after(Timer::Keepalive, now, connection.keep_alive);
         }
     }
 
@@ -109,12 +110,17 @@ impl IkeSa {
         let child_sa = match child_sa {
             Ok(child_sa) => child_sa,
             Err(failure) => {
-                return self.not_installable(config.name.clone(), inbound_spi, failure, env);
+                return self.not_keyed(config.name.clone(), inbound_spi, failure, env);
             }
         };
-        self.log_keys(esp_lines(&child_sa));
-        let replace_at =
-            (!config.rekey_time.is_zero()).then(|| now + spread(config.rekey_time, env));
+        if self.logs_keys() {
+            self.log_keys(esp_lines(&child_sa));
+        }
+        let replace_at = (!config.rekey_time.is_zero())
+            .then(|| now.checked_add(spread(config.rekey_time, env)))
+            .flatten();
+        // Most IKE_SAs have one child and should not keep room for more.
+        self.children.reserve_exact(1);
         self.children.push(Child {
             config,
             inbound_spi,
@@ -131,15 +137,27 @@ impl IkeSa {
             .push_back(Output::InstallChild(Box::new(child_sa)));
     }
 
-    fn not_installable(
-        &mut self,
-        name: std::sync::Arc<str>,
-        inbound_spi: crate::EspSpi,
-        failure: Failure,
-        env: &mut dyn Environment,
-    ) {
-        env.release_spi(inbound_spi);
-        self.emit(Event::ChildFailed { name, failure });
+    /// The peer is alive.
+    pub(super) fn heard(&mut self, now: Instant) {
+        // Datagrams carry the time of their arrival: a later one may have been handled already.
+        self.last_inbound = self.last_inbound.max(now);
+    }
+
+    pub(super) fn established(&self) -> Option<&Established> {
+        match &self.state {
+            State::Established(established) => Some(established),
+            _ => None,
+        }
+    }
+
+    pub(super) fn logs_keys(&self) -> bool {
+        self.options.key_log || self.connection.key_log
+    }
+
+    pub(super) fn log_keys(&mut self, lines: impl IntoIterator<Item = KeyLog>) {
+        for line in lines {
+            self.emit(Event::KeyLog(Box::new(line)));
+        }
     }
 }
 
@@ -148,6 +166,6 @@ impl IkeSa {
 fn spread(time: Duration, env: &mut dyn Environment) -> Duration {
     let mut random = [0; 2];
     env.random(&mut random);
-    let share = f64::from(u16::from_ne_bytes(random)) / f64::from(u16::MAX);
-    time.mul_f64(1.0 - share / 10.0)
+    let taken = time / 10 / u32::from(u16::MAX) * u32::from(u16::from_ne_bytes(random));
+    time.saturating_sub(taken)
 }

@@ -1,18 +1,21 @@
 //! The IKE_SA itself.
 
+mod children;
 mod command;
 mod establish;
+mod init;
 mod receive;
-mod request;
 mod respond;
+mod response;
+mod send;
 mod timeout;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{
-    child::{Child, ChildState},
+    child::Child,
     contacts::{ContactGuard, Contacts},
-    event::{ChildDown, ChildDownCause, CloseCause, Event, Nat},
+    event::{ChildDownCause, CloseCause, Event, Failure, Nat},
     exchange::{Exchange, Work, ike_auth::Handshake},
     io::{Input, Output, Role},
     requests::Requests,
@@ -21,7 +24,7 @@ use super::{
     timers::{Timer, Timers},
 };
 use crate::{
-    Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
+    Connection, Environment, IkeSpi, IkeSpis, MessageId, Path,
     wire::{ExchangeType, Flags, Header},
 };
 
@@ -61,8 +64,8 @@ pub struct Candidate {
 
 /// Where an IKE_SA stands. Each variant owns what only it has.
 enum State {
-    /// Initiator: IKE_SA_INIT is unanswered.
-    Connecting,
+    /// Initiator: IKE_SA_INIT is unanswered, or refused by somebody who need not be the peer.
+    Connecting { refusal: Option<Failure> },
     /// Initiator: IKE_AUTH is unanswered.
     Authenticating(Box<Secured>),
     /// Responder: IKE_SA_INIT is answered, IKE_AUTH has not come.
@@ -187,7 +190,9 @@ impl IkeSa {
     /// The state's name as VICI clients know it.
     pub fn state_name(&self) -> &'static str {
         match self.state {
-            State::Connecting | State::Authenticating(_) | State::HalfOpen(_) => "CONNECTING",
+            State::Connecting { .. } | State::Authenticating(_) | State::HalfOpen(_) => {
+                "CONNECTING"
+            }
             State::Established(_) => "ESTABLISHED",
             State::Deleting(..) => "DELETING",
             State::Closed => "DESTROYING",
@@ -212,7 +217,7 @@ impl IkeSa {
             State::Authenticating(secured) | State::Deleting(secured, _) => Some(secured),
             State::HalfOpen(half_open) => Some(&mut half_open.secured),
             State::Established(established) => Some(&mut established.secured),
-            State::Connecting | State::Closed => None,
+            State::Connecting { .. } | State::Closed => None,
         }
     }
 
@@ -233,47 +238,12 @@ impl IkeSa {
         }
     }
 
-    fn child_mut(&mut self, inbound_spi: EspSpi) -> Option<&mut Child> {
-        self.children
-            .iter_mut()
-            .find(|child| child.inbound_spi == inbound_spi)
-    }
-
-    /// Whether a child of this name is up or about to be.
-    fn has_child(&self, name: &str) -> bool {
-        self.children
-            .iter()
-            .filter(|child| matches!(child.state, ChildState::Installing | ChildState::Installed))
-            .any(|child| *child.config.name == *name)
-    }
-
-    /// Takes a CHILD_SA out of the data plane and tells why.
-    fn drop_child(&mut self, inbound_spi: EspSpi, cause: ChildDownCause) {
-        let Some(index) = self
-            .children
-            .iter()
-            .position(|child| child.inbound_spi == inbound_spi)
-        else {
-            return;
-        };
-        let child = self.children.swap_remove(index);
-        if child.state != ChildState::Gone {
-            self.outputs.push_back(Output::RemoveChild(inbound_spi));
-        }
-        if matches!(child.state, ChildState::Installed | ChildState::Deleting) {
-            self.emit(Event::ChildDown(ChildDown {
-                name: child.config.name.clone(),
-                inbound_spi,
-                cause,
-            }));
-        }
-        self.arm_child_replacement();
-    }
-
     /// The end: everything is let go, nobody is told but the caller.
     fn close(&mut self, cause: CloseCause, env: &mut dyn Environment) {
-        for spi in self.child_spis() {
-            self.drop_child(spi, ChildDownCause::IkeSaClosed);
+        // Before the children go: nobody is to be answered any more.
+        self.responses.parked = None;
+        while let Some(child) = self.children.last() {
+            self.drop_child(child.inbound_spi, ChildDownCause::IkeSaClosed, env);
         }
         if let Some(request) = self.requests.in_flight.take() {
             match request.exchange {
@@ -286,30 +256,18 @@ impl IkeSa {
                 _ => {}
             }
         }
-        self.responses.parked = None;
         self.timers.stop_all();
         self.state = State::Closed;
         self.emit(Event::Closed(cause));
     }
 
-    fn child_spis(&self) -> Vec<EspSpi> {
-        self.children
-            .iter()
-            .map(|child| child.inbound_spi)
-            .collect()
-    }
-
-    /// Arms the one timer for the replacement of children.
-    fn arm_child_replacement(&mut self) {
-        match self
-            .children
-            .iter()
-            .filter_map(|child| child.replace_at)
-            .min()
-        {
-            Some(at) => self.timers.set(Timer::ReplaceChild, at),
-            None => self.timers.stop(Timer::ReplaceChild),
-        }
+    /// The end because of `failure`, unless it is being closed for another reason already.
+    fn fail(&mut self, failure: Failure, env: &mut dyn Environment) {
+        let cause = match self.state {
+            State::Deleting(_, ours) => ours,
+            _ => CloseCause::Failed(failure),
+        };
+        self.close(cause, env);
     }
 
     /// Begins closing: tells the peer, keeps serving until it has answered.
@@ -329,7 +287,8 @@ impl IkeSa {
             ] {
                 self.timers.stop(timer);
             }
-            self.requests.enqueue(Work::DeleteIke);
+            let accepted = self.requests.enqueue(Work::DeleteIke);
+            debug_assert!(accepted, "there is always room for it");
         }
     }
 }

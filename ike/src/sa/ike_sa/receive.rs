@@ -6,7 +6,8 @@ use super::{IkeSa, State};
 use crate::{
     Environment, Path,
     sa::{
-        event::{CloseCause, Failure},
+        event::Failure,
+        exchange::informational,
         io::Role,
         payloads::{Payloads, notify},
         responses::Sequence,
@@ -90,9 +91,10 @@ impl IkeSa {
             Err(OpenError::Integrity) => env.counters().integrity_failed.increment(),
             Err(OpenError::Syntax(error)) => {
                 // Authentic and unreadable: the two ends can't work together, and asking again
-                // would get the same answer (RFC 7296 section 2.21.3).
+                // would get the same answer. The peer knows nothing of it (RFC 7296 section 2.21.3).
                 let failure = syntax_failure(&error, env);
-                self.close(CloseCause::Failed(failure), env);
+                self.send_once(&informational::delete_ike_sa(), env);
+                self.fail(failure, env);
             }
         }
     }
@@ -137,11 +139,12 @@ impl IkeSa {
     /// The initiator's first message once more: answered from the cache if it is the very same
     /// (RFC 7296 section 2.1).
     fn on_repeated_init(&mut self, path: Path, data: &[u8], env: &mut dyn Environment) {
-        match &self.state {
-            State::HalfOpen(half_open) if half_open.handshake.request == data => {
-                self.repeat_response(path, env);
-            }
-            _ => env.counters().out_of_window.increment(),
+        if let State::HalfOpen(half_open) = &mut self.state
+            && half_open.handshake.is_request(data)
+        {
+            self.repeat_response(path, env);
+        } else {
+            env.counters().out_of_window.increment();
         }
     }
 
@@ -171,9 +174,9 @@ impl IkeSa {
         };
         self.responses.begin();
         self.respond_with(header, &[answer], path, env);
-        let tolerable = failure == Failure::UnsupportedCriticalPayload && self.is_established();
-        if !tolerable {
-            self.close(CloseCause::Failed(failure), env);
+        let authenticated = self.is_established() || self.is_deleting();
+        if failure != Failure::UnsupportedCriticalPayload || !authenticated {
+            self.fail(failure, env);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Instant};
 
-use super::{Candidate, HalfOpen, IkeSa, SaOptions, State, request::count_failure};
+use super::{Candidate, HalfOpen, IkeSa, SaOptions, State, response::count_failure};
 use crate::{
     Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
     crypto::Nonces,
@@ -10,15 +10,15 @@ use crate::{
     sa::{
         admission::{InitRequest, refuse},
         child::{Agreed, ChildState, ExchangeRole},
-        event::{ChildDownCause, CloseCause, Event, Failure},
+        event::{ChildDownCause, CloseCause, Failure},
         exchange::{
-            Exchange, Work,
+            Exchange,
             create_child::{self, CreateRefusal},
             ike_auth::{self, AuthResponse, Handshake},
             ike_sa_init, informational,
         },
         io::Role,
-        payloads::{Payloads, error_notify, notify},
+        payloads::{Payloads, error_notify},
         requests::Requests,
         responses::{Parked, Responses},
         secured::Secured,
@@ -46,7 +46,7 @@ impl IkeSa {
             .collect();
         if connections.is_empty() {
             env.counters().no_proposal.increment();
-            return Err(Some(refuse(&request, Failure::NoProposalChosen)));
+            return Err(refuse(&request, Failure::NoProposalChosen));
         }
         let fake_nat =
             options.force_encapsulation || connections.iter().any(|connection| connection.encap);
@@ -55,8 +55,10 @@ impl IkeSa {
             initiator: request.initiator_spi(),
             responder: local_spi,
         };
-        let derived = Secured::derive(Role::Responder, spis, &answer.done, &answer.nonce_i)
-            .map_err(|failure| Some(refuse(&request, failure)))?;
+        let first_logs = connections.first().is_some_and(|first| first.key_log);
+        let log = options.key_log || first_logs;
+        let derived = Secured::derive(Role::Responder, spis, &answer.done, &answer.nonce_i, log)
+            .map_err(|failure| refuse(&request, failure))?;
         // IKE_AUTH may choose only a connection to which these algorithms are acceptable.
         let agreed = std::slice::from_ref(&answer.proposal);
         let candidates: Vec<Candidate> = candidates
@@ -66,7 +68,7 @@ impl IkeSa {
         let first = candidates
             .first()
             .cloned()
-            .ok_or_else(|| Some(refuse(&request, Failure::NoProposalChosen)))?;
+            .ok_or_else(|| refuse(&request, Failure::NoProposalChosen))?;
         let mut sa = Self {
             role: Role::Responder,
             spis,
@@ -89,6 +91,7 @@ impl IkeSa {
             secured: derived.secured,
             handshake: Handshake {
                 request: request.datagram,
+                with_cookie: None,
                 response: response.clone(),
                 nonce_i: answer.nonce_i,
                 nonce_r: answer.done.nonce_r,
@@ -98,13 +101,13 @@ impl IkeSa {
             },
             candidates,
         }));
-        sa.log_keys([derived.key_log]);
+        sa.log_keys(derived.key_log);
         env.counters().ike_init_out_resp.increment();
         sa.responses.begin();
-        sa.responses.answered(response.clone());
+        sa.responses.answered(MessageId(0), response.clone());
         sa.transmit(request.path, response);
         sa.timers
-            .set(Timer::HalfOpen, now + sa.connection.half_open_timeout);
+            .set_after(Timer::HalfOpen, now, sa.connection.half_open_timeout);
         Ok(sa)
     }
 
@@ -138,7 +141,7 @@ impl IkeSa {
             return;
         };
         let datagram = secured.seal(&header, payloads);
-        self.responses.answered(datagram.clone());
+        self.responses.answered(message_id, datagram.clone());
         self.transmit(path, datagram);
     }
 
@@ -160,6 +163,11 @@ impl IkeSa {
             (State::Established(_), ExchangeType::CreateChildSa) => {
                 counters.create_child_in_req.increment();
                 self.responses.begin();
+                if self.responses.parked.is_some() {
+                    // Outside the window of one, and one child waits for the data plane already.
+                    let answer = [error_notify(Failure::TemporaryFailure)];
+                    return self.respond_with(header, &answer, path, env);
+                }
                 self.on_create_request(header, payloads, path, now, env);
             }
             (State::Deleting(..), ExchangeType::CreateChildSa) => {
@@ -177,12 +185,18 @@ impl IkeSa {
             (State::Established(_) | State::Deleting(..), _) => {
                 counters.invalid.increment();
                 self.responses.begin();
-                let answer = [notify(NotifyType::INVALID_SYNTAX, Vec::new())];
-                self.respond_with(header, &answer, path, env);
+                self.answer_invalid_syntax(header, path, env);
             }
             // Nothing but IKE_AUTH may come before IKE_AUTH is done.
             _ => counters.out_of_window.increment(),
         }
+    }
+
+    /// Fatal for both ends (RFC 7296 section 2.21.3).
+    fn answer_invalid_syntax(&mut self, header: &Header, path: Path, env: &mut dyn Environment) {
+        let failure = Failure::InvalidSyntax;
+        self.respond_with(header, &[error_notify(failure)], path, env);
+        self.fail(failure, env);
     }
 
     fn on_auth_request(
@@ -327,6 +341,9 @@ impl IkeSa {
                     }
                 }
             }
+            Err(CreateRefusal::Failure(Failure::InvalidSyntax)) => {
+                self.answer_invalid_syntax(header, path, env);
+            }
             Err(CreateRefusal::Failure(failure)) => {
                 count_failure(failure, env);
                 self.respond_with(header, &[error_notify(failure)], path, env);
@@ -366,7 +383,7 @@ impl IkeSa {
             .filter(|spi| {
                 self.children.iter().any(|child| {
                     child.inbound_spi == *spi
-                        && matches!(child.state, ChildState::Installing | ChildState::Installed)
+                        && !matches!(child.state, ChildState::Deleting | ChildState::Gone)
                 })
             })
             .collect();
@@ -383,7 +400,7 @@ impl IkeSa {
                 .for_each(|spi| create.note_deleted(*spi));
         }
         for spi in wanted.deleted {
-            self.drop_child(spi, ChildDownCause::PeerDeleted);
+            self.drop_child(spi, ChildDownCause::PeerDeleted, env);
         }
         if let Some(cause) = wanted.close {
             let cause = match self.state {
@@ -392,75 +409,5 @@ impl IkeSa {
             };
             self.close(cause, env);
         }
-    }
-
-    /// The data plane's answer: releases the parked response.
-    pub(super) fn on_child_installed(
-        &mut self,
-        inbound_spi: EspSpi,
-        installed: bool,
-        now: Instant,
-        env: &mut dyn Environment,
-    ) {
-        let parked = self
-            .responses
-            .parked
-            .take_if(|parked| parked.inbound_spi == inbound_spi);
-        if let Some(parked) = parked {
-            let mut payloads = parked.common;
-            if installed {
-                payloads.extend(parked.success);
-            } else {
-                payloads.push(error_notify(Failure::NotInstalled));
-            }
-            self.respond_to(
-                parked.exchange_type,
-                parked.message_id,
-                &payloads,
-                parked.path,
-                env,
-            );
-            self.finish_install(inbound_spi, installed, false, now);
-        } else {
-            self.finish_install(inbound_spi, installed, true, now);
-        }
-    }
-
-    fn finish_install(
-        &mut self,
-        inbound_spi: EspSpi,
-        installed: bool,
-        peer_knows: bool,
-        now: Instant,
-    ) {
-        let Some(child) = self
-            .child_mut(inbound_spi)
-            .filter(|child| child.state == ChildState::Installing)
-        else {
-            return;
-        };
-        if installed {
-            child.state = ChildState::Installed;
-            let up = child.up_event(now);
-            self.emit(Event::ChildUp(Box::new(up)));
-            return;
-        }
-        let name = child.config.name.clone();
-        if peer_knows {
-            // The peer believes in it: delete its half.
-            child.state = ChildState::Gone;
-            self.requests.enqueue(Work::DeleteChild(inbound_spi));
-        } else {
-            self.drop_child(inbound_spi, ChildDownCause::Terminated);
-        }
-        self.emit(Event::ChildFailed {
-            name,
-            failure: Failure::NotInstalled,
-        });
-    }
-
-    /// Asks the peer to delete its half, then drops ours.
-    pub(super) fn terminate_child(&mut self, inbound_spi: EspSpi) {
-        self.requests.enqueue(Work::DeleteChild(inbound_spi));
     }
 }

@@ -19,12 +19,13 @@ impl IkeSa {
         while let Some(timer) = self.timers.take_expired(now) {
             match timer {
                 Timer::Retransmit => self.retransmit(now, env),
+                Timer::Refusal => self.believe_refusal(env),
                 Timer::HalfOpen => self.close(CloseCause::HalfOpenTimeout, env),
                 Timer::Liveness => self.check_liveness(now, env),
                 Timer::Keepalive => {
                     self.outputs.push_back(Output::Keepalive(self.path));
                     self.timers
-                        .set(Timer::Keepalive, now + self.connection.keep_alive);
+                        .set_after(Timer::Keepalive, now, self.connection.keep_alive);
                 }
                 Timer::Replace => self.emit(Event::NeedsReplacement),
                 Timer::Expire => self.begin_delete(CloseCause::Expired),
@@ -42,13 +43,17 @@ impl IkeSa {
             .iter()
             .filter_map(|child| env.last_inbound(child.inbound_spi))
             .fold(self.last_inbound, Instant::max);
-        let due = last + delay;
-        if due > now {
-            self.timers.set(Timer::Liveness, due);
+        if now.saturating_duration_since(last) < delay {
+            self.timers.set_after(Timer::Liveness, last, delay);
         } else {
-            self.requests.enqueue(Work::Liveness);
-            self.timers.set(Timer::Liveness, now + delay);
+            self.probe();
+            self.timers.set_after(Timer::Liveness, now, delay);
         }
+    }
+
+    pub(super) fn probe(&mut self) {
+        let accepted = self.requests.enqueue(Work::Liveness);
+        debug_assert!(accepted, "there is always room for it");
     }
 
     fn replace_children(&mut self, now: Instant) {
@@ -85,7 +90,7 @@ impl IkeSa {
                 inbound_spi,
                 cause: ChildDownCause::Expired,
             }));
-            self.requests.enqueue(Work::DeleteChild(inbound_spi));
+            self.terminate_child(inbound_spi);
         } else {
             child.replace_at = None;
             self.emit(Event::ChildNeedsReplacement { inbound_spi });

@@ -1,0 +1,229 @@
+//! IKE_SA_INIT as initiator, up to the IKE_AUTH request.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{IKE_PORT, IkeSa, NAT_T_PORT, SaOptions, State, response::count_failure};
+use crate::{
+    ChildConfig, Connection, Environment, IkeSpi, IkeSpis, MessageId, Path,
+    sa::{
+        contacts::Contacts,
+        event::{CloseCause, Failure, Nat},
+        exchange::{
+            Exchange,
+            ike_auth::{Handshake, IkeAuth},
+            ike_sa_init::{IkeSaInit, InitAnswer, InitDone},
+        },
+        io::Role,
+        payloads::Payloads,
+        requests::Requests,
+        responses::Responses,
+        secured::Secured,
+        timers::{Timer, Timers},
+    },
+    wire::{ExchangeType, Header, write_message},
+};
+
+/// The genuine answer is not much later than one that somebody on the path makes up.
+const DOUBT: Duration = Duration::from_secs(1);
+
+impl IkeSa {
+    /// Starts as initiator: the IKE_SA_INIT request is the first output.
+    ///
+    /// `child` is negotiated in IKE_AUTH; without one the IKE_SA is childless (RFC 6023).
+    #[expect(clippy::too_many_arguments, reason = "a constructor of plain facts")]
+    pub fn initiate(
+        connection: Arc<Connection>,
+        contacts: Contacts,
+        local_spi: IkeSpi,
+        path: Path,
+        child: Option<Arc<ChildConfig>>,
+        options: SaOptions,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) -> Self {
+        let mut sa = Self {
+            role: Role::Initiator,
+            spis: IkeSpis {
+                initiator: local_spi,
+                responder: IkeSpi::ZERO,
+            },
+            path,
+            options,
+            connection,
+            contacts,
+            state: State::Connecting { refusal: None },
+            requests: Requests::default(),
+            responses: Responses::default(),
+            children: Vec::new(),
+            outputs: std::collections::VecDeque::new(),
+            timers: Timers::default(),
+            begun: now,
+            last_inbound: now,
+        };
+        match IkeSaInit::new(&sa.connection, child, env) {
+            Ok(init) => sa.send_init(Box::new(init), now, env),
+            Err(failure) => sa.close(CloseCause::Failed(failure), env),
+        }
+        sa
+    }
+
+    fn send_init(&mut self, init: Box<IkeSaInit>, now: Instant, env: &mut dyn Environment) {
+        let payloads = init.build_request(
+            &self.connection,
+            self.spis,
+            self.path,
+            self.fakes_nat(&self.connection),
+        );
+        let header = self.header(ExchangeType::IkeSaInit, MessageId(0), false);
+        let datagram = write_message(&header, &payloads);
+        env.counters().ike_init_out_req.increment();
+        self.launch(&header, Exchange::IkeSaInit(init), datagram, now, env);
+    }
+
+    /// Whether this end pretends to be behind a NAT.
+    pub(super) fn fakes_nat(&self, connection: &Connection) -> bool {
+        self.options.force_encapsulation || connection.encap
+    }
+
+    /// An IKE_SA_INIT response. It is not authentic yet: what makes no sense or refuses us changes
+    /// nothing for now, and the request stays in flight.
+    pub(super) fn on_init_response(
+        &mut self,
+        header: &Header,
+        payloads: &Payloads,
+        datagram: &[u8],
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let fake_nat = self.fakes_nat(&self.connection);
+        let Some(request) = &mut self.requests.in_flight else {
+            return;
+        };
+        let Exchange::IkeSaInit(init) = &mut request.exchange else {
+            return;
+        };
+        let answer = init.handle_response(
+            payloads,
+            header.spis,
+            self.path,
+            &self.connection,
+            fake_nat,
+            env,
+        );
+        let answer = match answer {
+            Ok(InitAnswer::Stale) => return,
+            Ok(answer) => answer,
+            Err(failure) => return self.doubt(failure, now),
+        };
+        let Some(request) = self
+            .requests
+            .answered(header.message_id, ExchangeType::IkeSaInit)
+        else {
+            return;
+        };
+        let Exchange::IkeSaInit(init) = request.exchange else {
+            return;
+        };
+        self.timers.stop(Timer::Retransmit);
+        self.timers.stop(Timer::Refusal);
+        self.state = State::Connecting { refusal: None };
+        match answer {
+            InitAnswer::Again => {
+                self.requests.rewind();
+                self.send_init(init, now, env);
+            }
+            InitAnswer::Done(done) => {
+                self.spis.responder = header.spis.responder;
+                let messages = (request.datagram, datagram.to_vec());
+                if let Err(failure) = self.begin_auth(*init, *done, messages, now, env) {
+                    self.close(CloseCause::Failed(failure), env);
+                }
+            }
+            InitAnswer::Stale => {}
+        }
+    }
+
+    /// Anybody may have refused us: it is believed when nothing better comes for a while
+    /// (RFC 7296 section 2.21.1).
+    fn doubt(&mut self, failure: Failure, now: Instant) {
+        if let State::Connecting {
+            refusal: refusal @ None,
+        } = &mut self.state
+        {
+            *refusal = Some(failure);
+            self.timers.set_after(Timer::Refusal, now, DOUBT);
+        }
+    }
+
+    pub(super) fn believe_refusal(&mut self, env: &mut dyn Environment) {
+        if let State::Connecting {
+            refusal: Some(failure),
+        } = self.state
+        {
+            count_failure(failure, env);
+            self.close(CloseCause::Failed(failure), env);
+        }
+    }
+
+    fn begin_auth(
+        &mut self,
+        init: IkeSaInit,
+        done: InitDone,
+        (request, response): (Vec<u8>, Vec<u8>),
+        now: Instant,
+        env: &mut dyn Environment,
+    ) -> Result<(), Failure> {
+        let log = self.logs_keys();
+        let derived = Secured::derive(self.role, self.spis, &done, &init.nonce, log)?;
+        self.log_keys(derived.key_log);
+        self.float_port(done.nat);
+        let handshake = Handshake {
+            request,
+            with_cookie: None,
+            response,
+            nonce_i: init.nonce,
+            nonce_r: done.nonce_r,
+            sk_pi: derived.sk_pi,
+            sk_pr: derived.sk_pr,
+            nat: done.nat,
+        };
+        let initial_contact =
+            self.connection.unique != crate::config::Unique::Never && !self.contacts.any();
+        let connection = self.connection.clone();
+        let auth = IkeAuth::new(
+            handshake,
+            &connection,
+            init.child,
+            initial_contact,
+            self.path,
+            env,
+        )?;
+        match auth.build_request(&connection, &derived.secured, self.path, env) {
+            Ok(payloads) => {
+                self.state = State::Authenticating(Box::new(derived.secured));
+                self.send_request(Exchange::IkeAuth(Box::new(auth)), &payloads, now, env);
+                Ok(())
+            }
+            Err(failure) => {
+                if let Some(offer) = auth.child {
+                    offer.cancel(env);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Behind a NAT everything moves to the NAT-T port (RFC 7296 section 2.23).
+    fn float_port(&mut self, nat: Option<Nat>) {
+        let floats = nat.is_some_and(|nat| nat.local || nat.remote || nat.faked);
+        if floats && self.path.local.port() != self.options.nat_t_port {
+            self.path.local.set_port(self.options.nat_t_port);
+            if self.path.remote.port() == IKE_PORT {
+                self.path.remote.set_port(NAT_T_PORT);
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The peer's responses to our protected requests.
+
+use std::time::Instant;
+
+use super::{IkeSa, State};
+use crate::{
+    Environment,
+    sa::{
+        child::{Answer, ChildOffer, ExchangeRole, Unaccepted},
+        event::{ChildDownCause, CloseCause, Event, Failure},
+        exchange::{
+            Exchange, Work,
+            create_child::CreateChild,
+            ike_auth::{AuthRefusal, IkeAuth},
+            informational,
+        },
+        payloads::{Payloads, error_notify},
+        timers::Timer,
+    },
+    wire::{ExchangeType, Header, NotifyType},
+};
+
+impl IkeSa {
+    /// A response under the protection of the IKE_SA.
+    pub(super) fn on_protected_response(
+        &mut self,
+        header: &Header,
+        payloads: &Payloads,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let fatal = payloads.notify(NotifyType::INVALID_SYNTAX).is_some();
+        if fatal && header.exchange != ExchangeType::IkeAuth {
+            // The peer has closed it, or should have (RFC 7296 section 2.21.3).
+            self.send_once(&informational::delete_ike_sa(), env);
+            return self.fail(Failure::InvalidSyntax, env);
+        }
+        let Some(request) = self.requests.answered(header.message_id, header.exchange) else {
+            return;
+        };
+        self.timers.stop(Timer::Retransmit);
+        self.heard(now);
+        if request.retransmissions > 0 {
+            self.emit(Event::PeerAnswers);
+        }
+        match request.exchange {
+            Exchange::IkeAuth(auth) => self.on_auth_response(*auth, payloads, now, env),
+            Exchange::CreateChild(create) => {
+                self.on_create_response(*create, payloads, now, env);
+            }
+            Exchange::DeleteChild(spi) => self.drop_child(spi, ChildDownCause::Terminated, env),
+            Exchange::DeleteIke => {
+                if let State::Deleting(_, cause) = self.state {
+                    self.close(cause, env);
+                }
+            }
+            Exchange::Liveness | Exchange::IkeSaInit(_) => {}
+        }
+    }
+
+    fn on_auth_response(
+        &mut self,
+        auth: IkeAuth,
+        payloads: &Payloads,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let connection = self.connection.clone();
+        let State::Authenticating(secured) = &self.state else {
+            return;
+        };
+        let authenticated = match auth.handle_response(payloads, &connection, secured, env) {
+            Ok(authenticated) => authenticated,
+            Err(refusal) => return self.auth_failed(&refusal, auth.child, env),
+        };
+        let State::Authenticating(secured) = std::mem::replace(&mut self.state, State::Closed)
+        else {
+            return;
+        };
+        let IkeAuth {
+            handshake,
+            local_id,
+            initial_contact,
+            child: offer,
+        } = auth;
+        self.establish(
+            *secured,
+            &handshake,
+            (local_id, authenticated.remote_id),
+            initial_contact,
+            now,
+            env,
+        );
+        match authenticated.child {
+            Some(Ok(agreed)) => {
+                let nonces = handshake.nonces();
+                self.install(agreed, nonces, ExchangeRole::Requester, now, env);
+            }
+            Some(Err(unaccepted)) => {
+                if let Some(offer) = offer {
+                    self.offer_failed(offer, &unaccepted, env);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// One of the two ends is not accepted by the other. A responder that we refuse believes that
+    /// all is well and must be told (RFC 7296 section 2.21.2): by one message without waiting for
+    /// the answer, for nothing is owed to somebody we cannot identify.
+    fn auth_failed(
+        &mut self,
+        refusal: &AuthRefusal,
+        offer: Option<ChildOffer>,
+        env: &mut dyn Environment,
+    ) {
+        if let Some(offer) = offer {
+            offer.cancel(env);
+        }
+        let failure = match *refusal {
+            AuthRefusal::Theirs(failure) => failure,
+            AuthRefusal::Ours(failure) => {
+                self.send_once(&[error_notify(Failure::AuthenticationFailed)], env);
+                failure
+            }
+        };
+        count_failure(failure, env);
+        self.close(CloseCause::Failed(failure), env);
+    }
+
+    fn on_create_response(
+        &mut self,
+        create: CreateChild,
+        payloads: &Payloads,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let refused = |failure, granted| Unaccepted { failure, granted };
+        match create.offer.answer(payloads) {
+            Ok(Answer::OtherKeyExchange(_)) if create.again => {
+                let unaccepted = refused(Failure::InvalidKeyExchange, false);
+                self.offer_failed(create.offer, &unaccepted, env);
+            }
+            Ok(Answer::OtherKeyExchange(method)) => {
+                let config = create.offer.config.clone();
+                create.offer.cancel(env);
+                self.enqueue_child(config, Some(method));
+            }
+            Ok(Answer::Agreed(agreed)) if create.is_deleted(agreed.outbound_spi) => {
+                let unaccepted = refused(Failure::TemporaryFailure, false);
+                self.offer_failed(create.offer, &unaccepted, env);
+            }
+            Ok(Answer::Agreed(agreed)) => match payloads.nonce() {
+                Ok(nonce_r) => {
+                    let nonces = crate::crypto::Nonces {
+                        initiator: &create.nonce,
+                        responder: nonce_r,
+                    };
+                    self.install(*agreed, nonces, ExchangeRole::Requester, now, env);
+                }
+                Err(failure) => self.offer_failed(create.offer, &refused(failure, true), env),
+            },
+            Err(unaccepted) => self.offer_failed(create.offer, &unaccepted, env),
+        }
+    }
+
+    fn offer_failed(
+        &mut self,
+        offer: ChildOffer,
+        unaccepted: &Unaccepted,
+        env: &mut dyn Environment,
+    ) {
+        count_failure(unaccepted.failure, env);
+        let name = offer.config.name.clone();
+        if unaccepted.granted {
+            let accepted = self.requests.enqueue(Work::Disown(offer.inbound_spi()));
+            debug_assert!(accepted, "there is always room for it");
+        }
+        offer.cancel(env);
+        // The peer may have brought the same child up meanwhile.
+        if !self.has_child(&name) {
+            self.emit(Event::ChildFailed {
+                name,
+                failure: unaccepted.failure,
+            });
+        }
+    }
+}
+
+/// Counts what operators look for.
+pub(super) fn count_failure(failure: Failure, env: &dyn Environment) {
+    let counters = env.counters();
+    match failure {
+        Failure::NoProposalChosen | Failure::InvalidKeyExchange => {
+            counters.no_proposal.increment();
+        }
+        Failure::TsUnacceptable => counters.ts_unacceptable.increment(),
+        Failure::AuthenticationRefused
+        | Failure::AuthenticationFailed
+        | Failure::NoSecret
+        | Failure::IdentityMismatch
+        | Failure::NoConnection => counters.auth_failed.increment(),
+        _ => {}
+    }
+}

@@ -1,0 +1,190 @@
+//! Our requests: what is to be done next, sealing, and retransmission.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{IkeSa, State};
+use crate::{
+    ChildConfig, Environment, EspSpi,
+    sa::{
+        child::ChildState,
+        event::{CloseCause, Event, Failure},
+        exchange::{Exchange, Work, create_child::CreateChild, informational},
+        io::Output,
+        requests::{InFlight, wait},
+        timers::Timer,
+    },
+    wire::{ExchangeType, Header, Payload},
+};
+
+impl IkeSa {
+    /// Queues the creation of a child, or says that there is no room for it.
+    pub(super) fn enqueue_child(
+        &mut self,
+        config: Arc<ChildConfig>,
+        method: Option<crate::proposal::KeyExchangeMethod>,
+    ) {
+        let name = config.name.clone();
+        if !self.requests.enqueue(Work::CreateChild(config, method)) {
+            self.emit(Event::ChildFailed {
+                name,
+                failure: Failure::TemporaryFailure,
+            });
+        }
+    }
+
+    /// Seals and sends a request.
+    pub(super) fn send_request(
+        &mut self,
+        exchange: Exchange,
+        payloads: &[Payload],
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let exchange_type = match exchange {
+            Exchange::IkeSaInit(_) => ExchangeType::IkeSaInit,
+            Exchange::IkeAuth(_) => ExchangeType::IkeAuth,
+            Exchange::CreateChild(_) => ExchangeType::CreateChildSa,
+            Exchange::DeleteChild(_) | Exchange::DeleteIke | Exchange::Liveness => {
+                ExchangeType::Informational
+            }
+        };
+        let counters = env.counters();
+        match exchange_type {
+            ExchangeType::IkeAuth => counters.ike_auth_out_req.increment(),
+            ExchangeType::CreateChildSa => counters.create_child_out_req.increment(),
+            _ => counters.info_out_req.increment(),
+        }
+        let header = self.header(exchange_type, self.requests.next_id(), false);
+        let Some(secured) = self.secured() else {
+            return;
+        };
+        let datagram = secured.seal(&header, payloads);
+        self.launch(&header, exchange, datagram, now, env);
+    }
+
+    fn delete_at_peer(&mut self, spi: EspSpi, now: Instant, env: &mut dyn Environment) {
+        let payloads = informational::delete_child_sa(spi);
+        self.send_request(Exchange::DeleteChild(spi), &payloads, now, env);
+    }
+
+    pub(super) fn launch(
+        &mut self,
+        header: &Header,
+        exchange: Exchange,
+        datagram: Vec<u8>,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        self.transmit(self.path, datagram.clone());
+        self.requests.sent(InFlight {
+            message_id: header.message_id,
+            exchange_type: header.exchange,
+            exchange,
+            path: self.path,
+            datagram,
+            retransmissions: 0,
+        });
+        self.arm_retransmit(0, now, env);
+    }
+
+    pub(super) fn arm_retransmit(
+        &mut self,
+        retransmissions: u32,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let mut random = [0; 2];
+        env.random(&mut random);
+        let wait = wait(
+            &self.connection.retransmit,
+            retransmissions,
+            u16::from_ne_bytes(random),
+        );
+        self.timers.set_after(Timer::Retransmit, now, wait);
+    }
+
+    /// Starts queued work while the window is open.
+    pub(super) fn start_work(&mut self, now: Instant, env: &mut dyn Environment) {
+        while matches!(self.state, State::Established(_) | State::Deleting(..)) {
+            let Some(work) = self.requests.take_ready() else {
+                return;
+            };
+            match work {
+                Work::CreateChild(config, method) => self.create_child(config, method, now, env),
+                Work::DeleteChild(spi) => {
+                    if let Some(child) = self.child_mut(spi) {
+                        if child.state == ChildState::Installed {
+                            child.state = ChildState::Deleting;
+                        }
+                        self.delete_at_peer(spi, now, env);
+                    }
+                }
+                Work::Disown(spi) => self.delete_at_peer(spi, now, env),
+                Work::DeleteIke => {
+                    let payloads = informational::delete_ike_sa();
+                    self.send_request(Exchange::DeleteIke, &payloads, now, env);
+                }
+                Work::Liveness => self.send_request(Exchange::Liveness, &[], now, env),
+            }
+        }
+    }
+
+    fn create_child(
+        &mut self,
+        config: Arc<ChildConfig>,
+        method: Option<crate::proposal::KeyExchangeMethod>,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        if self.has_child(&config.name) {
+            return;
+        }
+        let name = config.name.clone();
+        match CreateChild::new(config, method, self.path, env) {
+            Ok(create) => {
+                let payloads = create.build_request();
+                self.send_request(Exchange::CreateChild(Box::new(create)), &payloads, now, env);
+            }
+            Err(failure) => self.emit(Event::ChildFailed { name, failure }),
+        }
+    }
+
+    /// One INFORMATIONAL request whose answer nobody waits for.
+    pub(super) fn send_once(&mut self, payloads: &[Payload], env: &mut dyn Environment) {
+        let header = self.header(ExchangeType::Informational, self.requests.next_id(), false);
+        let path = self.path;
+        if let Some(secured) = self.secured() {
+            let datagram = secured.seal(&header, payloads);
+            env.counters().info_out_req.increment();
+            self.transmit(path, datagram);
+        }
+    }
+
+    /// Repeats the request in flight.
+    pub(super) fn retransmit(&mut self, now: Instant, env: &mut dyn Environment) {
+        let tries = self.connection.retransmit.tries;
+        let Some(request) = &mut self.requests.in_flight else {
+            return;
+        };
+        if request.retransmissions >= tries {
+            let cause = match self.state {
+                State::Deleting(_, cause) => cause,
+                State::Connecting {
+                    refusal: Some(failure),
+                } => CloseCause::Failed(failure),
+                _ => CloseCause::PeerUnresponsive,
+            };
+            return self.close(cause, env);
+        }
+        request.retransmissions += 1;
+        let attempt = request.retransmissions;
+        let output = Output::Transmit {
+            path: request.path,
+            data: request.datagram.clone(),
+        };
+        env.counters().retransmit_out.increment();
+        self.outputs.push_back(output);
+        self.emit(Event::Retransmitting { attempt });
+        self.arm_retransmit(attempt, now, env);
+    }
+}

@@ -1,0 +1,225 @@
+//! Exchanges that cross (RFC 7296 section 2.25), and rekeying that the peer asks for.
+
+use holdfast_ike::{
+    EspSpi,
+    proposal::{Proposal, ProposalSpi, Protocol},
+    sa::{ChildDownCause, CloseCause, Command, Failure, Input},
+    wire::{ExchangeType, Notify, NotifyType, Payload},
+};
+
+use crate::{
+    children::{initiate, two_children},
+    forge::{Forger, reveal, transparent},
+    pair::{Pair, ike},
+    pending::{delete, refused_with},
+};
+
+fn rekey_notify(spi: EspSpi) -> Payload {
+    Payload::Notify(Notify {
+        protocol: Some(Protocol::Esp),
+        spi: spi.0.to_be_bytes().to_vec(),
+        notify_type: NotifyType::REKEY_SA,
+        data: Vec::new(),
+    })
+}
+
+/// A request for a child like the first one, as the initiator would make it to rekey `spi`.
+fn rekey_request(pair: &mut Pair, peer: &mut Forger, id: u32, spi: EspSpi) -> Vec<u8> {
+    initiate(pair, 1);
+    let (_, request) = pair.initiator.sent.pop().expect("a request");
+    let (_, mut payloads) = peer.read_own(&request);
+    for payload in &mut payloads {
+        match payload {
+            Payload::TsResponder(selectors) => {
+                selectors.clone_from(&pair.initiator.installed[0].remote_ts);
+            }
+            Payload::SecurityAssociation(proposals) => {
+                for proposal in proposals {
+                    proposal.spi = ProposalSpi::Esp(EspSpi(0xabcd_0001));
+                }
+            }
+            _ => {}
+        }
+    }
+    payloads.insert(0, rekey_notify(spi));
+    peer.request(ExchangeType::CreateChildSa, id, &payloads)
+}
+
+fn answer(pair: &mut Pair, peer: &Forger) -> Vec<Payload> {
+    let (_, answer) = pair.responder.sent.pop().expect("an answer");
+    peer.read(&answer).1
+}
+
+#[test]
+fn the_peer_rekeys_a_child_and_deletes_the_old_one() {
+    let mut pair = reveal(two_children()).up();
+    let mut peer = Forger::of(&pair.initiator);
+    let old = pair.initiator.installed[0].inbound_spi;
+    let path = pair.initiator.path;
+    let request = rekey_request(&mut pair, &mut peer, 2, old);
+    pair.reach_responder(path, &request);
+    let payloads = answer(&mut pair, &peer);
+    assert!(
+        payloads
+            .iter()
+            .any(|p| matches!(p, Payload::SecurityAssociation(_)))
+    );
+    assert_eq!(
+        pair.responder.installed.len(),
+        2,
+        "the old one stays until the peer deletes it"
+    );
+    let bye = peer.request(ExchangeType::Informational, 3, &[delete(old)]);
+    pair.reach_responder(path, &bye);
+    assert_eq!(pair.responder.installed.len(), 1);
+    assert_eq!(pair.responder.installed[0].outbound_spi.0, 0xabcd_0001);
+    assert_eq!(&*pair.responder.installed[0].name, "a");
+}
+
+#[test]
+fn a_child_that_is_being_closed_is_not_rekeyed() {
+    let mut pair = reveal(two_children()).up();
+    let mut peer = Forger::of(&pair.initiator);
+    let (now, path) = (pair.now, pair.initiator.path);
+    let old = pair.initiator.installed[0].inbound_spi;
+    let closing = pair.responder.installed[0].inbound_spi;
+    let request = rekey_request(&mut pair, &mut peer, 2, old);
+    pair.responder
+        .feed(Input::Command(Command::TerminateChild(closing)), now);
+    pair.responder.sent.clear();
+    pair.reach_responder(path, &request);
+    let payloads = answer(&mut pair, &peer);
+    assert!(refused_with(&payloads, NotifyType::TEMPORARY_FAILURE));
+}
+
+#[test]
+fn a_child_that_does_not_exist_is_not_rekeyed() {
+    let mut pair = reveal(two_children()).up();
+    let mut peer = Forger::of(&pair.initiator);
+    let path = pair.initiator.path;
+    let request = rekey_request(&mut pair, &mut peer, 2, EspSpi(0x1234_5678));
+    pair.reach_responder(path, &request);
+    let payloads = answer(&mut pair, &peer);
+    let [Payload::Notify(notify)] = payloads.as_slice() else {
+        panic!("{payloads:?}");
+    };
+    assert_eq!(notify.notify_type, NotifyType::CHILD_SA_NOT_FOUND);
+    assert_eq!(notify.spi, [0x12, 0x34, 0x56, 0x78]);
+    assert_eq!(notify.protocol, Some(Protocol::Esp));
+    assert!(pair.responder.is_established());
+}
+
+#[test]
+fn the_peer_may_not_rekey_the_ike_sa_but_keeps_it() {
+    let mut pair = transparent().up();
+    let mut peer = Forger::of(&pair.initiator);
+    let (now, path) = (pair.now, pair.initiator.path);
+    let mut proposals: Vec<Proposal> = ike("aes256gcm16-prfsha384-x25519");
+    proposals[0].spi = ProposalSpi::Ike(holdfast_ike::IkeSpi([7; 8]));
+    let payloads = [
+        Payload::SecurityAssociation(proposals),
+        Payload::Nonce(vec![5; 32]),
+        Payload::KeyExchange {
+            method: holdfast_ike::proposal::KeyExchangeMethod::CURVE_25519,
+            data: vec![9; 32],
+        },
+    ];
+    let request = peer.request(ExchangeType::CreateChildSa, 2, &payloads);
+    pair.reach_responder(path, &request);
+    let refusal = answer(&mut pair, &peer);
+    assert!(refused_with(&refusal, NotifyType::NO_ADDITIONAL_SAS));
+    assert!(pair.responder.is_established());
+    // While it is being closed the answer is another one (RFC 7296 section 2.25.2).
+    pair.responder.feed(Input::Command(Command::Terminate), now);
+    pair.responder.sent.clear();
+    let request = peer.request(ExchangeType::CreateChildSa, 3, &payloads);
+    pair.reach_responder(path, &request);
+    let refusal = answer(&mut pair, &peer);
+    assert!(refused_with(&refusal, NotifyType::TEMPORARY_FAILURE));
+}
+
+#[test]
+fn requests_that_arrive_while_we_close() {
+    let mut pair = transparent().up();
+    let mut peer = Forger::of(&pair.initiator);
+    let (now, path) = (pair.now, pair.initiator.path);
+    pair.responder.feed(Input::Command(Command::Terminate), now);
+    pair.responder.sent.clear();
+    let probe = peer.request(ExchangeType::Informational, 2, &[]);
+    pair.reach_responder(path, &probe);
+    assert!(answer(&mut pair, &peer).is_empty());
+    let child = pair.initiator.installed[0].inbound_spi;
+    let bye = peer.request(ExchangeType::Informational, 3, &[delete(child)]);
+    pair.reach_responder(path, &bye);
+    let payloads = answer(&mut pair, &peer);
+    assert!(matches!(payloads.as_slice(), [Payload::Delete(_)]));
+    assert!(pair.responder.installed.is_empty());
+    assert_eq!(
+        pair.responder.child_downs(),
+        [ChildDownCause::PeerDeleted],
+        "told, for it was up"
+    );
+    assert_eq!(pair.responder.closed(), None);
+    // Only the answer to our own request is missing now; no timer but that of its repetition runs.
+    let sa = pair.responder.sa.as_ref().expect("it lives");
+    assert_eq!(sa.poll_timeout().expect("a deadline").1, "retransmit");
+}
+
+#[test]
+fn a_deletion_that_crosses_the_creation_leaves_no_half() {
+    // The responder grants a child and deletes it at once; the initiator learns of the deletion
+    // first.
+    let mut pair = reveal(two_children()).up();
+    initiate(&mut pair, 1);
+    let (path, request) = pair.initiator.sent.pop().expect("a request");
+    pair.reach_responder(path, &request);
+    let (back, granted) = pair.responder.sent.pop().expect("an answer");
+    let (now, spi) = (pair.now, pair.responder.installed[1].inbound_spi);
+    pair.responder
+        .feed(Input::Command(Command::TerminateChild(spi)), now);
+    let (_, deletion) = pair.responder.sent.pop().expect("a request");
+    pair.reach_initiator(back, &deletion);
+    pair.reach_initiator(back, &granted);
+    pair.settle();
+    for end in [&pair.initiator, &pair.responder] {
+        assert_eq!(end.installed.len(), 1);
+        assert_eq!(end.env.ledger.dangling(), 0);
+    }
+    assert_eq!(pair.initiator.child_failures(), [Failure::TemporaryFailure]);
+}
+
+#[test]
+fn both_ends_close_while_a_child_is_being_created() {
+    let mut pair = two_children().up();
+    initiate(&mut pair, 1);
+    let now = pair.now;
+    for end in [&mut pair.initiator, &mut pair.responder] {
+        end.feed(Input::Command(Command::Terminate), now);
+    }
+    pair.settle();
+    for end in [&pair.initiator, &pair.responder] {
+        assert_eq!(end.closed(), Some(CloseCause::Terminated));
+    }
+}
+
+#[test]
+fn a_full_queue_does_not_keep_us_from_closing() {
+    let mut pair = two_children().up();
+    let now = pair.now;
+    // The first is in flight, the others wait.
+    for n in 0..100 {
+        let mut config = (*pair.initiator.connection.children[1]).clone();
+        config.name = format!("child-{n}").into();
+        let command = Command::Initiate(std::sync::Arc::new(config));
+        pair.initiator.feed(Input::Command(command), now);
+    }
+    assert_eq!(
+        pair.initiator.child_failures().len(),
+        100 - 33,
+        "what does not fit is refused aloud"
+    );
+    pair.initiator.feed(Input::Command(Command::Terminate), now);
+    pair.settle();
+    assert_eq!(pair.initiator.closed(), Some(CloseCause::Terminated));
+    assert_eq!(pair.responder.closed(), Some(CloseCause::PeerDeleted));
+}
