@@ -29,7 +29,16 @@ const NAT_T_PORT: u16 = 4500;
 #[allow(clippy::print_stdout, reason = "a command-line program")]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [device, local, remote, local_net, remote_net, own, peer, rest @ ..] = &arguments[..]
+    let [
+        device,
+        local,
+        remote,
+        local_net,
+        remote_net,
+        own,
+        peer,
+        rest @ ..,
+    ] = &arguments[..]
     else {
         return Err("see the comment at the top of esp_gateway.rs for the arguments".into());
     };

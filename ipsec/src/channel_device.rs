@@ -197,3 +197,47 @@ impl PacketDevice for ChannelDevice {
         self.link.received.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn both_queues_are_bounded() {
+        let (device, application) = channel_device("test", 2);
+        for _ in 0..2 {
+            application.inject(vec![1, 2, 3]).unwrap();
+            let parts = [IoSlice::new(&[4]), IoSlice::new(&[5, 6])];
+            device.transmit(Offload::None, &parts).unwrap();
+        }
+        assert_eq!(application.inject(vec![1]), Err(InjectError::Full));
+        let full = device.transmit(Offload::None, &[]).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(application.try_receive(), Some(vec![4, 5, 6]));
+        let mut buffer = [0; 8];
+        assert_eq!(device.receive(&mut buffer).unwrap().length, 3);
+        assert_eq!(buffer[..3], [1, 2, 3]);
+        assert_eq!(
+            application.inject(vec![0; 70_000]),
+            Err(InjectError::TooLong)
+        );
+    }
+
+    #[test]
+    fn closing_ends_all_waiting() {
+        let (device, application) = channel_device("test", 2);
+        let waiting = std::thread::spawn({
+            let application = application.clone();
+            move || application.receive_timeout(Duration::from_secs(60))
+        });
+        let mut receiving = Box::pin(application.receive());
+        assert!(receiving.as_mut().now_or_never().is_none());
+        device.close();
+        assert_eq!(waiting.join().unwrap(), None);
+        assert_eq!(receiving.now_or_never(), Some(None));
+        assert!(!device.wait().unwrap());
+        assert_eq!(application.inject(vec![1]), Err(InjectError::Closed));
+    }
+}

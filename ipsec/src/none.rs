@@ -92,3 +92,70 @@ impl DataPlane for NonePlane {
         Box::pin(std::future::ready(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::FutureExt;
+    use holdfast_ike::{
+        EspKey, EspSuite, Mode, Path, Secret, child_sa::Lifetime, proposal::EncryptionId,
+    };
+
+    use super::*;
+
+    fn child(spi: EspSpi) -> ChildSa {
+        let key = EspKey {
+            encryption: Secret::new([]),
+            integrity: Secret::new([]),
+        };
+        ChildSa {
+            connection: "c".into(),
+            name: "n".into(),
+            inbound_spi: spi,
+            outbound_spi: spi,
+            inbound_key: key.clone(),
+            outbound_key: key,
+            suite: EspSuite {
+                encryption: EncryptionId::AES_GCM_16,
+                key_bits: 128,
+                integrity: None,
+                key_exchange: None,
+                extended_sequence_numbers: false,
+            },
+            mode: Mode::Tunnel,
+            local_ts: vec![],
+            remote_ts: vec![],
+            path: Path {
+                local: "192.0.2.1:4500".parse().unwrap(),
+                remote: "192.0.2.2:4500".parse().unwrap(),
+            },
+            encapsulation: false,
+            replay_window: 0,
+            lifetime: Lifetime::default(),
+        }
+    }
+
+    #[test]
+    fn it_keeps_the_books_of_a_data_plane() {
+        let plane = NonePlane::new(Arc::new(|buffer: &mut [u8]| buffer.fill(9)));
+        let spi = plane.allocate_spi().unwrap();
+        assert_eq!(plane.usage(spi), None);
+        assert_eq!(plane.install(child(spi)).now_or_never(), Some(Ok(())));
+        let again = plane.install(child(spi)).now_or_never();
+        assert_eq!(again, Some(Err(InstallError::SpiInUse(spi))));
+        assert_eq!(plane.usage(spi), Some(Usage::default()));
+        plane.release_spi(spi);
+        assert_eq!(
+            plane.allocate_spi(),
+            None,
+            "installed SPIs are not released"
+        );
+        assert_eq!(plane.remove(spi).now_or_never(), Some(()));
+        assert_eq!(plane.usage(spi), None);
+        assert_eq!(plane.allocate_spi(), Some(spi));
+        plane.release_spi(spi);
+        assert_eq!(plane.allocate_spi(), Some(spi));
+        assert_eq!(plane.shutdown().now_or_never(), Some(()));
+    }
+}

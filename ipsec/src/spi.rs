@@ -65,3 +65,44 @@ impl SpiPool {
             .remove(&spi);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// "Random" numbers in ascending order.
+    fn counting_from(first: u32) -> SpiPool {
+        let next = AtomicU32::new(first);
+        SpiPool::new(Arc::new(move |buffer: &mut [u8]| {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            buffer.copy_from_slice(&number.to_be_bytes());
+        }))
+    }
+
+    #[test]
+    fn reserved_values_are_never_chosen() {
+        assert_eq!(
+            counting_from(EspSpi::MIN - 2).allocate(),
+            Some(EspSpi(EspSpi::MIN))
+        );
+    }
+
+    #[test]
+    fn each_is_given_once_until_freed() {
+        let pool = counting_from(1000);
+        pool.reserve(EspSpi(1001));
+        assert_eq!(pool.allocate(), Some(EspSpi(1000)));
+        assert_eq!(pool.allocate(), Some(EspSpi(1002)));
+        let stuck = SpiPool::new(Arc::new(|buffer: &mut [u8]| buffer.fill(7)));
+        let spi = stuck.allocate().unwrap();
+        assert_eq!(
+            stuck.allocate(),
+            None,
+            "a broken source of randomness ends in refusal"
+        );
+        stuck.free(spi);
+        assert_eq!(stuck.allocate(), Some(spi));
+    }
+}

@@ -17,5 +17,5 @@ pub(crate) use replay::{MOST_WINDOW, ReplayWindow};
 pub(crate) use sequence::SequenceNumbers;
 pub(crate) use wire::{Datagram, HEADER, classify, open, seal, sealed_len};
 
-#[cfg(any())] // TESTS
+#[cfg(test)]
 mod tests;

@@ -182,8 +182,7 @@ impl Group {
         let bytes = &slab[packet.clone()];
         let size = bytes.len() - shape.headers;
         self.payloads.clear();
-        self.payloads
-            .push(packet.start + shape.headers..packet.end);
+        self.payloads.push(packet.start + shape.headers..packet.end);
         self.shape = shape;
         self.size = size;
         self.total = bytes.len();
@@ -211,7 +210,10 @@ impl Group {
     fn is_full(&self) -> bool {
         self.push
             || self.payloads.len() == MOST_PACKETS
-            || self.payloads.last().is_some_and(|last| last.len() < self.size)
+            || self
+                .payloads
+                .last()
+                .is_some_and(|last| last.len() < self.size)
     }
 
     /// Adds the packet if cutting the joined frame would restore it.
@@ -228,8 +230,7 @@ impl Group {
             && (self.payloads.len() > 1 || is_intact(first, shape))
             && is_intact(bytes, shape);
         if fits {
-            self.payloads
-                .push(packet.start + shape.headers..packet.end);
+            self.payloads.push(packet.start + shape.headers..packet.end);
             self.total += length;
             self.next = self.next.wrapping_add(length as u32);
             self.push = shape.tcp && bytes[shape.ip + 13] & PSH != 0;
@@ -316,5 +317,5 @@ fn is_intact(packet: &[u8], shape: Shape) -> bool {
         .is_valid()
 }
 
-#[cfg(any())] // TESTS
+#[cfg(test)]
 mod tests;

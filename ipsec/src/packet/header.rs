@@ -173,5 +173,5 @@ pub(crate) fn addresses(packet: &[u8]) -> &[u8] {
     }
 }
 
-#[cfg(any())] // TESTS
+#[cfg(test)]
 mod tests;

@@ -5,3 +5,6 @@ pub(crate) mod coalesce;
 pub(crate) mod ecn;
 pub(crate) mod header;
 pub(crate) mod segment;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -157,5 +157,5 @@ fn never_zero(checksum: [u8; 2]) -> [u8; 2] {
     }
 }
 
-#[cfg(any())] // TESTS
+#[cfg(test)]
 mod tests;

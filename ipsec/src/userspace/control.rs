@@ -273,7 +273,11 @@ impl Deadlines {
     /// Ends the life of every SA whose time has come.
     fn expire(&mut self, shared: &Shared) {
         let now = Instant::now();
-        while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= now) {
+        while let Some(entry) = self
+            .queue
+            .first_entry()
+            .filter(|entry| entry.key().0 <= now)
+        {
             let ((_, spi), sa) = entry.remove_entry();
             self.by_spi.remove(&spi);
             let Some(sa) = sa.upgrade() else { continue };

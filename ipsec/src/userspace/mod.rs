@@ -18,6 +18,9 @@ mod spi_table;
 mod tables;
 mod tun;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     any::Any,
     fmt, io,
@@ -244,12 +247,11 @@ fn open(device: Device) -> Result<OpenDevice, StartError> {
     match device {
         Device::Tun { name, mtu } => {
             let tun = TunDevice::create(&name)?;
-            let index = nix::net::if_::if_nametoindex(tun.name()).map_err(|error| {
-                StartError::Device {
+            let index =
+                nix::net::if_::if_nametoindex(tun.name()).map_err(|error| StartError::Device {
                     name,
                     source: error.into(),
-                }
-            })?;
+                })?;
             Ok((Arc::new(tun), Some((index, mtu))))
         }
         Device::Custom(device) => Ok((device, None)),
@@ -284,10 +286,7 @@ fn start_packet_threads(
     }
 }
 
-fn spawn(
-    name: &str,
-    body: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, StartError> {
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(body)

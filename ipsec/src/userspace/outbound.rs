@@ -136,9 +136,7 @@ impl Outbound {
         let ecn = ecn::codepoint(frame);
         for index in 0..packets {
             let length = plan.length(index);
-            let space = self
-                .batch
-                .reserve(shared, sa, esp::sealed_len(length), ecn);
+            let space = self.batch.reserve(shared, sa, esp::sealed_len(length), ecn);
             plan.write(frame, index, &mut space[esp::HEADER..esp::HEADER + length]);
             esp::seal(
                 &sa.outbound.cipher,

@@ -152,6 +152,12 @@ impl PolicyTable {
         }
     }
 
+    /// Whether nothing is left in any part of it.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lengths.load().is_empty() && self.buckets.iter().all(|slots| slots.load().is_empty())
+    }
+
     /// Keeps the list of lengths in step with the slots.
     fn count(&self, key: Key, change: isize) {
         let pair = Reverse(Pair {
@@ -186,7 +192,8 @@ impl Policy {
 
     /// Lower is better.
     fn rank(&self) -> impl Ord + use<> {
-        let ports = |selector: &TrafficSelector| selector.end_port.wrapping_sub(selector.start_port);
+        let ports =
+            |selector: &TrafficSelector| selector.end_port.wrapping_sub(selector.start_port);
         (
             self.remote.protocol == 0,
             self.local.protocol == 0,
@@ -207,16 +214,13 @@ fn pairs<'a>(
         local.iter().filter(same_family).flat_map(move |local| {
             let locals = local.subnets();
             remote.subnets().into_iter().flat_map(move |remote_net| {
-                locals
-                    .clone()
-                    .into_iter()
-                    .map(move |local_net| {
-                        let key = Key {
-                            remote: remote_net,
-                            local: local_net,
-                        };
-                        (key, *local, *remote)
-                    })
+                locals.clone().into_iter().map(move |local_net| {
+                    let key = Key {
+                        remote: remote_net,
+                        local: local_net,
+                    };
+                    (key, *local, *remote)
+                })
             })
         })
     })

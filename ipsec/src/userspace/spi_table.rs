@@ -55,9 +55,7 @@ impl SpiTable {
     pub(crate) fn remove(&self, spi: EspSpi) -> Option<Arc<Sa>> {
         let bucket = self.bucket(spi.0);
         let mut entries = Bucket::clone(&bucket.load());
-        let index = entries
-            .binary_search_by_key(&spi.0, |entry| entry.0)
-            .ok()?;
+        let index = entries.binary_search_by_key(&spi.0, |entry| entry.0).ok()?;
         let (_, sa) = entries.remove(index);
         bucket.store(Arc::new(entries));
         Some(sa)

@@ -10,9 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use super::{options::StartError, shared::Stop};
-use crate::{
-    device::{Offload, PacketDevice, Received},
-};
+use crate::device::{Offload, PacketDevice, Received};
 
 /// Length of `struct virtio_net_hdr`, in native byte order on a TUN device.
 const FRAME_HEADER: usize = 10;
@@ -208,7 +206,11 @@ impl FrameHeader {
         };
         Some(Self {
             flags: NEEDS_CHECKSUM,
-            gso: if v6 && gso == GSO_TCPV4 { GSO_TCPV6 } else { gso },
+            gso: if v6 && gso == GSO_TCPV4 {
+                GSO_TCPV6
+            } else {
+                gso
+            },
             headers: headers as u16,
             size,
             checksum_start: ip as u16,

@@ -25,5 +25,5 @@ pub(crate) const TABLE: u8 = 50;
 /// Priority of the rules that lead to it: after `local` (0), before `main` (32766).
 pub(crate) const RULE_PRIORITY: u32 = 210;
 
-#[cfg(any())] // TESTS
+#[cfg(test)]
 mod tests;

@@ -55,7 +55,11 @@ impl Netlink {
             .up()
             .build();
         let links = self.handle.link();
-        links.set(message).execute().await.map_err(|error| describe(&error))?;
+        links
+            .set(message)
+            .execute()
+            .await
+            .map_err(|error| describe(&error))?;
         let message = LinkUnspec::new_with_index(self.device)
             .append_extra_attribute(LinkAttribute::GsoMaxSize(LARGEST_FRAME))
             .build();
@@ -164,10 +168,7 @@ impl Netlink {
                 RouteMessageBuilder::<IpAddr>::new().kind(RouteType::Throw),
             ),
         };
-        let mut message = builder
-            .table_id(TABLE.into())
-            .protocol(PROTOCOL)
-            .build();
+        let mut message = builder.table_id(TABLE.into()).protocol(PROTOCOL).build();
         let (family, metric) = match net {
             IpNet::V4(_) => (AddressFamily::Inet, None),
             IpNet::V6(_) => (AddressFamily::Inet6, Some(METRIC)),
@@ -204,7 +205,9 @@ impl Netlink {
             .find(|address| {
                 address.is_ipv4() == matches!(net, IpNet::V4(_))
                     && !address.is_loopback()
-                    && local.iter().any(|selector| selector.contains_address(*address))
+                    && local
+                        .iter()
+                        .any(|selector| selector.contains_address(*address))
             })
     }
 }

@@ -1,0 +1,214 @@
+use std::{collections::BTreeSet, net::IpAddr};
+
+use holdfast_ike::{EspSpi, TrafficSelector};
+use proptest::prelude::*;
+
+use super::{Ledger, Operation, Route};
+use crate::plane::InstallError;
+
+fn selectors(nets: &[&str]) -> Vec<TrafficSelector> {
+    nets.iter()
+        .map(|net| TrafficSelector::from_net(net.parse().unwrap()))
+        .collect()
+}
+
+fn tunnel(net: &str) -> Route {
+    Route::Tunnel(net.parse().unwrap())
+}
+
+fn throw(net: &str) -> Route {
+    Route::Throw(net.parse().unwrap())
+}
+
+/// A ledger and the table that its operations make.
+#[derive(Default)]
+struct Table {
+    ledger: Ledger,
+    routes: BTreeSet<Route>,
+}
+
+impl Table {
+    fn apply(&mut self, operations: Vec<Operation>) {
+        for operation in operations {
+            match operation {
+                // One prefix has one route.
+                Operation::Add(route @ (Route::Tunnel(net) | Route::Throw(net))) => {
+                    self.routes.remove(&Route::Tunnel(net));
+                    self.routes.remove(&Route::Throw(net));
+                    self.routes.insert(route);
+                }
+                Operation::Delete(route) => {
+                    assert!(self.routes.remove(&route), "{route:?} is not there");
+                }
+            }
+        }
+    }
+
+    fn install(&mut self, spi: u32, local: &[&str], remote: &[&str], peer: &str) {
+        let (local, remote) = (selectors(local), selectors(remote));
+        let operations = self
+            .ledger
+            .install(EspSpi(spi), &local, &remote, peer.parse().unwrap())
+            .unwrap();
+        self.apply(operations);
+    }
+
+    fn remove(&mut self, spi: u32) {
+        let operations = self.ledger.remove(EspSpi(spi));
+        self.apply(operations);
+    }
+}
+
+#[test]
+fn a_tunnel_between_two_networks() {
+    let mut table = Table::default();
+    table.install(1, &["10.1.0.0/16"], &["10.2.0.0/16"], "192.0.2.2");
+    let expected = BTreeSet::from([tunnel("10.2.0.0/16"), throw("10.1.0.0/16")]);
+    assert_eq!(table.routes, expected);
+    table.remove(1);
+    assert_eq!(table.routes, BTreeSet::new());
+}
+
+#[test]
+fn a_rekeying_keeps_the_routes() {
+    let mut table = Table::default();
+    table.install(1, &["10.1.0.0/16"], &["10.2.0.0/16"], "192.0.2.2");
+    let before = table.routes.clone();
+    table.install(2, &["10.1.0.0/16"], &["10.2.0.0/16"], "192.0.2.2");
+    table.remove(1);
+    assert_eq!(table.routes, before);
+    table.remove(2);
+    table.remove(2);
+    assert_eq!(table.routes, BTreeSet::new());
+}
+
+#[test]
+fn peers_stay_outside_of_the_tunnel_that_covers_them() {
+    let local = selectors(&["10.1.0.0/16"]);
+    let mut ledger = Ledger::default();
+    let operations = ledger
+        .install(
+            EspSpi(1),
+            &local,
+            &selectors(&["0.0.0.0/0"]),
+            "192.0.2.2".parse().unwrap(),
+        )
+        .unwrap();
+    // The peer's before the tunnel's: not even a moment may pass between.
+    assert_eq!(operations[0], Operation::Add(throw("192.0.2.2/32")));
+    assert_eq!(
+        operations.last(),
+        Some(&Operation::Add(tunnel("0.0.0.0/0")))
+    );
+}
+
+#[test]
+fn so_do_other_peers_before_and_after() {
+    let mut table = Table::default();
+    table.install(1, &["10.1.0.0/16"], &["10.3.0.0/16"], "198.51.100.1");
+    assert!(!table.routes.contains(&throw("198.51.100.1/32")));
+    table.install(2, &["10.1.0.0/16"], &["0.0.0.0/0"], "192.0.2.2");
+    assert!(table.routes.contains(&throw("198.51.100.1/32")));
+    table.install(3, &["10.1.0.0/16"], &["10.4.0.0/16"], "198.51.100.9");
+    assert!(table.routes.contains(&throw("198.51.100.9/32")));
+    for spi in [2, 1, 3] {
+        table.remove(spi);
+    }
+    assert_eq!(table.routes, BTreeSet::new());
+}
+
+#[test]
+fn a_peer_behind_another_is_reached_through_the_tunnel_to_it() {
+    let mut table = Table::default();
+    table.install(1, &["10.1.0.0/16"], &["10.9.0.1/32"], "192.0.2.2");
+    table.install(2, &["10.1.0.0/16"], &["10.8.0.0/16"], "10.9.0.1");
+    assert!(table.routes.contains(&tunnel("10.9.0.1/32")));
+    table.remove(2);
+    table.remove(1);
+    assert_eq!(table.routes, BTreeSet::new());
+}
+
+#[test]
+fn the_peer_itself_cannot_be_tunnelled() {
+    let mut ledger = Ledger::default();
+    let remote = selectors(&["10.2.0.0/16", "2001:db8::2/128"]);
+    let error = ledger
+        .install(
+            EspSpi(1),
+            &selectors(&["::/0"]),
+            &remote,
+            "2001:db8::2".parse().unwrap(),
+        )
+        .unwrap_err();
+    assert!(
+        matches!(error, InstallError::Route { selector, .. } if selector == remote[1]),
+        "{error}"
+    );
+    assert!(ledger.spis().is_empty());
+    assert!(ledger.remove(EspSpi(1)).is_empty());
+}
+
+#[test]
+fn where_home_and_remote_are_one_the_tunnel_wins() {
+    let mut table = Table::default();
+    table.install(1, &["0.0.0.0/0"], &["0.0.0.0/0"], "192.0.2.2");
+    assert!(table.routes.contains(&tunnel("0.0.0.0/0")));
+    table.install(2, &["10.2.0.0/16"], &["10.5.0.0/16"], "192.0.2.3");
+    table.install(3, &["10.1.0.0/16"], &["10.2.0.0/16"], "192.0.2.4");
+    assert!(table.routes.contains(&tunnel("10.2.0.0/16")));
+    table.remove(3);
+    assert!(table.routes.contains(&throw("10.2.0.0/16")));
+    table.remove(2);
+    table.remove(1);
+    assert_eq!(table.routes, BTreeSet::new());
+}
+
+fn some_nets() -> impl Strategy<Value = Vec<&'static str>> {
+    let nets = vec![
+        "0.0.0.0/0",
+        "10.0.0.0/8",
+        "10.1.0.0/16",
+        "10.2.0.0/16",
+        "10.2.3.0/24",
+        "192.0.2.0/24",
+    ];
+    prop::sample::subsequence(nets, 1..4)
+}
+
+proptest! {
+    /// Whatever comes and goes, no peer is ever inside, and nothing is left at the end.
+    #[test]
+    fn the_table_is_right_at_every_moment(
+        changes in prop::collection::vec(
+            (0_u32..5, some_nets(), some_nets(), 1_u8..4, any::<bool>()),
+            1..40,
+        ),
+    ) {
+        let mut table = Table::default();
+        let mut installed: std::collections::BTreeMap<u32, IpAddr> = Default::default();
+        for (spi, local, remote, peer, install) in changes {
+            let peer = format!("192.0.2.{peer}");
+            if install && !installed.contains_key(&spi) {
+                table.install(spi, &local, &remote, &peer);
+                installed.insert(spi, peer.parse().unwrap());
+            } else if !install {
+                table.remove(spi);
+                installed.remove(&spi);
+            }
+            for peer in installed.values() {
+                let covering = table.routes.iter().filter_map(|route| match route {
+                    Route::Tunnel(net) | Route::Throw(net) if net.contains(peer) => {
+                        Some((net.prefix_len(), *route))
+                    }
+                    _ => None,
+                });
+                let best = covering.max().map(|(_, route)| route);
+                prop_assert!(!matches!(best, Some(Route::Tunnel(_))), "{best:?} for {peer}");
+            }
+        }
+        for spi in 0..5 {
+            table.remove(spi);
+        }
+        prop_assert_eq!(table.routes, BTreeSet::new());
+    }
+}
