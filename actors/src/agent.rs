@@ -230,7 +230,7 @@ async fn live(
     key_log: Option<keylog::KeyLogPort>,
 ) -> Result<Exit, StartError> {
     let mut requests = Requests::new()?;
-    let running = start(options, prepared, key_log, requests.port())?;
+    let running = start(options, prepared, key_log, &requests.port())?;
     hooks.stop.connect(requests.port());
     if let Some(ready) = hooks.ready {
         ready();
@@ -255,7 +255,7 @@ fn start(
     options: Options,
     prepared: Prepared,
     key_log: Option<keylog::KeyLogPort>,
-    shutdown: ShutdownPort,
+    shutdown: &ShutdownPort,
 ) -> Result<Running, StartError> {
     let config = options.loaded.config;
     let agent = config.agent.clone();

@@ -172,7 +172,8 @@ impl StreamHandler<PlaneEvent> for DataPlaneActor {
                 tracing::error!(%reason, "the data plane failed");
                 self.shutdown.request(Cause::Failed("data plane"));
             }
-            other => tracing::trace!(?other, "data plane event"),
+            // Nothing is trapped yet.
+            event @ PlaneEvent::PacketWithoutSa { .. } => tracing::trace!(?event),
         }
     }
 

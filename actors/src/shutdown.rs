@@ -86,7 +86,7 @@ impl ShutdownPort {
 #[derive(Debug)]
 pub(crate) struct Requests {
     port: ShutdownPort,
-    requests: mpsc::Receiver<Cause>,
+    asked: mpsc::Receiver<Cause>,
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
@@ -95,10 +95,10 @@ pub(crate) struct Requests {
 impl Requests {
     /// Takes over the signals.
     pub(crate) fn new() -> io::Result<Self> {
-        let (sender, requests) = mpsc::channel(8);
+        let (sender, asked) = mpsc::channel(8);
         Ok(Self {
             port: ShutdownPort(sender),
-            requests,
+            asked,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
@@ -120,7 +120,7 @@ impl Requests {
                     tracing::warn!("SIGHUP ignored: restart the agent to load its configuration");
                 }
                 // Our own port keeps the channel open.
-                Some(cause) = self.requests.recv() => return cause,
+                Some(cause) = self.asked.recv() => return cause,
             }
         }
     }

@@ -208,11 +208,9 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
 }
 
 async fn within(write: impl Future<Output = Result<(), ServerError>>) -> Result<(), Gone> {
-    match timeout(WRITE_TIMEOUT, write).await {
-        Ok(written) => Ok(written?),
-        Err(_) => {
-            tracing::warn!("control client does not read, dropped");
-            Err(Gone)
-        }
+    if let Ok(written) = timeout(WRITE_TIMEOUT, write).await {
+        return Ok(written?);
     }
+    tracing::warn!("control client does not read, dropped");
+    Err(Gone)
 }

@@ -39,9 +39,8 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
         return Ok(verdict(matches, matches, None));
     };
     let patience = match (force, timeout) {
-        (true, timeout) => Some(Duration::from_millis(timeout)),
         (false, 0) => None,
-        (false, timeout) => Some(Duration::from_millis(timeout)),
+        (_, timeout) => Some(Duration::from_millis(timeout)),
     };
     let mut gone = await_all(session, &victims, patience).await?;
     if force && gone < matches {

@@ -25,7 +25,7 @@ impl Supervisor {
         &mut self,
         name: &Arc<str>,
         remote: IpAddr,
-        child: &Option<Arc<ChildConfig>>,
+        child: Option<&Arc<ChildConfig>>,
     ) -> Result<IkeSaId, EndCause> {
         let connection = self.connections.get(name).ok_or(EndCause::Dropped)?;
         let config = connection.config();
@@ -41,7 +41,7 @@ impl Supervisor {
             connection: Arc::clone(&config.ike),
             contacts: connection.contacts().clone(),
             path,
-            child: child.clone(),
+            child: child.cloned(),
         };
         let id = self
             .begin(path, Some(Arc::clone(name)), None, origin)

@@ -32,7 +32,7 @@ impl Handler<Initiate> for Supervisor {
         };
         let waiter = self
             .with(&connection, context, |connection, world, actions| {
-                connection.initiate(goal, world, actions)
+                connection.initiate(&goal, world, actions)
             })
             .flatten();
         Ok(waiter.map_or(Initiated::Already(text), Initiated::Joined))

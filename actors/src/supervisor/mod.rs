@@ -146,18 +146,20 @@ impl Supervisor {
                 Action::Say(text) => self.say(Some(name), None, &text),
                 Action::Command { id, command } => self.command(id, command),
                 Action::Resolve { ticket, names } => self.resolve(name, ticket, names, context),
-                Action::Begin { remote, child } => match self.initiate(name, remote, &child) {
-                    Ok(id) => {
-                        self.ask(name, &mut more, |connection, _, _| {
-                            connection.begun(id, child.as_ref());
-                        });
+                Action::Begin { remote, child } => {
+                    match self.initiate(name, remote, child.as_ref()) {
+                        Ok(id) => {
+                            self.ask(name, &mut more, |connection, _, _| {
+                                connection.begun(id, child.as_ref());
+                            });
+                        }
+                        Err(cause) => {
+                            self.ask(name, &mut more, |connection, world, more| {
+                                connection.not_begun(cause, world, more);
+                            });
+                        }
                     }
-                    Err(cause) => {
-                        self.ask(name, &mut more, |connection, world, more| {
-                            connection.not_begun(cause, world, more);
-                        });
-                    }
-                },
+                }
             }
             queue.extend(more);
         }

@@ -1,5 +1,7 @@
 //! Whole agents against each other, in one process, over loopback.
 
+#![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
 mod lab;
 
 use std::time::{Duration, Instant};

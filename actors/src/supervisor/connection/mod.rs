@@ -181,17 +181,17 @@ impl Supervised {
     /// Somebody wants `goal`. Joins what is under way for it; `None` says that it is met already.
     pub(crate) fn initiate(
         &mut self,
-        goal: Goal,
+        goal: &Goal,
         world: &World<'_>,
         actions: &mut Vec<Action>,
     ) -> Option<Waiter> {
-        self.wants.add(&goal, &self.config);
-        if self.is_met(&goal, world.registry) {
-            self.wants.met(&goal);
+        self.wants.add(goal, &self.config);
+        if self.is_met(goal, world.registry) {
+            self.wants.met(goal);
             return None;
         }
         let waiter = self.attempts.join(goal.clone());
-        self.cut_short(&goal, world);
+        self.cut_short(goal, world);
         self.reconcile(world, actions);
         Some(waiter)
     }

@@ -103,7 +103,7 @@ impl Desk {
     }
 
     fn initiate(&mut self, goal: &Goal) -> Option<Waiter> {
-        self.with(|connection, world, actions| connection.initiate(goal.clone(), world, actions))
+        self.with(|connection, world, actions| connection.initiate(goal, world, actions))
     }
 
     /// The IKE_SA of the attempt under way.
@@ -133,7 +133,7 @@ impl Desk {
         let spi: EspSpi = self.registry.get(id).unwrap().children[0].up.inbound_spi;
         let child = self.registry.child_down(id, spi).unwrap();
         self.with(|connection, world, actions| {
-            connection.child_down(&child, cause, world, actions)
+            connection.child_down(&child, cause, world, actions);
         });
     }
 
@@ -372,7 +372,7 @@ fn when_the_peer_is_faster_our_attempt_that_fails_is_not_repeated() {
 fn terminate_lasts_until_the_next_initiate() {
     let mut desk = Desk::new(PERSISTENT, &[NET]);
     let id = desk.bring_up();
-    desk.with(|connection, world, actions| connection.withdraw(world, actions));
+    desk.with(Supervised::withdraw);
     desk.registry.get_mut(id).unwrap().closing = true;
     desk.close(id, CloseCause::Terminated);
     desk.wait(Duration::from_secs(3600));
