@@ -1,4 +1,7 @@
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use holdfast_ike::{EspSpi, TrafficSelector};
 use proptest::prelude::*;
@@ -185,7 +188,7 @@ proptest! {
         ),
     ) {
         let mut table = Table::default();
-        let mut installed: std::collections::BTreeMap<u32, IpAddr> = Default::default();
+        let mut installed = BTreeMap::<u32, IpAddr>::default();
         for (spi, local, remote, peer, install) in changes {
             let peer = format!("192.0.2.{peer}");
             if install && !installed.contains_key(&spi) {
