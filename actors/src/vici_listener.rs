@@ -3,9 +3,12 @@
 use std::{
     io,
     net::TcpListener as StdTcpListener,
-    os::unix::{
-        fs::{FileTypeExt, PermissionsExt},
-        net::{UnixListener as StdUnixListener, UnixStream},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            fs::{FileTypeExt, PermissionsExt},
+            net::{UnixListener as StdUnixListener, UnixStream},
+        },
     },
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
@@ -14,6 +17,7 @@ use std::{
 
 use actix_rt::ArbiterHandle;
 use holdfast_config::ViciAddress;
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
@@ -24,6 +28,10 @@ use crate::{StartError, bus::Bus, environment::Shared, vici_session};
 
 /// Who may use the control socket: its owner and its group.
 const SOCKET_MODE: u32 = 0o660;
+
+/// Clients that may wait to be accepted; more wait in `connect`. It bounds how long a new one waits
+/// behind a flood, which the system's usual thousands would not.
+const BACKLOG: i32 = 64;
 
 /// Pause after a failed accept: mostly there is no file descriptor left, and asking again at once
 /// would spin.
@@ -117,7 +125,10 @@ fn bind_unix(path: &Path) -> io::Result<StdUnixListener> {
     if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
         std::fs::create_dir_all(directory)?;
     }
-    let listener = StdUnixListener::bind(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    socket.listen(BACKLOG)?;
+    let listener = StdUnixListener::from(OwnedFd::from(socket));
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
@@ -181,6 +192,9 @@ where
                 actix_rt::spawn(async move {
                     vici_session::serve(stream, &session.shared, &bus).await;
                 });
+                // Those who are here are served before more are let in: clients that hang up at
+                // once must not pile up.
+                tokio::task::yield_now().await;
             }
             Err(error) => {
                 tracing::warn!(%error, "control client not accepted");
