@@ -9,6 +9,8 @@
 mod channel_device;
 mod device;
 mod esp;
+#[doc(hidden)]
+pub mod fuzzing;
 mod none;
 mod packet;
 mod plane;

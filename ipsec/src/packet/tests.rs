@@ -9,7 +9,7 @@ pub(crate) fn tcp(v6: bool, flags: u8, sequence: u32, options: usize, payload: &
     let mut transport = vec![0; 20 + options];
     transport[..4].copy_from_slice(&[0x30, 0x39, 0, 80]);
     transport[4..8].copy_from_slice(&sequence.to_be_bytes());
-    transport[12] = ((20 + options) / 4 << 4) as u8;
+    transport[12] = (((20 + options) / 4) << 4) as u8;
     transport[13] = flags;
     transport[14] = 0xff;
     transport[20..].fill(1);
