@@ -1,12 +1,24 @@
 //! Addresses of a control socket, as `swanctl --uri` takes them.
 
-use std::{fmt, io, path::PathBuf, str::FromStr};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
+    time::Instant,
 };
+
+/// Between two attempts to get into a full queue.
+const QUEUE_PAUSE: Duration = Duration::from_millis(1);
+
+/// How long a full queue is worth waiting for.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where a control socket is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +36,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + fmt::Debug> Stream for T {}
 
 impl Address {
     /// Connects to the socket.
+    ///
+    /// An agent that is flooded has a full queue of clients; a blocking client waits for its place
+    /// in it, and so does this, for a few seconds.
     pub async fn connect(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
-            Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
+            Self::Unix(path) => Box::new(connect_unix(path).await?),
             Self::Tcp(host) => {
                 let stream = TcpStream::connect(host).await?;
                 // Requests are small and wait for their answer.
@@ -34,6 +49,21 @@ impl Address {
                 Box::new(stream)
             }
         })
+    }
+}
+
+async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    let start = Instant::now();
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && start.elapsed() < QUEUE_PATIENCE =>
+            {
+                tokio::time::sleep(QUEUE_PAUSE).await;
+            }
+            result => return result,
+        }
     }
 }
 
