@@ -1,13 +1,13 @@
 //! What an operator would ask, over the control socket.
 
 use std::{
-    io::Write,
+    io::{self, Write},
     os::unix::net::UnixStream,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
-use holdfast_vici::{Address, Client, Message, Packet};
+use holdfast_vici::{Client, Message, Packet};
 
 use crate::Failure;
 
@@ -75,27 +75,29 @@ impl Control {
     }
 
     fn request(&self, command: &str, message: Message) -> Result<Message, Failure> {
-        let address = Address::Unix(self.socket.clone());
+        let stream = UnixStream::connect(&self.socket)?;
         self.runtime.block_on(async {
-            let exchange = async {
-                let mut client = Client::connect(&address).await?;
-                client.request(command, message).await
-            };
+            let mut client = client(stream)?;
+            let exchange = client.request(command, message);
             Ok(tokio::time::timeout(PATIENCE, exchange).await??)
         })
     }
 
     fn collect(&self, command: &str, event: &str) -> Result<Vec<Message>, Failure> {
-        let address = Address::Unix(self.socket.clone());
+        let stream = UnixStream::connect(&self.socket)?;
         self.runtime.block_on(async {
-            let exchange = async {
-                let mut client = Client::connect(&address).await?;
-                client.collect(command, event, Message::new()).await
-            };
+            let mut client = client(stream)?;
+            let exchange = client.collect(command, event, Message::new());
             let (events, _) = tokio::time::timeout(PATIENCE, exchange).await??;
             Ok(events)
         })
     }
+}
+
+/// Connected as `swanctl` connects: by waiting for a place in the queue.
+fn client(stream: UnixStream) -> io::Result<Client<tokio::net::UnixStream>> {
+    stream.set_nonblocking(true)?;
+    Ok(Client::new(tokio::net::UnixStream::from_std(stream)?))
 }
 
 fn ike_sa(sa: &Message) -> IkeSa {

@@ -34,11 +34,11 @@ pub(crate) fn tell() -> Result<(), Failure> {
 
     step("A gateway with a persistent tunnel; its peer is not there.");
     let mut gateway = End::start(&gateways_files, GATEWAYS_HOST)?;
-    let reason = until("the gateway says why it is down", || {
-        let (_, reason) = gateway.control.health("peer")?;
-        Ok((!reason.is_empty()).then_some(reason))
+    let (state, reason) = until("the gateway says why it is not up", || {
+        let (state, reason) = gateway.control.health("peer")?;
+        Ok((!reason.is_empty()).then_some((state, reason)))
     })?;
-    say(&format!("status: down, \"{reason}\""));
+    say(&format!("status: {state}, \"{reason}\""));
 
     storm(&gateway, gateways_files.socket)?;
 
