@@ -39,7 +39,7 @@ fn a_panic_in_one_of_a_hundred_leaves_the_others_their_traffic() {
         "dataplane = \"userspace\"",
         &fleet::starter_tables(&pair, CONNECTIONS, &lines),
     );
-    let limit = Duration::from_mins(1);
+    let limit = Duration::from_secs(60);
     let before = wait::until("a hundred tunnels", limit, || all_up(&moon));
     wait::until("a hundred tunnels at the peer", limit, || {
         (sun.sas().len() == CONNECTIONS).then_some(())

@@ -65,7 +65,7 @@ pub(crate) trait Daemon {
     fn command(&self, name: &str, arguments: &[(&str, &str)]) -> Result<(), String> {
         let mut client = self.client().map_err(|error| error.to_string())?;
         client
-            .set_patience(Duration::from_mins(1))
+            .set_patience(Duration::from_secs(60))
             .map_err(|error| error.to_string())?;
         let answer = client
             .request(name, &Message::of(arguments))
