@@ -10,7 +10,7 @@ use crate::lab::{
     holdfast::{Holdfast, Settings},
     measure,
     process::Process,
-    sas::{Daemon, agreed_tunnel},
+    sas::{Daemon, IkeSa, agreed_tunnel},
     topology::{CHILD, Family, Pair, Tunnel, WIRE},
     traffic, wait,
 };
@@ -80,6 +80,12 @@ impl Scene {
         let kept = kept.unwrap_or_else(|| panic!("{what}: {after:?}"));
         assert_eq!(kept.state, "ESTABLISHED", "{what}");
         assert_eq!(before.children[0].spi_in, kept.children[0].spi_in, "{what}");
+        let theirs = self.charon.sas();
+        let same = |sa: &IkeSa| sa.initiator_spi == kept.initiator_spi && sa.children.len() == 1;
+        assert!(
+            theirs.len() == 1 && same(&theirs[0]),
+            "{what}: the peer has {theirs:?}"
+        );
         // A replayed IKE_SA_INIT cannot be told from a new one: it may open what is half open, up
         // to the limit for one address.
         assert!(after.len() <= 1 + BLOCK_THRESHOLD, "{what}: {after:?}");
