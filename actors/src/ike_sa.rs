@@ -148,9 +148,9 @@ async fn live(
             let path = request.path();
             match IkeSa::respond(*request, candidates, local_spi, options, now, env) {
                 Ok(core) => core,
-                Err(reply) => {
-                    exit.set(Exit::Refused);
-                    if let Some(reply) = reply {
+                Err(refusal) => {
+                    exit.set(Exit::Refused(refusal.failure));
+                    if let Some(reply) = refusal.reply {
                         shared.transmit(path, &reply);
                     }
                     return;

@@ -12,7 +12,11 @@ use std::{
 
 use holdfast_config::Agent;
 use holdfast_ike::Path;
-use nix::{errno::Errno, libc, sys::socket::sockopt};
+use nix::{
+    errno::Errno,
+    libc,
+    sys::socket::{setsockopt, sockopt},
+};
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -171,15 +175,17 @@ fn bind(local: SocketAddr, nat_t: bool) -> io::Result<BoundSocket> {
         // Each family has a socket of its own; without this the second bind would collide.
         socket.set_only_v6(true)?;
     }
-    // The kernel caps it at its own limit; less room is no reason not to start.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    // With CAP_NET_ADMIN beyond the system's limit, else up to it; less is no reason not to start.
+    if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    }
     socket.bind(&SockAddr::from(local))?;
     let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
     allow_fragments(&socket, local)?;
     if local.is_ipv4() {
-        nix::sys::socket::setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;
+        setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;
     } else {
-        nix::sys::socket::setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?;
+        setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?;
     }
     Ok(BoundSocket {
         local,

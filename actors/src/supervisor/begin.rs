@@ -144,8 +144,8 @@ impl Handler<InitReceived> for Supervisor {
             .map(|connection| Arc::clone(&connection.config().name))
             .collect();
         if candidates.is_empty() {
-            tracing::info!(remote = %path.remote, local = %path.local,
-                "request refused: no connection has these addresses");
+            self.refusals
+                .tell(path, "no connection has these addresses");
             let env = &mut StepEnvironment::new(&self.shared, IkeSaId(0));
             let (now, options) = (Instant::now(), SaOptions::default());
             // Without a candidate the core only words the refusal; the SPI is never used.
@@ -157,7 +157,9 @@ impl Handler<InitReceived> for Supervisor {
                 now,
                 env,
             );
-            if let Err(Some(reply)) = refusal {
+            if let Err(refusal) = refusal
+                && let Some(reply) = refusal.reply
+            {
                 self.shared.transmit(path, &reply);
             }
             self.transport.do_send(InitRefused(key));

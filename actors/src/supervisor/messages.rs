@@ -12,7 +12,7 @@ use holdfast_ike::{
     sa::{
         CloseCause, Role,
         admission::InitRequest,
-        event::{ChildUp, Established, Event},
+        event::{ChildUp, Established, Event, Failure},
     },
 };
 use tokio::sync::watch;
@@ -55,8 +55,8 @@ pub(crate) struct IkeSaReported {
 pub(crate) enum Exit {
     /// The core was done.
     Closed(CloseCause),
-    /// No IKE_SA came of the request.
-    Refused,
+    /// No IKE_SA came of the request; `None` where the initiator will ask again in another form.
+    Refused(Option<Failure>),
     /// It panicked.
     Panicked,
     /// Its arbiter dropped it.

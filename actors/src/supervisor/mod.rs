@@ -15,6 +15,7 @@ mod drain;
 pub(crate) mod messages;
 mod policy;
 mod publish;
+mod refusals;
 mod registry;
 mod reports;
 mod resolver;
@@ -38,6 +39,7 @@ use self::{
     drain::Draining,
     messages::{ChildExpired, PeerUnreachable, Resolved},
     publish::Publisher,
+    refusals::Refusals,
     registry::Registry,
 };
 use crate::{
@@ -66,6 +68,7 @@ pub(crate) struct Supervisor {
     alarm: Option<(Instant, SpawnHandle)>,
     bus: Bus,
     publisher: Publisher,
+    refusals: Refusals,
     draining: Option<Draining>,
 }
 
@@ -97,6 +100,7 @@ impl Supervisor {
             data_plane,
             workers,
             registry: Registry::default(),
+            refusals: Refusals::default(),
             ports: HashMap::new(),
             agenda: Agenda::default(),
             alarm: None,

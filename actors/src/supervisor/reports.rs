@@ -6,7 +6,7 @@ use actix::{Context, Handler};
 use holdfast_ike::{
     config::Unique,
     sa::{
-        ChildDown, ChildDownCause, Command, Event, Role,
+        ChildDown, ChildDownCause, CloseCause, Command, Event, Role,
         event::{ChildUp, Established},
     },
 };
@@ -49,6 +49,10 @@ impl Supervisor {
                         connection.child_failed(&name, failure, world, actions);
                     });
                 }
+            }
+            Event::ChildRefused { failure } => {
+                let text = format!("the peer's CHILD_SA is refused: {failure}");
+                self.say(self.connection_of(id).as_ref(), Some(id), &text);
             }
             Event::NeedsReplacement | Event::ChildNeedsReplacement { .. } => {
                 if let Some(connection) = self.connection_of(id) {
@@ -194,7 +198,7 @@ impl Handler<IkeSaExited> for Supervisor {
             return;
         };
         self.transport.do_send(RouteRemoved(record.local_spi));
-        if exit != Exit::Refused {
+        if !matches!(exit, Exit::Refused(_)) {
             // After a panic nobody trusts the dead to have cleaned up; otherwise this finds nothing.
             self.data_plane.do_send(Purge(id));
         }
@@ -208,8 +212,18 @@ impl Handler<IkeSaExited> for Supervisor {
                 Some(EndCause::Panicked)
             }
             Exit::Dropped => Some(EndCause::Dropped),
-            Exit::Refused => None,
+            Exit::Refused(failure) => {
+                if let Some(failure) = failure {
+                    self.refusals.tell(record.path, failure);
+                }
+                None
+            }
         };
+        if let (None, Some(EndCause::Closed(cause))) = (&record.connection, cause)
+            && cause != CloseCause::Terminated
+        {
+            self.refusals.tell(record.path, cause);
+        }
         if let (Some(connection), Some(cause)) = (&record.connection, cause) {
             if record.established.is_some() {
                 let text = format!("IKE_SA {connection}[{id}] closed: {}", cause.text());

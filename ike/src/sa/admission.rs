@@ -65,6 +65,15 @@ impl InitRequest {
     }
 }
 
+/// Why an admitted request makes no IKE_SA.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What to send back, if anything.
+    pub reply: Option<Vec<u8>>,
+    /// What operators should know; `None` where the initiator is merely to ask again.
+    pub failure: Option<super::Failure>,
+}
+
 /// The verdict on a datagram that belongs to no IKE_SA.
 #[derive(Debug)]
 pub enum Admitted {
@@ -310,7 +319,10 @@ fn refuse_version(datagram: &[u8], env: &mut dyn Environment) -> Admitted {
 
 /// A stateless error response to `request`. There is none for a malformed one: INVALID_SYNTAX is
 /// said in protected messages only, lest forged requests make us talk (RFC 7296 section 3.10.1).
-pub(super) fn refuse(request: &InitRequest, failure: super::Failure) -> Option<Vec<u8>> {
-    (failure != super::Failure::InvalidSyntax)
-        .then(|| reply(&request.header, &[error_notify(failure)]))
+pub(super) fn refuse(request: &InitRequest, failure: super::Failure) -> Refusal {
+    Refusal {
+        reply: (failure != super::Failure::InvalidSyntax)
+            .then(|| reply(&request.header, &[error_notify(failure)])),
+        failure: Some(failure),
+    }
 }

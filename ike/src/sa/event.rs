@@ -21,6 +21,11 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// The peer asked for a CHILD_SA and we refused; the IKE_SA lives on.
+    ChildRefused {
+        /// Why.
+        failure: Failure,
+    },
     /// A CHILD_SA reached its rekey time and should be replaced.
     ChildNeedsReplacement {
         /// Which one.

@@ -20,7 +20,7 @@ mod secured;
 mod timers;
 pub mod uniqueness;
 
-pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest};
+pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest, Refusal};
 pub use contacts::Contacts;
 pub use event::{ChildDown, ChildDownCause, ChildUp, CloseCause, Established, Event, Failure};
 pub use ike_sa::{Candidate, IkeSa, SaOptions};

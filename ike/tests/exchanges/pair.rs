@@ -334,8 +334,7 @@ impl Pair {
                 );
                 match answer {
                     Ok(sa) => end.sa = Some(sa),
-                    Err(Some(reply)) => end.sent.push((path, reply)),
-                    Err(None) => {}
+                    Err(refusal) => end.sent.extend(refusal.reply.map(|reply| (path, reply))),
                 }
                 end.drain(self.now);
             }

@@ -12,16 +12,23 @@ use holdfast_ike::{
     config::Unique,
     sa::{
         Admission, AdmissionLimits, Admitted, Candidate, CloseCause, Command, Contacts, Event,
-        IkeSa, Input, Output, Role, SaOptions,
+        Failure, IkeSa, Input, Output, Role, SaOptions,
         uniqueness::{Contact, Verdict, judge},
     },
     wire::Header,
 };
 
-use crate::{network::Network, rng::Rng};
+use crate::{
+    ledger::Ledger,
+    network::Network,
+    plane::{Installation, Plane},
+    rng::Rng,
+    witness::Witness,
+};
 
 pub(crate) struct Env {
     pub(crate) rng: Rng,
+    pub(crate) ledger: Ledger,
     psk: Arc<Secret>,
     counters: Counters,
 }
@@ -32,12 +39,14 @@ impl Environment for Env {
     }
 
     fn allocate_spi(&mut self) -> Option<EspSpi> {
-        Some(EspSpi(
-            EspSpi::MIN + (self.rng.next() % u64::from(u32::MAX - EspSpi::MIN)) as u32,
-        ))
+        let spi =
+            EspSpi(EspSpi::MIN + (self.rng.next() % u64::from(u32::MAX - EspSpi::MIN)) as u32);
+        self.ledger.reserve(spi).then_some(spi)
     }
 
-    fn release_spi(&mut self, _spi: EspSpi) {}
+    fn release_spi(&mut self, spi: EspSpi) {
+        self.ledger.release(spi);
+    }
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
         Some(self.psk.clone())
@@ -54,6 +63,7 @@ impl Environment for Env {
 
 pub(crate) struct Tracked {
     pub(crate) sa: IkeSa,
+    pub(crate) witness: Witness,
     contact: Option<Contact>,
     half_open_from: Option<SocketAddr>,
 }
@@ -62,18 +72,20 @@ pub(crate) struct Endpoint {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
     peer: SocketAddr,
-    connection: Arc<Connection>,
+    pub(crate) connection: Arc<Connection>,
     /// Keeps the connection up by itself.
     pub(crate) persistent: bool,
+    /// There is no attacker: every datagram is genuine.
+    pub(crate) trusting: bool,
     pub(crate) env: Env,
     contacts: Contacts,
-    admission: Admission,
+    pub(crate) limits: AdmissionLimits,
+    pub(crate) admission: Admission,
     pub(crate) sas: BTreeMap<IkeSpi, Tracked>,
     half_open: HashMap<(SocketAddr, IkeSpi), IkeSpi>,
-    /// The data plane.
-    pub(crate) installed: BTreeMap<EspSpi, ChildSa>,
+    pub(crate) plane: Plane,
     retry_at: Option<Instant>,
-    pub(crate) log: Vec<String>,
+    pub(crate) log: Vec<(Instant, String)>,
     pub(crate) faults: Vec<String>,
 }
 
@@ -91,16 +103,19 @@ impl Endpoint {
             peer,
             connection: Arc::new(connection),
             persistent: false,
+            trusting: true,
             env: Env {
                 rng,
+                ledger: Ledger::default(),
                 psk: Arc::new(Secret::new(*b"a long enough secret")),
                 counters: Counters::default(),
             },
             contacts: Contacts::default(),
+            limits: AdmissionLimits::default(),
             admission: Admission::new(AdmissionLimits::default()),
             sas: BTreeMap::new(),
             half_open: HashMap::new(),
-            installed: BTreeMap::new(),
+            plane: Plane::new(),
             retry_at: None,
             log: Vec::new(),
             faults: Vec::new(),
@@ -112,9 +127,11 @@ impl Endpoint {
         self.note(now, "crash");
         self.sas.clear();
         self.half_open.clear();
-        self.installed.clear();
+        self.plane.reset();
+        self.faults.append(&mut self.env.ledger.faults);
+        self.env.ledger = Ledger::default();
         self.contacts = Contacts::default();
-        self.admission = Admission::new(AdmissionLimits::default());
+        self.admission = Admission::new(self.limits);
         self.retry_at = self.persistent.then_some(now);
     }
 
@@ -124,7 +141,7 @@ impl Endpoint {
     }
 
     fn note(&mut self, now: Instant, what: impl std::fmt::Display) {
-        self.log.push(format!("{now:?} {}: {what}", self.name));
+        self.log.push((now, format!("{}: {what}", self.name)));
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
@@ -132,10 +149,15 @@ impl Endpoint {
             .sas
             .values()
             .filter_map(|tracked| Some(tracked.sa.poll_timeout()?.0));
-        sas.chain(self.retry_at).min()
+        sas.chain(self.retry_at).chain(self.plane.next_done()).min()
     }
 
     pub(crate) fn on_time(&mut self, now: Instant, network: &mut Network) {
+        while let Some(installation) = self.plane.take_done(now) {
+            let owner = installation.owner;
+            self.answer_install(installation, now);
+            self.drain(owner, now, network);
+        }
         let due: Vec<IkeSpi> = self
             .sas
             .iter()
@@ -151,26 +173,30 @@ impl Endpoint {
         }
     }
 
-    /// What `persistent = true` wants: an IKE_SA on its way or up, with its child.
+    /// What `persistent = true` wants: an IKE_SA on its way or up, with all children. Only events
+    /// lead here again, so one that is missing leaves the connection down for ever.
     fn bring_up(&mut self, now: Instant, network: &mut Network) {
         if !self.persistent {
             return;
         }
         if let Some(spi) = self.established().first().copied() {
-            if self.installed.is_empty() {
-                let child = self.connection.children[0].clone();
-                self.feed(spi, Input::Command(Command::Initiate(child)), now, network);
-                self.retry_later(now);
+            for config in self.connection.children.clone() {
+                let missing = self.sas.get(&spi).is_some_and(|tracked| {
+                    let witness = &tracked.witness;
+                    !witness.has(&config.name) && !witness.awaits(&config.name)
+                });
+                if missing {
+                    self.command(spi, Command::Initiate(config), now, network);
+                }
             }
             return;
         }
         let connecting = self.sas.values().any(|tracked| {
             tracked.sa.role() == Role::Initiator && tracked.sa.state_name() == "CONNECTING"
         });
-        if connecting {
-            return;
+        if !connecting {
+            self.initiate(now, network);
         }
-        self.initiate(now, network);
     }
 
     pub(crate) fn initiate(&mut self, now: Instant, network: &mut Network) {
@@ -208,6 +234,7 @@ impl Endpoint {
     ) {
         let tracked = Tracked {
             sa,
+            witness: Witness::default(),
             contact: None,
             half_open_from,
         };
@@ -224,6 +251,15 @@ impl Endpoint {
             .collect()
     }
 
+    /// The CHILD_SA of this name that carries traffic.
+    pub(crate) fn child(&self, name: &str) -> Option<&ChildSa> {
+        self.plane
+            .installed
+            .values()
+            .map(|(_, child)| child)
+            .find(|child| *child.name == *name)
+    }
+
     pub(crate) fn command(
         &mut self,
         spi: IkeSpi,
@@ -231,13 +267,23 @@ impl Endpoint {
         now: Instant,
         network: &mut Network,
     ) {
-        self.note(now, format!("{command:?} for {spi}"));
+        match &command {
+            Command::Initiate(config) => {
+                self.note(now, format!("Initiate {} on {spi}", config.name));
+                if let Some(tracked) = self.sas.get_mut(&spi) {
+                    tracked.witness.ask(config.name.clone());
+                }
+            }
+            other => self.note(now, format!("{other:?} for {spi}")),
+        }
         self.feed(spi, Input::Command(command), now, network);
     }
 
     pub(crate) fn receive(&mut self, path: Path, data: &[u8], now: Instant, network: &mut Network) {
         let Ok(header) = Header::parse(data) else {
-            self.faults.push("unparsable datagram".into());
+            if self.trusting {
+                self.faults.push("unparsable datagram".into());
+            }
             return;
         };
         let ours = if header.flags.initiator {
@@ -271,8 +317,11 @@ impl Endpoint {
                         self.admission.opened(from.ip());
                         self.track(spi, sa, Some(from), now, network);
                     }
-                    Err(Some(reply)) => network.send(path, &reply, now, &mut self.env.rng),
-                    Err(None) => {}
+                    Err(refusal) => {
+                        if let Some(reply) = refusal.reply {
+                            network.send(path, &reply, now, &mut self.env.rng);
+                        }
+                    }
                 }
             }
             Admitted::Reply(reply) => network.send(path, &reply, now, &mut self.env.rng),
@@ -280,7 +329,13 @@ impl Endpoint {
         }
     }
 
-    fn feed(&mut self, spi: IkeSpi, input: Input<'_>, now: Instant, network: &mut Network) {
+    pub(crate) fn feed(
+        &mut self,
+        spi: IkeSpi,
+        input: Input<'_>,
+        now: Instant,
+        network: &mut Network,
+    ) {
         if let Some(tracked) = self.sas.get_mut(&spi) {
             tracked.sa.handle(input, now, &mut self.env);
             self.drain(spi, now, network);
@@ -293,9 +348,16 @@ impl Endpoint {
                 Output::Transmit { path, data } => {
                     network.send(path, &data, now, &mut self.env.rng);
                 }
-                Output::InstallChild(child) => self.install(spi, *child, now),
+                Output::InstallChild(child) => {
+                    self.env.ledger.install(child.inbound_spi);
+                    let done = self.plane.begin(spi, *child, now, &mut self.env.rng);
+                    if let Some(done) = done {
+                        self.answer_install(done, now);
+                    }
+                }
                 Output::RemoveChild(inbound) => {
-                    self.installed.remove(&inbound);
+                    self.env.ledger.remove(inbound);
+                    self.plane.installed.remove(&inbound);
                 }
                 Output::Keepalive(_) => {}
                 Output::Event(event) => self.on_event(spi, event, now, network),
@@ -310,38 +372,69 @@ impl Endpoint {
         }
     }
 
-    fn install(&mut self, spi: IkeSpi, child: ChildSa, now: Instant) {
+    fn answer_install(&mut self, installation: Installation, now: Instant) {
+        let Installation {
+            owner,
+            child,
+            success,
+        } = installation;
         let inbound_spi = child.inbound_spi;
-        // Now and then the data plane fails.
-        let installed = !self.env.rng.chance(2);
-        if installed && self.installed.insert(inbound_spi, child).is_some() {
-            self.faults.push(format!("{inbound_spi} installed twice"));
+        if self.env.ledger.installed(inbound_spi, success) && success {
+            self.plane.installed.insert(inbound_spi, (owner, child));
         }
-        if let Some(tracked) = self.sas.get_mut(&spi) {
+        if let Some(tracked) = self.sas.get_mut(&owner) {
             let input = Input::ChildInstalled {
                 inbound_spi,
-                installed,
+                installed: success,
             };
             tracked.sa.handle(input, now, &mut self.env);
         }
     }
 
     fn on_event(&mut self, spi: IkeSpi, event: Event, now: Instant, network: &mut Network) {
+        if let Some(tracked) = self.sas.get_mut(&spi)
+            && let Some(fault) = tracked.witness.see(&event)
+        {
+            self.faults.push(format!("{spi}: {fault}: {event:?}"));
+        }
         match event {
             Event::Established(established) => {
-                self.note(now, format!("{spi} established, {:?}", established.contact));
+                let role = established.role;
+                let initial = established.initial_contact;
+                self.note(
+                    now,
+                    format!("{spi} established as {role:?}, initial contact {initial}"),
+                );
                 self.leave_half_open(spi);
                 if let Some(tracked) = self.sas.get_mut(&spi) {
                     tracked.contact = Some(established.contact);
                 }
                 self.resolve_duplicates(spi, now, network);
+                // The other children, at both ends at about the same time.
+                self.retry_within(now, 300);
             }
             Event::ChildDown(_) | Event::ChildFailed { .. } => {
                 self.note(now, format!("{spi} {event:?}"));
                 self.retry_later(now);
             }
+            Event::ChildUp(up) => {
+                self.note(now, format!("{spi} {} is up, {}", up.name, up.inbound_spi));
+            }
             Event::Closed(cause) => {
                 self.note(now, format!("{spi} closed: {cause}"));
+                let refused = CloseCause::Failed(Failure::AuthenticationRefused);
+                if cause == refused && self.trusting {
+                    self.faults
+                        .push(format!("{spi} was told that its secret is wrong"));
+                }
+                if self
+                    .plane
+                    .installed
+                    .values()
+                    .any(|(owner, _)| *owner == spi)
+                {
+                    self.faults.push(format!("{spi} left a CHILD_SA behind"));
+                }
                 self.leave_half_open(spi);
                 self.sas.remove(&spi);
                 self.retry_later(now);
@@ -378,9 +471,14 @@ impl Endpoint {
     }
 
     fn retry_later(&mut self, now: Instant) {
+        let wait = 500 + self.env.rng.below(5000);
+        self.retry_within(now, wait);
+    }
+
+    fn retry_within(&mut self, now: Instant, milliseconds: u64) {
         if self.persistent {
-            let wait = Duration::from_millis(500 + self.env.rng.below(5000));
-            self.retry_at = Some(self.retry_at.unwrap_or(now + wait).min(now + wait));
+            let at = now + Duration::from_millis(milliseconds);
+            self.retry_at = Some(self.retry_at.unwrap_or(at).min(at));
         }
     }
 }

@@ -131,6 +131,9 @@ pub(in super::super) struct IkeAuth {
     pub(in super::super) local_id: Identification,
     pub(in super::super) initial_contact: bool,
     pub(in super::super) child: Option<ChildOffer>,
+    /// The responder may have answered another form of our first request than the one that AUTH
+    /// covers.
+    pub(in super::super) ambiguous: bool,
 }
 
 /// What the initiator learns.
@@ -168,6 +171,7 @@ impl IkeAuth {
                 .unwrap_or_else(|| address_id(path.local.ip())),
             initial_contact,
             child,
+            ambiguous: false,
         })
     }
 
@@ -219,9 +223,14 @@ impl IkeAuth {
         use AuthRefusal::{Ours, Theirs};
         let (Some(id), Some((method, auth))) = (payloads.id_responder(), payloads.authentication())
         else {
-            return Err(payloads
-                .error()
-                .map_or(Ours(Failure::InvalidSyntax), Theirs));
+            return Err(match payloads.error() {
+                // Our secret need not be wrong, and another attempt may well succeed.
+                Some(Failure::AuthenticationRefused) if self.ambiguous => {
+                    Theirs(Failure::TemporaryFailure)
+                }
+                Some(failure) => Theirs(failure),
+                None => Ours(Failure::InvalidSyntax),
+            });
         };
         if !matches(&connection.remote_id, id) {
             return Err(Ours(Failure::IdentityMismatch));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{
-    admission::{InitRequest, refuse, reply},
+    admission::{InitRequest, Refusal, refuse, reply},
     event::{Failure, Nat},
     nat,
     payloads::{Payloads, notify},
@@ -37,6 +37,8 @@ pub(in super::super) struct IkeSaInit {
     pub(in super::super) nonce: Box<[u8]>,
     cookie: Vec<u8>,
     restarts: u8,
+    /// The request has several forms on the way, and the answer does not say which one it is to.
+    pub(in super::super) ambiguous: bool,
     /// What is to be negotiated in IKE_AUTH.
     pub(in super::super) child: Option<Arc<ChildConfig>>,
 }
@@ -74,6 +76,7 @@ impl IkeSaInit {
             nonce: make_nonce(env),
             cookie: Vec::new(),
             restarts: 0,
+            ambiguous: false,
             child,
         })
     }
@@ -171,6 +174,12 @@ impl IkeSaInit {
         })))
     }
 
+    /// The request is about to be sent in another form. If the last one was `repeated`, one copy of
+    /// it may have been challenged with a cookie and another one taken.
+    pub(in super::super) fn note_restart(&mut self, repeated: bool) {
+        self.ambiguous |= repeated && !self.cookie.is_empty();
+    }
+
     /// To be called before anything is changed: beyond the limit the request stays as it is.
     fn count_restart(&mut self) -> Result<(), Failure> {
         if self.restarts >= RESTART_LIMIT {
@@ -237,14 +246,14 @@ pub(in super::super) struct InitResponse {
     pub(in super::super) proposal: Proposal,
 }
 
-/// Answers an IKE_SA_INIT request. The error is the refusal to send, if any.
+/// Answers an IKE_SA_INIT request. The error says what to send instead.
 pub(in super::super) fn handle_request(
     request: &InitRequest,
     connections: &[&Connection],
     local_spi: IkeSpi,
     fake_nat: bool,
     env: &mut dyn Environment,
-) -> Result<InitResponse, Option<Vec<u8>>> {
+) -> Result<InitResponse, Refusal> {
     let payloads = Payloads(request.payloads.clone());
     let refuse = |failure| refuse(request, failure);
     let nonce_i: Box<[u8]> = payloads.nonce().map_err(refuse)?.into();
@@ -262,10 +271,13 @@ pub(in super::super) fn handle_request(
     let suite = selected.suite;
     if suite.key_exchange != offered_method {
         let group = suite.key_exchange.0.to_be_bytes().to_vec();
-        return Err(Some(reply(
-            &request.header,
-            &[notify(NotifyType::INVALID_KE_PAYLOAD, group)],
-        )));
+        return Err(Refusal {
+            reply: Some(reply(
+                &request.header,
+                &[notify(NotifyType::INVALID_KE_PAYLOAD, group)],
+            )),
+            failure: None,
+        });
     }
     let key_pair = generate(suite.key_exchange, env).map_err(refuse)?;
     let shared = key_pair

@@ -124,7 +124,7 @@ impl IkeSa {
         else {
             return;
         };
-        let Exchange::IkeSaInit(init) = request.exchange else {
+        let Exchange::IkeSaInit(mut init) = request.exchange else {
             return;
         };
         self.timers.stop(Timer::Retransmit);
@@ -132,6 +132,7 @@ impl IkeSa {
         self.state = State::Connecting { refusal: None };
         match answer {
             InitAnswer::Again => {
+                init.note_restart(request.retransmissions > 0);
                 self.requests.rewind();
                 self.send_init(init, now, env);
             }
@@ -193,7 +194,7 @@ impl IkeSa {
         let initial_contact =
             self.connection.unique != crate::config::Unique::Never && !self.contacts.any();
         let connection = self.connection.clone();
-        let auth = IkeAuth::new(
+        let mut auth = IkeAuth::new(
             handshake,
             &connection,
             init.child,
@@ -201,6 +202,7 @@ impl IkeSa {
             self.path,
             env,
         )?;
+        auth.ambiguous = init.ambiguous;
         match auth.build_request(&connection, &derived.secured, self.path, env) {
             Ok(payloads) => {
                 self.state = State::Authenticating(Box::new(derived.secured));

@@ -8,9 +8,9 @@ use crate::{
     crypto::Nonces,
     proposal::select_ike,
     sa::{
-        admission::{InitRequest, refuse},
+        admission::{InitRequest, Refusal, refuse},
         child::{Agreed, ChildState, ExchangeRole},
-        event::{ChildDownCause, CloseCause, Failure},
+        event::{ChildDownCause, CloseCause, Event, Failure},
         exchange::{
             Exchange,
             create_child::{self, CreateRefusal},
@@ -31,7 +31,7 @@ impl IkeSa {
     /// Starts as responder: the IKE_SA_INIT response is the first output.
     ///
     /// `candidates` are the connections that fit the addresses, best first; IKE_AUTH decides among
-    /// them. The error is the refusal to send back; no IKE_SA was made then.
+    /// them. On error no IKE_SA was made.
     pub fn respond(
         request: InitRequest,
         candidates: Vec<Candidate>,
@@ -39,7 +39,7 @@ impl IkeSa {
         options: SaOptions,
         now: Instant,
         env: &mut dyn Environment,
-    ) -> Result<Self, Option<Vec<u8>>> {
+    ) -> Result<Self, Refusal> {
         let connections: Vec<&Connection> = candidates
             .iter()
             .map(|candidate| &*candidate.connection)
@@ -270,6 +270,7 @@ impl IkeSa {
             }
             Some(Err(failure)) => {
                 count_failure(failure, env);
+                self.emit(Event::ChildRefused { failure });
                 answer.push(error_notify(failure));
                 self.respond_with(header, &answer, path, env);
             }
@@ -346,6 +347,7 @@ impl IkeSa {
             }
             Err(CreateRefusal::Failure(failure)) => {
                 count_failure(failure, env);
+                self.emit(Event::ChildRefused { failure });
                 self.respond_with(header, &[error_notify(failure)], path, env);
             }
             Err(CreateRefusal::Notify(answer)) => {

@@ -82,6 +82,7 @@ impl IkeSa {
             local_id,
             initial_contact,
             child: offer,
+            ambiguous: _,
         } = auth;
         self.establish(
             *secured,
