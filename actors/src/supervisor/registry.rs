@@ -3,13 +3,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
     ops::Bound,
     sync::Arc,
     time::Instant,
 };
 
 use holdfast_ike::{
-    EspSpi, IkeSpi, Path,
+    EspSpi, Identification, IkeSpi, Path,
     sa::{
         Role,
         event::{ChildUp, Established},
@@ -101,11 +102,23 @@ fn subscribe(gone: &mut Option<watch::Sender<()>>) -> watch::Receiver<()> {
         .subscribe()
 }
 
+/// Those of one connection.
+#[derive(Debug, Default)]
+struct Group {
+    ids: BTreeSet<IkeSaId>,
+    /// In the order in which they were established.
+    established: BTreeSet<(Instant, IkeSaId)>,
+}
+
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     records: BTreeMap<IkeSaId, Box<Record>>,
-    by_connection: HashMap<Arc<str>, BTreeSet<IkeSaId>>,
+    by_connection: HashMap<Arc<str>, Group>,
+    /// Established ones by a hash of connection and remote identity. Peers choose their identities:
+    /// the hash is keyed.
+    by_peer: BTreeSet<(u64, IkeSaId)>,
+    hasher: RandomState,
     spis: HashSet<IkeSpi>,
     half_open: usize,
     last_id: u32,
@@ -166,11 +179,17 @@ impl Registry {
             if record.established.is_none() {
                 self.half_open -= 1;
             }
+            let peer = (self.hasher.hash_one((&name, &established.remote_id)), id);
+            let at = established.contact.established;
             record.path = established.path;
             record.connection = Some(Arc::clone(&name));
             record.established = Some(established);
             record.retransmissions = 0;
+            self.by_peer.insert(peer);
             self.file(&name, id);
+            if let Some(group) = self.by_connection.get_mut(&name) {
+                group.established.insert((at, id));
+            }
         }
     }
 
@@ -203,11 +222,18 @@ impl Registry {
             self.half_open -= 1;
         }
         self.spis.remove(&record.local_spi);
+        if let Some(established) = &record.established {
+            let peer = (&established.connection, &established.remote_id);
+            self.by_peer.remove(&(self.hasher.hash_one(peer), id));
+        }
         if let Some(name) = &record.connection
-            && let Some(ids) = self.by_connection.get_mut(name)
+            && let Some(group) = self.by_connection.get_mut(name)
         {
-            ids.remove(&id);
-            if ids.is_empty() {
+            group.ids.remove(&id);
+            if let Some(at) = record.established_at() {
+                group.established.remove(&(at, id));
+            }
+            if group.ids.is_empty() {
                 self.by_connection.remove(name);
             }
         }
@@ -223,6 +249,7 @@ impl Registry {
         self.by_connection
             .entry(Arc::clone(name))
             .or_default()
+            .ids
             .insert(id);
     }
 
@@ -249,20 +276,38 @@ impl Registry {
         self.by_connection
             .get(connection)
             .into_iter()
-            .flatten()
+            .flat_map(|group| &group.ids)
             .filter_map(|id| self.get(*id))
     }
 
     /// How many those are.
     pub(crate) fn count_of(&self, connection: &str) -> usize {
-        self.by_connection.get(connection).map_or(0, BTreeSet::len)
+        self.by_connection
+            .get(connection)
+            .map_or(0, |group| group.ids.len())
+    }
+
+    /// The established ones of `connection` with the peer `remote_id`.
+    pub(crate) fn with_peer(
+        &self,
+        connection: &Arc<str>,
+        remote_id: &Identification,
+    ) -> impl Iterator<Item = &Record> {
+        let peer = self.hasher.hash_one((connection, remote_id));
+        self.by_peer
+            .range((peer, IkeSaId(0))..=(peer, IkeSaId(u32::MAX)))
+            .filter_map(|(_, id)| self.get(*id))
     }
 
     /// The newest IKE_SA of a connection that work can be put on.
     pub(crate) fn newest_usable(&self, connection: &str) -> Option<&Record> {
-        self.of(connection)
-            .filter(|record| record.usable())
-            .max_by_key(|record| (record.established_at(), record.id))
+        self.by_connection
+            .get(connection)?
+            .established
+            .iter()
+            .rev()
+            .filter_map(|(_, id)| self.get(*id))
+            .find(|record| record.usable())
     }
 
     /// The IKE_SA that carries the child `name` of a connection.

@@ -23,7 +23,7 @@ pub(crate) fn judge_all(
         return Vec::new();
     };
     registry
-        .of(&ours.connection)
+        .with_peer(&ours.connection, &ours.remote_id)
         .filter(|record| record.id != new && record.usable())
         .filter_map(established)
         .filter(|(_, theirs)| theirs.remote_id == ours.remote_id)
