@@ -92,6 +92,8 @@ pub(crate) fn run(
             Ok(routes) => routes,
             Err(error) => {
                 end_threads(&setup.shared, &*setup.device, setup.threads);
+                // The device is gone when the caller hears of it, so that it may try again.
+                drop(setup.device);
                 let _ = ready.send(Err(error));
                 return;
             }

@@ -3,6 +3,15 @@
 //! Three threads. One carries packets from the device to the network, one from the network to the
 //! device; both read tables that change under them without locks ([`spi_table`], [`policy_table`]).
 //! The third ([`control`]) does what may have to wait.
+//!
+//! What it does not do:
+//! - It sees only what is routed into its device, so packets that should have been protected but
+//!   arrive in the clear on another interface are not dropped (RFC 4301 section 5.2 asks for it);
+//!   `rp_filter` or a firewall does that.
+//! - Outer packets carry DSCP 0 and may be fragmented on the way (see [`crate::packet::ecn`] and
+//!   [`sockets`]). The device's MTU says what fits, hence no ICMP of our own.
+//! - A peer that moves (a NAT that changes its mapping) is heard, but answered at its old address
+//!   until its CHILD_SA is installed anew.
 
 mod control;
 mod inbound;

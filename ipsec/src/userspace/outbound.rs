@@ -209,5 +209,7 @@ impl Batch {
         }
         self.used = 0;
         self.packets = 0;
+        // The next one decides anew.
+        self.size = 0;
     }
 }
