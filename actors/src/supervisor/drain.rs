@@ -1,7 +1,10 @@
 //! The supervisor's part in a shutdown: nothing new, goodbyes at a pace the peers' answers can keep
 //! up with, and a count of who is left.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use actix::{AsyncContext, Context, Handler, MessageResult};
 use tokio::sync::watch;
@@ -17,21 +20,45 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// Goodbyes a second that no receive buffer minds; with more IKE_SAs than fit the time they go out
 /// faster.
-const PER_SECOND: u64 = 1_000;
+const PER_SECOND: u32 = 1_000;
 
 /// How far the goodbyes are.
 pub(super) struct Draining {
     left: watch::Sender<usize>,
     queue: VecDeque<IkeSaId>,
-    batch: usize,
+    pace: Pace,
 }
 
-/// How many goodbyes a tick: at the usual pace, or as many as it takes to be through in time.
-fn batch_size(count: usize, within: Duration) -> usize {
-    let ticks = (within.as_millis() / TICK.as_millis()).max(1);
-    let needed = count.div_ceil(usize::try_from(ticks).unwrap_or(usize::MAX));
-    let usual = usize::try_from(PER_SECOND * TICK.as_millis() as u64 / 1000).unwrap_or(1);
-    needed.max(usual)
+/// Spreads goodbyes evenly over a time, however late the ticks come.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    began: Instant,
+    span: Duration,
+    total: usize,
+}
+
+impl Pace {
+    fn new(total: usize, within: Duration, began: Instant) -> Self {
+        let count = u32::try_from(total).unwrap_or(u32::MAX);
+        let unhurried = (Duration::from_secs(1) / PER_SECOND).saturating_mul(count);
+        Self {
+            began,
+            span: unhurried.min(within),
+            total,
+        }
+    }
+
+    /// How many of the `waiting` are due.
+    fn due(self, waiting: usize, now: Instant) -> usize {
+        let elapsed = now.saturating_duration_since(self.began) + TICK;
+        if elapsed >= self.span {
+            return waiting;
+        }
+        let by_now = (self.total as u128 * elapsed.as_micros()).div_ceil(self.span.as_micros());
+        let by_now = usize::try_from(by_now).unwrap_or(usize::MAX);
+        let sent = self.total - waiting;
+        by_now.saturating_sub(sent).min(waiting)
+    }
 }
 
 impl Handler<Drain> for Supervisor {
@@ -60,7 +87,7 @@ impl Handler<Drain> for Supervisor {
         let (left, receiver) = watch::channel(self.registry.len());
         self.draining = Some(Draining {
             left,
-            batch: batch_size(queue.len(), drain.within),
+            pace: Pace::new(queue.len(), drain.within, Instant::now()),
             queue,
         });
         self.mark_changed(context);
@@ -74,8 +101,8 @@ impl Supervisor {
         let Some(draining) = &mut self.draining else {
             return;
         };
-        let batch = draining.batch.min(draining.queue.len());
-        for id in draining.queue.drain(..batch) {
+        let due = draining.pace.due(draining.queue.len(), Instant::now());
+        for id in draining.queue.drain(..due) {
             if let Some(record) = self.registry.get_mut(id) {
                 record.closing = true;
             }
@@ -120,12 +147,29 @@ impl Handler<ForceRest> for Supervisor {
 mod tests {
     use super::*;
 
+    /// When each of so many goodbyes is sent if ticks come at these times.
+    fn sent(total: usize, within: Duration, ticks: &[u64]) -> Vec<usize> {
+        let began = Instant::now();
+        let pace = Pace::new(total, within, began);
+        let mut waiting = total;
+        ticks
+            .iter()
+            .map(|tick| {
+                waiting -= pace.due(waiting, began + Duration::from_millis(*tick));
+                total - waiting
+            })
+            .collect()
+    }
+
     #[test]
     fn goodbyes_are_paced_but_always_through_in_time() {
-        assert_eq!(batch_size(0, Duration::from_secs(5)), 10);
-        assert_eq!(batch_size(1_000, Duration::from_secs(5)), 10);
-        assert_eq!(batch_size(100_000, Duration::from_secs(5)), 200);
-        assert_eq!(batch_size(7, Duration::ZERO), 10);
-        assert_eq!(batch_size(70, Duration::ZERO), 70);
+        let within = Duration::from_secs(5);
+        let sent_by = |total, ticks: &[u64]| sent(total, within, ticks);
+        assert_eq!(sent_by(1_000, &[0, 10, 20]), [10, 20, 30]);
+        // A tick that comes late makes up for it.
+        assert_eq!(sent_by(1_000, &[0, 500, 990]), [10, 510, 1_000]);
+        assert_eq!(sent_by(100_000, &[0, 2_490, 4_990]), [200, 50_000, 100_000]);
+        assert_eq!(sent_by(0, &[0]), [0]);
+        assert_eq!(sent(70, Duration::ZERO, &[0]), [70]);
     }
 }
