@@ -1,13 +1,20 @@
-//! Two endpoints in simulated time over a bad network. Whatever happens while it is bad, once it is
-//! good again exactly one IKE_SA and one CHILD_SA must remain, and both ends must agree on them.
+//! Two endpoints in simulated time over a bad network, with data planes that take their time and an
+//! attacker who replays and forges. Whatever happens while it is bad, once it is good again exactly
+//! one IKE_SA and one CHILD_SA of each name must remain, both ends must agree on them, and no SPI
+//! may be left over.
 
 #![allow(
     clippy::disallowed_methods,
     reason = "the simulation needs a first instant"
 )]
 
+mod attacker;
 mod endpoint;
+#[path = "../common/ledger.rs"]
+mod ledger;
 mod network;
+mod plane;
 mod rng;
 mod scenarios;
+mod witness;
 mod world;

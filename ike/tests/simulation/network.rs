@@ -1,4 +1,4 @@
-//! A network that loses, duplicates, delays and reorders.
+//! A network that loses, duplicates, delays and reorders, and may have somebody in it.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
 
 use holdfast_ike::Path;
 
-use crate::rng::Rng;
+use crate::{attacker::Attacker, rng::Rng};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
@@ -35,6 +35,7 @@ pub(crate) struct Datagram {
 
 pub(crate) struct Network {
     pub(crate) weather: Weather,
+    pub(crate) attacker: Option<Attacker>,
     in_transit: BTreeMap<(Instant, u64), Datagram>,
     sequence: u64,
 }
@@ -43,6 +44,7 @@ impl Network {
     pub(crate) fn new(weather: Weather) -> Self {
         Self {
             weather,
+            attacker: None,
             in_transit: BTreeMap::new(),
             sequence: 0,
         }
@@ -56,21 +58,34 @@ impl Network {
         } else {
             1
         };
+        let path = Path {
+            local: path.remote,
+            remote: path.local,
+        };
+        let latency = self.weather.latency;
         for _ in 0..copies {
-            let latency = self.weather.latency.as_millis() as u64;
-            let arrival = now + Duration::from_millis(1 + rng.below(latency));
-            self.sequence += 1;
-            self.in_transit.insert(
-                (arrival, self.sequence),
-                Datagram {
-                    path: Path {
-                        local: path.remote,
-                        remote: path.local,
-                    },
-                    data: data.to_vec(),
-                },
-            );
+            self.convey(path, data.to_vec(), latency, now, rng);
         }
+        if let Some(attacker) = &mut self.attacker {
+            attacker.see(path, data);
+            for (path, data) in attacker.strike() {
+                self.convey(path, data, latency, now, rng);
+            }
+        }
+    }
+
+    fn convey(
+        &mut self,
+        path: Path,
+        data: Vec<u8>,
+        latency: Duration,
+        now: Instant,
+        rng: &mut Rng,
+    ) {
+        let arrival = now + Duration::from_millis(1 + rng.below(latency.as_millis() as u64));
+        self.sequence += 1;
+        self.in_transit
+            .insert((arrival, self.sequence), Datagram { path, data });
     }
 
     pub(crate) fn next_arrival(&self) -> Option<Instant> {

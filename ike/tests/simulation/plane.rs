@@ -1,0 +1,79 @@
+//! A data plane that takes its time and fails now and then.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use holdfast_ike::{ChildSa, EspSpi, IkeSpi};
+
+use crate::rng::Rng;
+
+/// An installation that has been asked for.
+pub(crate) struct Installation {
+    pub(crate) owner: IkeSpi,
+    pub(crate) child: ChildSa,
+    pub(crate) success: bool,
+}
+
+pub(crate) struct Plane {
+    /// The longest that an installation takes.
+    pub(crate) delay: Duration,
+    /// Percent.
+    pub(crate) failures: u64,
+    /// By inbound SPI, with the IKE_SA that it belongs to.
+    pub(crate) installed: BTreeMap<EspSpi, (IkeSpi, ChildSa)>,
+    pending: BTreeMap<(Instant, u64), Installation>,
+    sequence: u64,
+}
+
+impl Plane {
+    pub(crate) fn new() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            failures: 2,
+            installed: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            sequence: 0,
+        }
+    }
+
+    /// Loses all state.
+    pub(crate) fn reset(&mut self) {
+        self.installed.clear();
+        self.pending.clear();
+    }
+
+    /// What is done at once is returned.
+    pub(crate) fn begin(
+        &mut self,
+        owner: IkeSpi,
+        child: ChildSa,
+        now: Instant,
+        rng: &mut Rng,
+    ) -> Option<Installation> {
+        let installation = Installation {
+            owner,
+            child,
+            success: !rng.chance(self.failures),
+        };
+        let longest = self.delay.as_millis() as u64;
+        let delay = rng.below(longest + 1);
+        if delay == 0 {
+            return Some(installation);
+        }
+        self.sequence += 1;
+        let at = now + Duration::from_millis(delay);
+        self.pending.insert((at, self.sequence), installation);
+        None
+    }
+
+    pub(crate) fn next_done(&self) -> Option<Instant> {
+        self.pending.keys().next().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn take_done(&mut self, now: Instant) -> Option<Installation> {
+        let entry = self.pending.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+}
