@@ -92,7 +92,7 @@ fn crashes_deletes_and_probes_while_the_network_is_bad() {
 #[test]
 fn initiators_have_to_return_cookies() {
     for seed in 0..FLOODED {
-        let mut world = bad_world(seed ^ 0xc00c_1e5);
+        let mut world = bad_world(seed ^ 0x0c00_c1e5);
         for end in &mut world.ends {
             end.limits = AdmissionLimits {
                 cookie_threshold: 1,
