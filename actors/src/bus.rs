@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::{handle::IkeSaId, supervisor::messages::IkeSaListing};
 
@@ -27,17 +27,21 @@ pub(crate) enum ControlEvent {
     ChildUpdown { up: bool, listing: IkeSaListing },
     /// Somebody wrote to the log.
     Log(LogLine),
-    /// The agent is gone; sessions end.
-    Goodbye,
 }
 
 /// The way to all who listen.
 #[derive(Clone, Debug)]
-pub(crate) struct Bus(broadcast::Sender<Arc<ControlEvent>>);
+pub(crate) struct Bus {
+    events: broadcast::Sender<Arc<ControlEvent>>,
+    closing: watch::Sender<bool>,
+}
 
 impl Default for Bus {
     fn default() -> Self {
-        Self(broadcast::Sender::new(LAG))
+        Self {
+            events: broadcast::Sender::new(LAG),
+            closing: watch::Sender::new(false),
+        }
     }
 }
 
@@ -49,16 +53,26 @@ impl Bus {
 
     /// The same where there may be nothing to tell.
     pub(crate) fn publish_if(&self, event: impl FnOnce() -> Option<ControlEvent>) {
-        if self.0.receiver_count() > 0
+        if self.events.receiver_count() > 0
             && let Some(event) = event()
         {
             // Failing means that the last listener has just left.
-            let _ = self.0.send(Arc::new(event));
+            let _ = self.events.send(Arc::new(event));
         }
     }
 
     /// Listens from now on.
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<ControlEvent>> {
-        self.0.subscribe()
+        self.events.subscribe()
+    }
+
+    /// Sends every client away, whether it listens to events or not.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Becomes true when clients are to go.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
     }
 }

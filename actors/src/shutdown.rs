@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    bus::{Bus, ControlEvent},
+    bus::Bus,
     data_plane::{DataPlaneActor, Flush},
     environment::Shared,
     supervisor::messages::{Drain, ForceRest},
@@ -203,7 +203,7 @@ impl Drainer {
         if self.data_plane.send(Flush).await.is_err() {
             tracing::error!("the data plane's keeper is gone; something may be left installed");
         }
-        self.bus.publish(|| ControlEvent::Goodbye);
+        self.bus.close();
         let clients = &self.shared.gauges.clients;
         let all_gone = async {
             while clients.load(Ordering::Relaxed) > 0 {

@@ -79,7 +79,14 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(stream: S, shared: &Arc<Sha
         next: None,
     };
     // However it ended, there is nobody to tell.
-    let Err(Gone) = session.run().await;
+    let mut closing = bus.closing();
+    tokio::select! {
+        biased;
+        Err(Gone) = session.run() => {}
+        _ = closing.wait_for(|closing| *closing) => {
+            tracing::debug!("control client sent away");
+        }
+    }
 }
 
 /// What came first while waiting.
@@ -178,10 +185,6 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
     async fn pass_on(&mut self, event: Result<Arc<ControlEvent>, RecvError>) -> Result<(), Gone> {
         match event {
             Ok(event) => {
-                if matches!(*event, ControlEvent::Goodbye) {
-                    let _ = within(self.replies.close()).await;
-                    return Err(Gone);
-                }
                 let (name, message) = commands::events::render(&event, self.shared);
                 self.stream(name, message).await
             }

@@ -36,7 +36,6 @@ pub(crate) fn render(event: &ControlEvent, shared: &Arc<Shared>) -> (&'static st
             ("child-updown", message)
         }
         ControlEvent::Log(line) => ("log", log(line)),
-        ControlEvent::Goodbye => ("log", Message::new()),
     }
 }
 
