@@ -24,7 +24,7 @@ const INITIATES: usize = 10_000;
 struct Figures {
     cpu_microseconds: f64,
     median_microseconds: f64,
-    bytes: f64,
+    kilobytes: f64,
 }
 
 pub(crate) fn measure() -> Vec<Row> {
@@ -80,13 +80,13 @@ fn initiates(daemon: &dyn Daemon, pid: u32) -> Figures {
     let (cpu, memory) = (cpu_seconds(pid), proportional_bytes(pid));
     let mut latencies: Vec<Duration> = (0..INITIATES).map(|_| initiate(&mut client)).collect();
     let cpu = cpu_seconds(pid) - cpu;
-    // At least a page: "none at all" would make an infinite ratio.
+    // At least a page, which is what can be seen: "none" would make an infinite ratio.
     let growth = (proportional_bytes(pid) - memory).max(4_096.0);
     assert_eq!(daemon.sas().len(), 1, "one IKE_SA at either daemon");
     Figures {
         cpu_microseconds: cpu * 1e6 / INITIATES as f64,
         median_microseconds: percentile(&mut latencies, 50).as_secs_f64() * 1e6,
-        bytes: growth / INITIATES as f64,
+        kilobytes: growth / 1024.0,
     }
 }
 
