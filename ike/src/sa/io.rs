@@ -75,7 +75,9 @@ pub enum Output {
     /// Install the SAs, policy and routes of a CHILD_SA, then answer with
     /// [`Input::ChildInstalled`].
     InstallChild(Box<ChildSa>),
-    /// Remove an installed CHILD_SA, or cancel its installation. No answer is expected.
+    /// Remove an installed CHILD_SA, or cancel its installation; its SPI is free afterwards. No
+    /// answer is expected. Where an installation failed, the SPI is given back through
+    /// [`crate::Environment::release_spi`] instead.
     RemoveChild(EspSpi),
     /// Send a NAT keepalive: the single octet 0xFF (RFC 3948 section 2.3).
     Keepalive(Path),
