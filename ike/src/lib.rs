@@ -2,7 +2,7 @@
 //! machine of one IKE_SA.
 //!
 //! This crate must not know sockets, clocks, files, threads, async runtimes or any random source
-//! but the [`Environment`] handed in. Time is an argument; effects are [`Output`]s that the caller
+//! but the [`Environment`] handed in. Time is an argument; effects are [`Output`](sa::Output)s that the caller
 //! drains. It must not know connections' policies either (when to retry, what to keep up): that is
 //! the supervisor's job.
 

@@ -205,7 +205,7 @@ impl ChildOffer {
         })
     }
 
-    /// SA, [KE], TSi and TSr; a nonce, where one is needed, goes between SA and KE.
+    /// SA, \[KE\], TSi and TSr; a nonce, where one is needed, goes between SA and KE.
     pub(super) fn payloads(&self, nonce: Option<&[u8]>) -> Vec<Payload> {
         let mut payloads = vec![Payload::SecurityAssociation(self.proposals.clone())];
         payloads.extend(nonce.map(|nonce| Payload::Nonce(nonce.to_vec())));
@@ -314,7 +314,7 @@ impl ChildOffer {
 /// A CHILD_SA that the peer asked for and we agree to.
 pub(super) struct Granted {
     pub(super) agreed: Agreed,
-    /// SA, [KE], TSi, TSr of our answer (a nonce of ours goes after SA).
+    /// SA, \[KE\], TSi, TSr of our answer (a nonce of ours goes after SA).
     pub(super) payloads: Vec<Payload>,
 }
 

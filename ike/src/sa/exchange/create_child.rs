@@ -147,7 +147,7 @@ pub(in super::super) fn handle_request(
 }
 
 impl CreateResponse {
-    /// SA, Nr, [KEr], TSi, TSr.
+    /// SA, Nr, \[KEr\], TSi, TSr.
     pub(in super::super) fn payloads(&mut self) -> Vec<Payload> {
         let mut payloads = std::mem::take(&mut self.granted.payloads);
         payloads.insert(1, Payload::Nonce(self.nonce_r.to_vec()));
