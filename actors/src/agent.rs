@@ -145,13 +145,19 @@ impl Prepared {
         let agent = &options.loaded.config.agent;
         // The control socket first: it tells best that another agent runs.
         let vici = Listener::bind(&agent.vici)?;
-        let sockets = Sockets::bind(agent)?;
-        let health = agent.health.map(health::bind).transpose()?;
-        Ok(Self {
-            sockets,
-            vici,
-            health,
-        })
+        let others = Sockets::bind(agent)
+            .and_then(|sockets| Ok((sockets, agent.health.map(health::bind).transpose()?)));
+        match others {
+            Ok((sockets, health)) => Ok(Self {
+                sockets,
+                vici,
+                health,
+            }),
+            Err(error) => {
+                vici.address().remove();
+                Err(error)
+            }
+        }
     }
 }
 
@@ -220,7 +226,6 @@ struct Running {
     drainer: Drainer,
     arbiters: Vec<Arbiter>,
     health: Option<HealthServer>,
-    vici: vici_listener::Address,
 }
 
 async fn live(
@@ -230,7 +235,14 @@ async fn live(
     key_log: Option<keylog::KeyLogPort>,
 ) -> Result<Exit, StartError> {
     let mut requests = Requests::new()?;
-    let running = start(options, prepared, key_log, &requests.port())?;
+    let vici = prepared.vici.address();
+    let running = match start(options, prepared, key_log, &requests.port()) {
+        Ok(running) => running,
+        Err(error) => {
+            vici.remove();
+            return Err(error);
+        }
+    };
     hooks.stop.connect(requests.port());
     if let Some(ready) = hooks.ready {
         ready();
@@ -240,7 +252,7 @@ async fn live(
         stopping();
     }
     let exit = running.drainer.run(cause, &mut requests).await;
-    running.vici.remove();
+    vici.remove();
     if exit != Exit::Interrupted {
         workers::stop(running.arbiters);
     }
@@ -300,7 +312,6 @@ fn start(
     );
     spawn_singleton(supervisor_mail, supervising, fails("supervisor"));
 
-    let vici = prepared.vici.address();
     vici_listener::start(&control.handle(), prepared.vici, &shared, &bus);
     arbiters.push(control);
     let health = prepared
@@ -318,7 +329,6 @@ fn start(
         drainer: drainer(shared, transport, data_plane, bus),
         arbiters,
         health,
-        vici,
     })
 }
 

@@ -54,7 +54,8 @@ pub(super) fn run(shared: &Arc<Shared>) -> Message {
         )
         .with("plugins", vec![shared.plane.name()])
         .with("counters", counters)
-        .with("control-clients", count(&gauges.clients));
+        .with("control-clients", count(&gauges.clients))
+        .with("reserved-spis", shared.plane.reserved().to_string());
     if let Some(key_log) = &shared.key_log {
         message.push("keylog", key_log.directory().display().to_string());
         message.push("keylog-lost", key_log.lost().to_string());

@@ -131,11 +131,12 @@ impl Handler<InitReceived> for Supervisor {
 
     fn handle(&mut self, received: InitReceived, context: &mut Context<Self>) {
         let InitReceived { request, key } = received;
-        if self.draining.is_some() {
+        let path = request.path();
+        let shut_out = self.crashes.shut_out(path.remote.ip(), Instant::now());
+        if self.draining.is_some() || shut_out {
             self.transport.do_send(InitRefused(key));
             return;
         }
-        let path = request.path();
         let fitting = self.index.find(&self.connections, path);
         let candidates = to_candidates(&fitting);
         let names: Vec<_> = fitting

@@ -11,6 +11,7 @@ mod begin;
 mod candidates;
 pub(crate) mod connection;
 mod control;
+mod crashes;
 mod drain;
 pub(crate) mod messages;
 mod policy;
@@ -36,6 +37,7 @@ use self::{
     agenda::Agenda,
     candidates::CandidateIndex,
     connection::{Action, Supervised, World},
+    crashes::Crashes,
     drain::Draining,
     messages::{ChildExpired, PeerUnreachable, Resolved},
     publish::Publisher,
@@ -69,6 +71,7 @@ pub(crate) struct Supervisor {
     bus: Bus,
     publisher: Publisher,
     refusals: Refusals,
+    crashes: Crashes,
     draining: Option<Draining>,
 }
 
@@ -101,6 +104,7 @@ impl Supervisor {
             workers,
             registry: Registry::default(),
             refusals: Refusals::default(),
+            crashes: Crashes::default(),
             ports: HashMap::new(),
             agenda: Agenda::default(),
             alarm: None,

@@ -1,6 +1,9 @@
 //! What IKE_SAs report, and their ends.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use actix::{Context, Handler};
 use holdfast_ike::{
@@ -159,7 +162,10 @@ impl Supervisor {
         if down.cause == ChildDownCause::IkeSaClosed {
             return;
         }
-        let Some(connection) = self.connection_of(id) else {
+        let (Some(connection), Some(role)) = (
+            self.connection_of(id),
+            self.registry.get(id).map(|record| record.role),
+        ) else {
             return;
         };
         self.publish_child_updown(id, down.inbound_spi, false);
@@ -175,7 +181,7 @@ impl Supervisor {
         let text = format!("CHILD_SA {} closed: {why}", down.name);
         self.say(Some(&connection), Some(id), &text);
         self.with(&connection, context, |connection, world, actions| {
-            connection.child_down(&child, down.cause, world, actions);
+            connection.child_down(role, &child, down.cause, world, actions);
         });
     }
 }
@@ -207,6 +213,7 @@ impl Handler<IkeSaExited> for Supervisor {
             Exit::Closed(cause) => Some(EndCause::Closed(cause)),
             Exit::Panicked => {
                 self.shared.counters.panics.increment();
+                self.crashes.note(record.path.remote.ip(), Instant::now());
                 tracing::error!(ike_sa = %id, remote = %record.path.remote,
                     "an IKE_SA ended by a panic; the others are not affected");
                 Some(EndCause::Panicked)

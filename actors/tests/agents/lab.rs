@@ -14,7 +14,7 @@ use std::{
 };
 
 use holdfast_actors::{Exit, Hooks, Options, StartError, Stop, run_with};
-use holdfast_vici::{Address, Client, Message, client::Event};
+use holdfast_vici::{Address, Client, Message, address::Stream, client::Event};
 use tempfile::TempDir;
 
 /// Nothing here should take this long.
@@ -41,7 +41,7 @@ pub(crate) fn addresses() -> (String, String) {
 pub(crate) struct Setup {
     pub(crate) local: String,
     pub(crate) remote: String,
-    /// Lines for `[agent]`.
+    /// Lines for `[agent]`; DIRECTORY stands for one of the agent's own.
     pub(crate) agent: String,
     /// Lines for every connection.
     pub(crate) keys: String,
@@ -106,7 +106,9 @@ impl Setup {
     fn write(&self) -> (TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("holdfast.toml");
-        std::fs::write(&file, self.text(directory.path())).unwrap();
+        let place = directory.path().display().to_string();
+        let text = self.text(directory.path()).replace("DIRECTORY", &place);
+        std::fs::write(&file, text).unwrap();
         (directory, file)
     }
 
@@ -216,7 +218,6 @@ impl Drop for Process {
 /// An agent in this process.
 pub(crate) struct Agent {
     pub(crate) vici: PathBuf,
-    #[allow(dead_code, reason = "removed when dropped")]
     directory: TempDir,
     stop: Stop,
     thread: Option<JoinHandle<Result<Exit, StartError>>>,
@@ -242,6 +243,34 @@ impl Agent {
     /// Runs a command.
     pub(crate) fn command(&self, name: &str, arguments: &[(&str, &str)]) -> Message {
         command(&self.vici, name, arguments).1
+    }
+
+    /// Runs a command; what it streams comes first.
+    pub(crate) fn command_with_events(
+        &self,
+        name: &str,
+        arguments: &[(&str, &str)],
+    ) -> (Vec<Event>, Message) {
+        command(&self.vici, name, arguments)
+    }
+
+    /// Registers for events.
+    pub(crate) fn listen(&self, events: &[&str]) -> Listener {
+        let runtime = runtime();
+        let client = runtime.block_on(async {
+            let address = Address::Unix(self.vici.clone());
+            let mut client = Client::connect(&address).await.unwrap();
+            for event in events {
+                client.register(event).await.unwrap();
+            }
+            client
+        });
+        Listener { runtime, client }
+    }
+
+    /// The agent's own directory.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
     }
 
     /// Runs a command that must succeed.
@@ -288,6 +317,20 @@ impl Drop for Agent {
     }
 }
 
+/// A client that listens.
+pub(crate) struct Listener {
+    runtime: tokio::runtime::Runtime,
+    client: Client<Box<dyn Stream>>,
+}
+
+impl Listener {
+    /// The next event.
+    pub(crate) fn next(&mut self) -> Event {
+        let next = async { tokio::time::timeout(PATIENCE, self.client.next_event()).await };
+        self.runtime.block_on(next).unwrap().unwrap()
+    }
+}
+
 /// An IKE_SA as listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sa {
@@ -323,17 +366,20 @@ fn sas(vici: &std::path::Path) -> Vec<Sa> {
         .collect()
 }
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
 /// Runs a command on the socket of an agent; its own events come back too.
 fn command(
     vici: &std::path::Path,
     name: &str,
     arguments: &[(&str, &str)],
 ) -> (Vec<Event>, Message) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         let mut client = Client::connect(&Address::Unix(vici.to_owned()))
             .await
             .unwrap();

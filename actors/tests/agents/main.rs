@@ -305,6 +305,94 @@ fn health_is_served_over_http() {
     assert_eq!(a.stop(), Exit::Drained);
 }
 
+#[test]
+fn listings_and_events_are_what_clients_of_charon_expect() {
+    let (first, second) = Setup::pair();
+    let (a, b) = (first.start(), second.start());
+    let mut listener = a.listen(&["ike-updown", "child-updown", "log"]);
+
+    let (events, _) = a.command_with_events("list-conns", &[]);
+    let conn = events[0].message.child("c0").unwrap();
+    assert_eq!(conn.get_str("version"), Some("IKEv2"));
+    assert_eq!(conn.get_str("unique"), Some("UNIQUE_NO"));
+    assert_eq!(conn.get_str("local-1.class"), Some("pre-shared key"));
+    assert_eq!(conn.get_str("remote-1.id"), Some("b0.example"));
+    assert_eq!(conn.get_str("children.net.mode"), Some("TUNNEL"));
+    assert_eq!(
+        conn.get_str_list("children.net.remote-ts")
+            .collect::<Vec<_>>(),
+        ["10.0.0.0/16"]
+    );
+
+    let (lines, response) = a.command_with_events("initiate", &[("child", "net")]);
+    assert_eq!(response.verdict(), Ok(()));
+    let last = &lines.last().unwrap().message;
+    assert_eq!(last.get_str("group"), Some("IKE"));
+    assert!(
+        last.get_str("msg")
+            .unwrap()
+            .contains("CHILD_SA net established")
+    );
+
+    let (events, _) = a.command_with_events("list-sas", &[]);
+    let sa = events[0].message.child("c0").unwrap();
+    for (key, expected) in [
+        ("version", "2"),
+        ("initiator", "yes"),
+        ("local-id", "a0.example"),
+        ("remote-id", "b0.example"),
+        ("encr-alg", "AES_GCM_16"),
+        ("encr-keysize", "128"),
+        ("prf-alg", "PRF_HMAC_SHA2_256"),
+        ("dh-group", "CURVE_25519"),
+        ("child-sas.net-1.reqid", "1"),
+        ("child-sas.net-1.protocol", "ESP"),
+        ("child-sas.net-1.bytes-in", "0"),
+    ] {
+        assert_eq!(sa.get_str(key), Some(expected), "{key}");
+    }
+    assert_eq!(sa.iter().last().unwrap().0, "child-sas", "always last");
+
+    a.succeed("terminate", &[("ike", "c0")]);
+    let mut seen = Vec::new();
+    while seen.len() < 4 {
+        let event = listener.next();
+        if event.name != "log" {
+            let up = event.message.get_bool("up").unwrap_or(false);
+            assert!(event.message.child("c0").is_some());
+            seen.push((event.name, up));
+        }
+    }
+    let expected = [
+        ("ike-updown", true),
+        ("child-updown", true),
+        ("child-updown", false),
+        ("ike-updown", false),
+    ];
+    let expected: Vec<_> = expected.map(|(name, up)| (name.to_owned(), up)).to_vec();
+    assert_eq!(seen, expected);
+    assert_eq!((a.stop(), b.stop()), (Exit::Drained, Exit::Drained));
+}
+
+#[test]
+fn keys_are_logged_only_where_asked_for() {
+    let (mut first, second) = Setup::pair();
+    first.agent = "keylog = \"DIRECTORY/keys\"".to_owned();
+    let (a, b) = (first.start(), second.start());
+    a.succeed("initiate", &[("child", "net")]);
+    let lines = |table: &str| {
+        let file = a.directory().join("keys").join(table);
+        std::fs::read_to_string(file).unwrap().lines().count()
+    };
+    eventually("keys are written", || {
+        lines("ikev2_decryption_table") == 1 && lines("esp_sa") == 2
+    });
+    let stats = a.command("stats", &[]);
+    assert!(stats.get_str("keylog").unwrap().ends_with("/keys"), "loud");
+    assert!(!b.directory().join("keys").exists());
+    assert!(!b.command("stats", &[]).contains("keylog"));
+}
+
 /// A panic inside one of many costs that one, and it comes back by itself.
 #[cfg(feature = "fault-injection")]
 #[test]
@@ -326,6 +414,9 @@ fn a_panic_costs_one_ike_sa() {
         all_up(&now, COUNT) && !now.contains(&victim)
     });
     assert_eq!(a.counter("panics"), 1);
+    let stats = a.command("stats", &[]);
+    let reserved = stats.get_str("reserved-spis").unwrap();
+    assert_eq!(reserved, COUNT.to_string(), "the victim's SPI was purged");
     let now = a.sas();
     for sa in before.iter().filter(|sa| **sa != victim) {
         assert!(now.contains(sa), "untouched: {sa:?}");

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use holdfast_config::{CloseAction, DpdAction};
 use holdfast_ike::sa::{ChildDownCause, CloseCause, Failure, Role};
 
-use super::{Action, Phase, Supervised, World};
+use super::{Action, Phase, RESPONDER_GRACE, Supervised, World};
 use crate::{
     handle::IkeSaId,
     supervisor::{
@@ -82,9 +82,10 @@ impl Supervised {
         self.reconcile(world, actions);
     }
 
-    /// A child is gone while its IKE_SA lives on.
+    /// A child is gone while its IKE_SA lives on, in which we have this role.
     pub(crate) fn child_down(
         &mut self,
+        role: Role,
         child: &ChildRecord,
         cause: ChildDownCause,
         world: &World<'_>,
@@ -109,6 +110,11 @@ impl Supervised {
         } else if let Some(child) = self.children.get_mut(name) {
             child.backoff.reset();
             child.pending = None;
+        }
+        if role == Role::Responder && self.wants.child(name) {
+            // Both ends may have lost it, and both may want it back.
+            let child = self.children.entry(Arc::clone(name)).or_default();
+            child.until = child.until.max(Some(world.now + RESPONDER_GRACE));
         }
         self.reconcile(world, actions);
     }

@@ -162,6 +162,12 @@ fn on_the_peers_ike_sa_the_peer_goes_first() {
     assert_eq!(desk.ordered("Initiate"), 0);
     desk.wait(RESPONDER_GRACE);
     assert_eq!((desk.ordered("Initiate"), desk.begun()), (1, 0));
+    // The same when both ends lose the child.
+    desk.child_up(reserved.0, "net");
+    desk.child_down(reserved.0, ChildDownCause::Expired);
+    assert_eq!(desk.ordered("Initiate"), 1);
+    desk.wait(RESPONDER_GRACE);
+    assert_eq!((desk.ordered("Initiate"), desk.begun()), (2, 0));
 }
 
 #[test]

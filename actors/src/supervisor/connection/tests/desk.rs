@@ -132,9 +132,10 @@ impl Desk {
 
     pub(super) fn child_down(&mut self, id: IkeSaId, cause: ChildDownCause) {
         let spi: EspSpi = self.registry.get(id).unwrap().children[0].up.inbound_spi;
+        let role = self.registry.get(id).unwrap().role;
         let child = self.registry.child_down(id, spi).unwrap();
         self.with(|connection, world, actions| {
-            connection.child_down(&child, cause, world, actions);
+            connection.child_down(role, &child, cause, world, actions);
         });
     }
 
