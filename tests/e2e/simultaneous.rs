@@ -49,10 +49,13 @@ fn two_persistent_ends_start_at_once_a_hundred_times() {
         wait::throughout(&what, Duration::from_millis(200), || {
             agreed_tunnel(&moon, &sun, CHILD).is_some()
         });
+        let answered = traffic::ping(&pair.moon.namespace, here, there, 5);
         assert_eq!(
-            traffic::ping(&pair.moon.namespace, here, there, 5),
+            answered,
             5,
-            "start {start}"
+            "start {start}: {:?} and {:?}",
+            moon.counters(),
+            sun.counters()
         );
         last = sa;
     }

@@ -87,12 +87,14 @@ fn tunnel(starter: Starter, outer: Family, inner: Family) {
     assert_eq!(
         traffic::ping(moon, here, there, PINGS),
         PINGS,
-        "pings from moon to sun"
+        "pings from moon to sun: {:?}",
+        holdfast.counters()
     );
     assert_eq!(
         traffic::ping(sun, there, here, PINGS),
         PINGS,
-        "pings from sun to moon"
+        "pings from sun to moon: {:?}",
+        holdfast.counters()
     );
     let (forth, back) = traffic::iperf(&lab, (moon, here), (sun, there), 2);
     assert!(
