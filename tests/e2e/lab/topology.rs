@@ -111,7 +111,9 @@ impl Pair {
     /// network cards: a capture then shows each datagram by itself.
     pub(crate) fn single_datagrams(&self) {
         for gateway in [&self.moon, &self.sun] {
-            gateway.namespace.ip(&["link", "set", "dev", WIRE, "gso_max_segs", "1"]);
+            gateway
+                .namespace
+                .ip(&["link", "set", "dev", WIRE, "gso_max_segs", "1"]);
         }
     }
 
