@@ -16,7 +16,6 @@ use crate::lab::{
 fn tshark_decrypts_a_handshake_with_our_keys() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
-    pair.single_datagrams();
     let tunnel = Tunnel::default();
     let keys = lab.subdirectory("keys");
     let charon = Charon::with_tunnel(

@@ -52,7 +52,8 @@ impl Capture {
 
     /// Ends the capture; the packets can be read afterwards.
     pub(crate) fn stop(mut self) -> Packets {
-        self.settle();
+        // What has just passed may still be on its way to the capture's buffer.
+        std::thread::sleep(Duration::from_millis(200));
         self.process.signal(Signal::SIGINT);
         self.process
             .wait(Duration::from_secs(10))
@@ -60,19 +61,6 @@ impl Capture {
         Packets {
             file: self.file.clone(),
         }
-    }
-
-    /// Waits until nothing more is written: what has just passed may still be on its way.
-    fn settle(&self) {
-        let size = || std::fs::metadata(&self.file).map_or(0, |file| file.len());
-        let (mut last, mut quiet) = (size(), 0);
-        wait::attempt(Duration::from_secs(5), || {
-            std::thread::sleep(Duration::from_millis(60));
-            let now = size();
-            quiet = if now == last { quiet + 1 } else { 0 };
-            last = now;
-            (quiet == 5).then_some(())
-        });
     }
 
     /// What has been written so far.

@@ -5,7 +5,6 @@
 
 pub(crate) mod capture;
 pub(crate) mod charon;
-mod echo;
 pub(crate) mod fleet;
 pub(crate) mod holdfast;
 pub(crate) mod measure;

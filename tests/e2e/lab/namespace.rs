@@ -1,10 +1,8 @@
 //! Network namespaces that vanish with the value that owns them.
 
 use std::{
-    fs::File,
     path::Path,
     process::{Command, Stdio},
-    thread,
 };
 
 use nix::{
@@ -53,32 +51,16 @@ impl Namespace {
         run(Command::new("ip").args(["-n", &self.name]).args(arguments))
     }
 
-    /// Runs a closure inside.
+    /// Runs a closure on a thread that lives inside.
     pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let namespace = self.file();
-        thread::scope(|scope| {
+        let file = std::fs::File::open(format!("{NAMES}/{}", self.name)).expect("our namespace");
+        std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                live_in(namespace);
+                setns(file, CloneFlags::CLONE_NEWNET).expect("root may enter");
                 work()
             });
             thread.join().expect("the work inside the namespace")
         })
-    }
-
-    /// Runs a closure inside, in the background.
-    pub(crate) fn spawn<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> thread::JoinHandle<T> {
-        let namespace = self.file();
-        thread::spawn(|| {
-            live_in(namespace);
-            work()
-        })
-    }
-
-    fn file(&self) -> File {
-        File::open(format!("{NAMES}/{}", self.name)).expect("our namespace")
     }
 
     /// Gives a device an address that may be used at once (no duplicate address detection).
@@ -95,11 +77,6 @@ impl Drop for Namespace {
     fn drop(&mut self) {
         remove(&self.name);
     }
-}
-
-/// Moves the calling thread.
-fn live_in(namespace: File) {
-    setns(namespace, CloneFlags::CLONE_NEWNET).expect("root may enter");
 }
 
 /// Connects two namespaces by a cable; its ends have the given device names.

@@ -3,7 +3,7 @@
 use std::{io, path::Path, time::Duration};
 
 use super::{
-    vici::{Client, Message, Value},
+    vici::{Client, Message},
     wait,
 };
 
@@ -53,25 +53,6 @@ pub(crate) trait Daemon {
         self.try_sas().unwrap_or_else(|error| {
             panic!("list-sas at {}: {error}", self.control_socket().display())
         })
-    }
-
-    /// Holdfast's counters that are not zero, for the message of a failed test.
-    fn counters(&self) -> Vec<String> {
-        let answer = self
-            .client()
-            .and_then(|mut client| client.request("stats", &Message::default()));
-        let Ok(answer) = answer else {
-            return vec!["no answer".to_owned()];
-        };
-        let counters = answer.section("counters").cloned().unwrap_or_default();
-        let shown = counters
-            .0
-            .into_iter()
-            .filter_map(|(name, value)| match value {
-                Value::Text(count) if count != "0" => Some(format!("{name}={count}")),
-                _ => None,
-            });
-        shown.collect()
     }
 
     /// Runs `initiate` for a child and waits for its end.

@@ -107,16 +107,6 @@ impl Pair {
         Self { moon, sun }
     }
 
-    /// Has the kernel cut batches of datagrams before they reach the cable, as it does for most
-    /// network cards: a capture then shows each datagram by itself.
-    pub(crate) fn single_datagrams(&self) {
-        for gateway in [&self.moon, &self.sun] {
-            gateway
-                .namespace
-                .ip(&["link", "set", "dev", WIRE, "gso_max_segs", "1"]);
-        }
-    }
-
     /// Makes sun's IPv4 address one that does not answer: the cable is there, datagrams for it
     /// arrive at its end, and nobody has that address.
     pub(crate) fn silence_sun(&self) {
