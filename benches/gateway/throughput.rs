@@ -19,57 +19,30 @@ const ROUNDS: usize = 3;
 const SECONDS: u32 = 5;
 
 pub(crate) fn measure() -> Vec<Row> {
-    let limit = cipher::megabits_per_second();
-    vec![
-        row("ESP throughput, TCP", Wire::Batches, limit),
-        row("ESP throughput, TCP, single datagrams", Wire::Single, limit),
-    ]
-}
-
-/// What the cable between the daemons carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wire {
-    /// Batches of datagrams stay together from daemon to daemon, as they do through a network card
-    /// that cuts and joins them itself.
-    Batches,
-    /// The kernel cuts them first.
-    Single,
-}
-
-fn row(name: &'static str, wire: Wire, limit: f64) -> Row {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     // Alternating, so that whatever else the machine does hits both alike.
     for round in 1..=ROUNDS {
-        let holdfast = between_holdfasts(wire);
-        let charon = between_charons(wire);
+        let holdfast = between_holdfasts();
+        let charon = between_charons();
         eprintln!(
-            "throughput, {wire:?} {round}/{ROUNDS}: holdfast {holdfast:.0?}, charon {charon:.0?} Mbit/s"
+            "throughput {round}/{ROUNDS}: holdfast {holdfast:.0?}, charon {charon:.0?} Mbit/s"
         );
         ours.extend(holdfast);
         theirs.extend(charon);
     }
-    Row {
-        name,
+    vec![Row {
+        name: "ESP throughput, TCP, AES-256-GCM",
         unit: "Mbit/s",
         better: Better::Higher,
         holdfast: median(ours),
         peer: median(theirs),
-        limit: Some(limit),
-    }
+        limit: Some(cipher::megabits_per_second()),
+    }]
 }
 
-/// Two gateways on such a cable.
-fn gateways(lab: &Lab, wire: Wire) -> Pair {
-    let pair = Pair::new(lab);
-    if wire == Wire::Single {
-        pair.single_datagrams();
-    }
-    pair
-}
-
-fn between_holdfasts(wire: Wire) -> [f64; 2] {
+fn between_holdfasts() -> [f64; 2] {
     let lab = Lab::new();
-    let pair = gateways(&lab, wire);
+    let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
     let settings = holdfast::Settings {
         agent: "dataplane = \"userspace\"\nlog = { level = \"warn\" }".to_owned(),
@@ -80,9 +53,9 @@ fn between_holdfasts(wire: Wire) -> [f64; 2] {
     iperf(&lab, &pair, &tunnel, [&moon, &sun])
 }
 
-fn between_charons(wire: Wire) -> [f64; 2] {
+fn between_charons() -> [f64; 2] {
     let lab = Lab::new();
-    let pair = gateways(&lab, wire);
+    let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
     let settings = charon::Settings {
         quiet: true,
