@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
+mod configure;
 mod lab;
 
 use std::time::{Duration, Instant};
