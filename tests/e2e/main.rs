@@ -17,6 +17,7 @@ mod lab_itself;
 mod operator;
 mod persistent;
 mod refusals;
+mod reload;
 mod simultaneous;
 mod storm;
 mod swanctl;

@@ -10,6 +10,7 @@ mod list_sas;
 mod load_conn;
 mod policies;
 mod rekey;
+mod reload_settings;
 mod stats;
 mod terminate;
 mod version;
@@ -29,10 +30,7 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
     let response = match name {
         "version" => version::run(),
         "stats" => stats::run(session.shared),
-        "reload-settings" => match crate::reload::reload(session.shared).await {
-            Ok(_) => Message::success(),
-            Err(reason) => Message::failure(reason),
-        },
+        "reload-settings" => reload_settings::run(session.shared, request).await,
         "unload-conn" => load_conn::unload(session.shared, request).await,
         "get-conns" => load_conn::names(session.shared).await,
         "rekey" => rekey::rekey(session.shared, request).await,
