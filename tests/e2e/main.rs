@@ -7,6 +7,7 @@
     reason = "test reports go to the terminal"
 )]
 
+mod commands;
 mod datagrams;
 mod disagreement;
 mod drain;
@@ -15,6 +16,7 @@ mod keylog;
 mod lab;
 mod lab_itself;
 mod operator;
+mod parity;
 mod persistent;
 mod refusals;
 mod simultaneous;
