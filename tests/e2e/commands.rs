@@ -75,6 +75,7 @@ fn run_every_command(lab: &Lab, pair: &Pair, release: Release, daemon: &dyn Daem
         swanctl: Swanctl::new(release, &directory, daemon),
         used: BTreeSet::new(),
         complaints: Vec::new(),
+        name,
     };
     assert!(bench.swanctl.ok(&["--version", "--daemon"]).contains(name));
     bench.take(steps::LOADING);
@@ -84,6 +85,7 @@ fn run_every_command(lab: &Lab, pair: &Pair, release: Release, daemon: &dyn Daem
     let log = bench.listen("--log");
     let monitor = bench.listen("--monitor-sa");
     bench.take(steps::TUNNEL_UP);
+    bench.verdict();
     let first = the_tunnel(daemon, &peer);
     bench.take(steps::CHILD_REKEY);
     let second = changed_tunnel(daemon, &peer, |sa| {
@@ -102,8 +104,7 @@ fn run_every_command(lab: &Lab, pair: &Pair, release: Release, daemon: &dyn Daem
 
     bench.take(steps::UNLOADING);
     bench.check_that_all_were_used();
-    let complaints = bench.complaints.join("\n");
-    assert!(complaints.is_empty(), "on {name}:\n{complaints}");
+    bench.verdict();
 }
 
 fn the_tunnel(daemon: &dyn Daemon, peer: &Charon) -> IkeSa {
@@ -123,6 +124,8 @@ struct Bench<'a> {
     swanctl: Swanctl,
     used: BTreeSet<String>,
     complaints: Vec<String>,
+    /// The daemon's.
+    name: &'a str,
 }
 
 impl Bench<'_> {
@@ -155,6 +158,11 @@ impl Bench<'_> {
                 self.complain(&format!("{arguments:?}: {answer:?}"));
             }
         }
+    }
+
+    fn verdict(&self) {
+        let complaints = self.complaints.join("\n");
+        assert!(complaints.is_empty(), "on {}:\n{complaints}", self.name);
     }
 
     fn expect(&mut self, what: &str, text: &str, words: &[&str]) {

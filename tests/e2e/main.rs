@@ -7,6 +7,7 @@
     reason = "test reports go to the terminal"
 )]
 
+mod client_storm;
 mod commands;
 mod datagrams;
 mod disagreement;
@@ -18,6 +19,7 @@ mod lab_itself;
 mod operator;
 mod parity;
 mod persistent;
+mod python;
 mod refusals;
 mod simultaneous;
 mod storm;

@@ -13,6 +13,7 @@ pub(crate) mod pretty;
 pub(crate) mod process;
 pub(crate) mod sas;
 pub(crate) mod stock;
+pub(crate) mod storm;
 pub(crate) mod swanctl;
 pub(crate) mod topology;
 pub(crate) mod traffic;

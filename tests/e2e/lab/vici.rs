@@ -2,10 +2,12 @@
 
 use std::{
     io::{self, Read, Write},
-    os::unix::net::UnixStream,
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::Path,
     time::Duration,
 };
+
+use socket2::{Domain, SockAddr, Socket, Type};
 
 const COMMAND_REQUEST: u8 = 0;
 const COMMAND_RESPONSE: u8 = 1;
@@ -181,6 +183,18 @@ impl Client {
         let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { stream })
+    }
+
+    /// As [`Self::connect`], for sockets that may be full: connecting, and each answer, may take this
+    /// long.
+    pub(crate) fn connect_within(socket: &Path, patience: Duration) -> io::Result<Self> {
+        let connecting = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // On Linux it bounds connecting, too.
+        connecting.set_write_timeout(Some(patience))?;
+        connecting.set_read_timeout(Some(patience))?;
+        connecting.connect(&SockAddr::unix(socket)?)?;
+        let stream = UnixStream::from(OwnedFd::from(connecting));
         Ok(Self { stream })
     }
 
