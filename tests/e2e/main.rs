@@ -9,6 +9,7 @@
 
 mod client_storm;
 mod commands;
+mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;

@@ -168,7 +168,15 @@ pub(crate) fn request_frame(command: &str, request: &Message) -> Vec<u8> {
     frame(&payload)
 }
 
-fn frame(payload: &[u8]) -> Vec<u8> {
+/// The bytes of a registration for events.
+pub(crate) fn register_frame(event: &str) -> Vec<u8> {
+    let mut payload = Vec::new();
+    named(EVENT_REGISTER, event, &mut payload);
+    frame(&payload)
+}
+
+/// A packet behind its length, whatever is in it.
+pub(crate) fn frame(payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a short message");
     [&length.to_be_bytes(), payload].concat()
 }
@@ -224,12 +232,7 @@ impl Client {
         event: &str,
         request: &Message,
     ) -> io::Result<Vec<Message>> {
-        let mut payload = Vec::new();
-        named(EVENT_REGISTER, event, &mut payload);
-        self.stream.write_all(&frame(&payload))?;
-        if self.read_frame()?.first() != Some(&EVENT_CONFIRM) {
-            return Err(invalid(&format!("no event {event}")));
-        }
+        self.register(event)?;
         self.stream.write_all(&request_frame(command, request))?;
         let mut events = Vec::new();
         loop {
@@ -241,6 +244,30 @@ impl Client {
                     events.push(decode(&mut rest, false)?);
                 }
                 _ => return Err(invalid("an unexpected packet")),
+            }
+        }
+    }
+
+    /// Asks for the events of this name.
+    pub(crate) fn register(&mut self, event: &str) -> io::Result<()> {
+        self.stream.write_all(&register_frame(event))?;
+        loop {
+            match self.read_frame()?.first() {
+                Some(&EVENT_CONFIRM) => return Ok(()),
+                // One that was registered for before.
+                Some(&EVENT) => {}
+                _ => return Err(invalid(&format!("no event {event}"))),
+            }
+        }
+    }
+
+    /// Waits for an event; its name comes with it.
+    pub(crate) fn next_event(&mut self) -> io::Result<(String, Message)> {
+        loop {
+            let payload = self.read_frame()?;
+            if let Some((&EVENT, mut rest)) = payload.split_first() {
+                let name = short_text(&mut rest)?;
+                return Ok((name, decode(&mut rest, false)?));
             }
         }
     }
