@@ -16,6 +16,7 @@ mod ike_sa;
 mod keylog;
 mod ledger;
 mod message_log;
+mod mistakes;
 mod monitor;
 mod reader;
 mod reload;

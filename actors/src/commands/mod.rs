@@ -31,6 +31,7 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
         "version" => version::run(),
         "stats" => stats::run(session.shared),
         "reload-settings" => reload_settings::run(session.shared, request).await,
+        "load-conn" => load_conn::load(session.shared, request).await,
         "unload-conn" => load_conn::unload(session.shared, request).await,
         "get-conns" => load_conn::names(session.shared).await,
         "rekey" => rekey::rekey(session.shared, request).await,
