@@ -25,7 +25,7 @@ const MOST_SECTIONS_DEEP: usize = 16;
 /// A swanctl.conf that could be read.
 #[derive(Clone, Debug)]
 pub struct Conf {
-    /// What it says, references followed.
+    /// What it says about connections, secrets, authorities and pools, references followed.
     pub settings: Settings,
     /// What may not be meant.
     pub warnings: Vec<Diagnostic>,

@@ -19,7 +19,10 @@ use crate::{
 /// References multiply: what is seen may be far larger than what is written.
 const MOST_ENTRIES: usize = 1 << 20;
 
-/// Everything as it is seen from the root.
+/// The sections that swanctl looks at. Others are there to be referred to.
+const LOOKED_AT: [&str; 4] = ["connections", "secrets", "authorities", "pools"];
+
+/// Everything that swanctl looks at, as it is seen from the root.
 pub(super) fn resolve(sections: &Sections) -> (Settings, Vec<Diagnostic>) {
     let mut resolver = Resolver {
         sections,
@@ -47,6 +50,9 @@ impl<'a> Resolver<'a> {
         let mut settings = Settings::default();
         self.keys(&layers, &mut settings)?;
         for (name, ids) in self.children(&layers) {
+            if depth == 0 && !LOOKED_AT.contains(&name) {
+                continue;
+            }
             let section = self.sections.get(ids[0]);
             if depth >= MOST_SECTIONS_DEEP
                 && let Some(mark) = &section.mark
