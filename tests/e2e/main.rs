@@ -7,6 +7,9 @@
     reason = "test reports go to the terminal"
 )]
 
+mod client_storm;
+mod commands;
+mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;
@@ -15,8 +18,11 @@ mod keylog;
 mod lab;
 mod lab_itself;
 mod operator;
+mod parity;
 mod persistent;
+mod python;
 mod refusals;
+mod reload;
 mod simultaneous;
 mod storm;
 mod swanctl;
