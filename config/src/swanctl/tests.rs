@@ -7,11 +7,13 @@ mod values;
 use super::{Files, connection, read_from};
 use crate::{Agent, ConfigError, Connection, Settings};
 
-/// A text in the syntax of swanctl.conf, as it reaches the reader over the control protocol.
+/// What stands in a connection's section, as it comes over the control protocol.
 fn settings(text: &str) -> Settings {
-    let files = Files::Fixed([("swanctl.conf".into(), text.to_owned())].into());
+    let text = format!("connections {{ gw {{\n{text}\n}} }}");
+    let files = Files::Fixed([("swanctl.conf".into(), text)].into());
     let conf = read_from(&files, "swanctl.conf".as_ref()).unwrap_or_else(|error| panic!("{error}"));
-    as_message(&conf.settings)
+    let connections = conf.settings.section("connections").unwrap();
+    as_message(connections.section("gw").unwrap())
 }
 
 /// Without places, as a message has none.
