@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Run(ConfigFile),
     /// Check the configuration and explain what is wrong with it.
     Check(ConfigFile),
+    /// Rewrite a swanctl.conf as a configuration for holdfast.
+    Import(ImportOptions),
     /// Show which connections are up, and why the others are not.
     Status(StatusOptions),
     /// Bring a connection up and wait for the outcome.
@@ -37,6 +39,16 @@ pub(crate) struct ConfigFile {
     /// The main configuration file.
     #[arg(long, short, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportOptions {
+    /// The swanctl.conf; files that it includes are read as well.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Write pre-shared keys into the result instead of the names of files to put them in.
+    #[arg(long)]
+    pub(crate) with_secrets: bool,
 }
 
 /// How the agent is reached.

@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod control;
 mod exit;
+mod import;
 mod logging;
 mod operate;
 mod output;
@@ -38,6 +39,7 @@ fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
     let outcome = match arguments.command {
         Command::Run(options) => run::run(&options, output),
         Command::Check(options) => check::check(&options, output),
+        Command::Import(options) => import::import(&options, output),
         Command::Status(options) => control::block_on(status::status(&options, output)),
         Command::Initiate(options) => control::block_on(operate::initiate(&options, output)),
         Command::Terminate(options) => control::block_on(operate::terminate(&options, output)),

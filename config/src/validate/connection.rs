@@ -24,7 +24,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
-pub(super) fn connection(
+pub(crate) fn connection(
     name: &str,
     raw: &RawConnection,
     agent: &Agent,
