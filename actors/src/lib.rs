@@ -6,6 +6,7 @@
 mod agent;
 mod bus;
 mod commands;
+mod credentials;
 mod data_plane;
 mod environment;
 mod error;
@@ -17,6 +18,7 @@ mod keylog;
 mod ledger;
 mod message_log;
 mod monitor;
+mod pools;
 mod reader;
 mod reload;
 mod shutdown;

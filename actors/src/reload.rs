@@ -37,7 +37,7 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Result<String, String> {
     }
     let restart = needs_restart(&shared.agent, &config.agent);
     // Before the connections: what they begin uses the new secrets.
-    shared.secrets.store(config.secrets);
+    shared.credentials.replace_files(&config.secrets);
     let applied = shared
         .supervisor
         .send(ApplyFiles(config.connections))
