@@ -6,6 +6,7 @@
 mod agent;
 mod bus;
 mod commands;
+mod credentials;
 mod data_plane;
 mod environment;
 mod error;
@@ -18,6 +19,7 @@ mod ledger;
 mod message_log;
 mod mistakes;
 mod monitor;
+mod pools;
 mod reader;
 mod reload;
 mod shutdown;

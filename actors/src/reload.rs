@@ -44,7 +44,7 @@ pub(crate) async fn reload(shared: &Arc<Shared>, dry_run: bool) -> Result<Reload
     let restart = shared.agent != config.agent;
     if !dry_run {
         // Before the connections: what they begin uses the new secrets.
-        shared.secrets.store(config.secrets);
+        shared.credentials.replace_files(&config.secrets);
     }
     let applied = shared
         .supervisor

@@ -11,6 +11,7 @@ mod error;
 mod hash;
 mod key_exchange;
 mod keys;
+mod library;
 mod message_cipher;
 mod prf;
 mod provider;
@@ -25,6 +26,7 @@ pub use error::{IntegrityError, InvalidPublicValue, UnsupportedAlgorithm};
 pub use hash::{hmac_sha256, nat_detection_hash, sha1, sha256};
 pub use key_exchange::KeyPair;
 pub use keys::{ChildKeys, IkeKeys, Nonces, child_keys};
+pub use library::library;
 pub use message_cipher::MessageCipher;
 pub use prf::Prf;
 
