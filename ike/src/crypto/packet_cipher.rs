@@ -115,8 +115,7 @@ pub struct PacketCipher {
 
 enum Keys {
     Aead { aead: Aead, salt: [u8; SALT_LEN] },
-    // Boxed so that it is no larger than the usual ciphers.
-    EncryptThenMac(Box<(Cipher, IntegrityKey)>),
+    EncryptThenMac(Cipher, IntegrityKey),
 }
 
 enum Cipher {
@@ -180,7 +179,7 @@ impl PacketCipher {
                     }
                 };
                 let integrity = IntegrityKey::new(algorithm, integrity);
-                Keys::EncryptThenMac(Box::new((cipher, integrity)))
+                Keys::EncryptThenMac(cipher, integrity)
             }
         };
         Self {
@@ -218,8 +217,7 @@ impl PacketCipher {
                 let tag = aead.seal(nonce(*salt, *iv), data.before, text);
                 icv.copy_from_slice(&tag[..icv.len()]);
             }
-            Keys::EncryptThenMac(keys) => {
-                let (cipher, integrity) = &**keys;
+            Keys::EncryptThenMac(cipher, integrity) => {
                 cipher.encrypt(counter, iv_and_text);
                 integrity.sign([data.before, iv_and_text, data.after], icv);
             }
@@ -247,8 +245,7 @@ impl PacketCipher {
                 let (text, tag) = text_and_tag.split_at_mut(text_len);
                 aead.open_truncated(nonce, data.before, text, tag)
             }
-            Keys::EncryptThenMac(keys) => {
-                let (cipher, integrity) = &**keys;
+            Keys::EncryptThenMac(cipher, integrity) => {
                 let (iv_and_text, icv) = body.split_at_mut(text_end);
                 integrity.verify([data.before, iv_and_text, data.after], icv)?;
                 if !text_len.is_multiple_of(block_len) {

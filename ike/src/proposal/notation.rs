@@ -150,7 +150,7 @@ impl Proposal {
             }
         }
         if protocol == Protocol::Ike && !has(&keywords, Kind::Prf) {
-            let implied: Vec<_> = transforms.iter().filter_map(implied_prf).collect();
+            let implied: Vec<_> = transforms.iter().copied().filter_map(implied_prf).collect();
             transforms.extend(implied);
         }
         // RFC 7296 section 3.3.3: every ESP proposal says how long its sequence numbers are.
@@ -183,11 +183,11 @@ impl Proposal {
 }
 
 /// The pseudo-random function made of the same hash function or cipher.
-fn implied_prf(transform: &Transform) -> Option<Transform> {
+fn implied_prf(transform: Transform) -> Option<Transform> {
     let Transform::Integrity(integrity) = transform else {
         return None;
     };
-    let prf = match *integrity {
+    let prf = match integrity {
         IntegrityId::HMAC_SHA1_96 => PrfId::HMAC_SHA1,
         IntegrityId::HMAC_SHA2_256_128 => PrfId::HMAC_SHA2_256,
         IntegrityId::HMAC_SHA2_384_192 => PrfId::HMAC_SHA2_384,

@@ -18,7 +18,7 @@ const ALIGNMENT: usize = 4;
 
 /// A key of one direction, ready for use: setting it up costs more than a small packet.
 pub(crate) struct Cipher {
-    cipher: PacketCipher,
+    keys: PacketCipher,
     header: usize,
     alignment: usize,
     icv: usize,
@@ -31,13 +31,13 @@ impl Cipher {
 
     /// Sets up the key for the suite's algorithms.
     pub(crate) fn new(suite: &EspSuite, key: &EspKey) -> Result<Self, InstallError> {
-        let cipher = PacketCipher::for_esp(suite, key).map_err(refusal)?;
-        let layout = cipher.layout();
+        let keys = PacketCipher::for_esp(suite, key).map_err(refusal)?;
+        let layout = keys.layout();
         Ok(Self {
             header: PREFIX + layout.iv_len,
             alignment: layout.block_len.max(ALIGNMENT),
             icv: layout.icv_len,
-            cipher,
+            keys,
         })
     }
 
@@ -59,15 +59,15 @@ impl Cipher {
     /// Encrypts in place what lies between IV and ICV of `body` and fills both in. The same sequence
     /// number must never be used twice with one key.
     pub(super) fn seal(&self, spi: u32, sequence: u64, extended: bool, body: &mut [u8]) {
-        let data = Authenticated::new(spi, sequence, extended, self.cipher.is_aead());
-        self.cipher.seal(sequence, data.associated(), body);
+        let data = Authenticated::new(spi, sequence, extended, self.keys.is_aead());
+        self.keys.seal(sequence, data.associated(), body);
     }
 
     /// Checks `body`, IV and ICV included, and decrypts it in place; `false` when it is not
     /// authentic.
     pub(super) fn open(&self, spi: u32, sequence: u64, extended: bool, body: &mut [u8]) -> bool {
-        let data = Authenticated::new(spi, sequence, extended, self.cipher.is_aead());
-        self.cipher.open(data.associated(), body).is_ok()
+        let data = Authenticated::new(spi, sequence, extended, self.keys.is_aead());
+        self.keys.open(data.associated(), body).is_ok()
     }
 }
 

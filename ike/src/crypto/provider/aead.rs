@@ -38,7 +38,7 @@ impl AeadCipher {
 ///
 /// ring does not wipe its expanded key on drop.
 pub(in crate::crypto) enum Aead {
-    Ring(ring::LessSafeKey),
+    Ring(Box<ring::LessSafeKey>),
     Aws(Box<aws::LessSafeKey>),
 }
 
@@ -47,7 +47,7 @@ impl Aead {
     pub(in crate::crypto) fn new(cipher: AeadCipher, key: &[u8]) -> Self {
         let by_ring = |algorithm| {
             let key = ring::UnboundKey::new(algorithm, key).expect(RIGHT_LENGTH);
-            Self::Ring(ring::LessSafeKey::new(key))
+            Self::Ring(Box::new(ring::LessSafeKey::new(key)))
         };
         match cipher {
             AeadCipher::Aes128Gcm => by_ring(&ring::AES_128_GCM),

@@ -1,4 +1,4 @@
-//! AES and its modes without integrity, by AWS-LC.
+//! AES and its modes without integrity, by AWS-LC. Expanded keys have half a kilobyte each.
 
 use aws_lc_rs::{
     cipher::{
@@ -42,11 +42,13 @@ impl Aes {
 }
 
 /// AES on single blocks: what MACs are made of.
-pub(in crate::crypto) struct BlockCipher(EncryptingKey);
+pub(in crate::crypto) struct BlockCipher(Box<EncryptingKey>);
 
 impl BlockCipher {
     pub(in crate::crypto) fn new(aes: Aes, key: &[u8]) -> Self {
-        Self(EncryptingKey::ecb(aes.key(key)).expect(RIGHT_LENGTH))
+        Self(Box::new(
+            EncryptingKey::ecb(aes.key(key)).expect(RIGHT_LENGTH),
+        ))
     }
 
     pub(in crate::crypto) fn encrypt(&self, block: &mut [u8; BLOCK]) {
@@ -58,15 +60,15 @@ impl BlockCipher {
 
 /// AES in CBC mode, without padding.
 pub(in crate::crypto) struct Cbc {
-    encrypting: EncryptingKey,
-    decrypting: DecryptingKey,
+    encrypting: Box<EncryptingKey>,
+    decrypting: Box<DecryptingKey>,
 }
 
 impl Cbc {
     pub(in crate::crypto) fn new(aes: Aes, key: &[u8]) -> Self {
         Self {
-            encrypting: EncryptingKey::cbc(aes.key(key)).expect(RIGHT_LENGTH),
-            decrypting: DecryptingKey::cbc(aes.key(key)).expect(RIGHT_LENGTH),
+            encrypting: Box::new(EncryptingKey::cbc(aes.key(key)).expect(RIGHT_LENGTH)),
+            decrypting: Box::new(DecryptingKey::cbc(aes.key(key)).expect(RIGHT_LENGTH)),
         }
     }
 
@@ -86,11 +88,13 @@ impl Cbc {
 }
 
 /// AES in counter mode.
-pub(in crate::crypto) struct Ctr(EncryptingKey);
+pub(in crate::crypto) struct Ctr(Box<EncryptingKey>);
 
 impl Ctr {
     pub(in crate::crypto) fn new(aes: Aes, key: &[u8]) -> Self {
-        Self(EncryptingKey::ctr(aes.key(key)).expect(RIGHT_LENGTH))
+        Self(Box::new(
+            EncryptingKey::ctr(aes.key(key)).expect(RIGHT_LENGTH),
+        ))
     }
 
     /// Encrypts or decrypts in place, beginning with this counter block.
