@@ -7,6 +7,7 @@
     reason = "test reports go to the terminal"
 )]
 
+mod algorithms;
 mod client_storm;
 mod commands;
 mod crowd;
