@@ -26,3 +26,4 @@ mod simultaneous;
 mod storm;
 mod swanctl;
 mod tunnels;
+mod wire;
