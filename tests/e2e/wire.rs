@@ -143,7 +143,11 @@ fn conversations() -> Vec<Conversation> {
         ),
         of(
             "the same registration twice",
-            &[register_frame("ike-updown"), register_frame("ike-updown"), version()],
+            &[
+                register_frame("ike-updown"),
+                register_frame("ike-updown"),
+                version(),
+            ],
             &[CONFIRM, CONFIRM, RESPONSE],
         ),
         of(
