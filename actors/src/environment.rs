@@ -2,6 +2,7 @@
 //! IKE_SA instead of a field for each.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize},
@@ -11,28 +12,36 @@ use std::{
 
 use actix::Addr;
 use arc_swap::ArcSwap;
-use holdfast_config::{Config, Secrets};
+use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
     Counters, Environment, EspSpi, Identification, Path, Secret, sa::event::KeyLog,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
+    bus::Bus,
     data_plane::Plane,
     handle::IkeSaId,
     keylog::KeyLogPort,
     socket::Sockets,
     supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
+    tallies::Tallies,
 };
 
 /// The agent as its actors see it.
 pub(crate) struct Shared {
-    /// The configuration in force.
-    pub(crate) config: ArcSwap<Config>,
+    /// How the agent itself is configured, fixed until it is started again.
+    pub(crate) agent: Agent,
+    /// Where the configuration is read from.
+    pub(crate) config_path: PathBuf,
     /// The secrets in force.
     pub(crate) secrets: ArcSwap<Secrets>,
     /// The agent-wide counters.
     pub(crate) counters: Counters,
+    /// The same for each connection.
+    pub(crate) tallies: Tallies,
+    /// To those who listen.
+    pub(crate) bus: Bus,
     /// The sockets, for sending.
     pub(crate) sockets: Sockets,
     /// The data plane and its ledger.
@@ -65,7 +74,10 @@ pub(crate) struct Gauges {
 
 /// The parts of [`Shared`] that start-up makes.
 pub(crate) struct Parts {
-    pub(crate) config: Config,
+    pub(crate) agent: Agent,
+    pub(crate) config_path: PathBuf,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) bus: Bus,
     pub(crate) sockets: Sockets,
     pub(crate) plane: Plane,
     pub(crate) key_log: Option<KeyLogPort>,
@@ -76,9 +88,12 @@ impl Shared {
     /// Puts the parts together.
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            secrets: ArcSwap::new(Arc::clone(&parts.config.secrets)),
-            config: ArcSwap::from_pointee(parts.config),
+            agent: parts.agent,
+            config_path: parts.config_path,
+            secrets: ArcSwap::new(parts.secrets),
             counters: Counters::default(),
+            tallies: Tallies::default(),
+            bus: parts.bus,
             sockets: parts.sockets,
             plane: parts.plane,
             key_log: parts.key_log,
@@ -135,16 +150,33 @@ impl Shared {
     }
 }
 
-/// [`Shared`] as one step of one IKE_SA sees it: SPIs are charged to their owner.
+/// [`Shared`] as one step of one IKE_SA sees it: SPIs are charged to their owner, and what the step
+/// counts goes to the agent's and the connection's counters when it is over.
 pub(crate) struct StepEnvironment<'a> {
     shared: &'a Shared,
     owner: IkeSaId,
+    counted: Counters,
+    tally: Option<&'a Counters>,
 }
 
 impl<'a> StepEnvironment<'a> {
-    /// For a step of `owner`.
-    pub(crate) fn new(shared: &'a Shared, owner: IkeSaId) -> Self {
-        Self { shared, owner }
+    /// For a step of `owner`; `tally` are its connection's counters where that is known.
+    pub(crate) fn new(shared: &'a Shared, owner: IkeSaId, tally: Option<&'a Counters>) -> Self {
+        Self {
+            shared,
+            owner,
+            counted: Counters::default(),
+            tally,
+        }
+    }
+}
+
+impl Drop for StepEnvironment<'_> {
+    fn drop(&mut self) {
+        self.shared.counters.absorb(&self.counted);
+        if let Some(tally) = self.tally {
+            tally.absorb(&self.counted);
+        }
     }
 }
 
@@ -170,6 +202,6 @@ impl Environment for StepEnvironment<'_> {
     }
 
     fn counters(&self) -> &Counters {
-        &self.shared.counters
+        &self.counted
     }
 }

@@ -79,7 +79,7 @@ impl Transport {
                 readers.push(SocketReader::new(Arc::clone(&shared), index)?);
             }
         }
-        let limits = limits(&shared.config.load().agent.limits);
+        let limits = limits(&shared.agent.limits);
         Ok(Self {
             admission: Admission::new(limits),
             routes: HashMap::new(),
@@ -135,7 +135,7 @@ impl Transport {
 
     fn judge(&mut self, path: Path, data: &[u8], received: Instant) {
         // Nothing that admission needs is charged to an IKE_SA.
-        let env = &mut StepEnvironment::new(&self.shared, IkeSaId(0));
+        let env = &mut StepEnvironment::new(&self.shared, IkeSaId(0), None);
         match self.admission.judge(data, path, received, env) {
             Admitted::Drop(reason) => tracing::trace!(remote = %path.remote, ?reason, "dropped"),
             Admitted::Reply(reply) => self.shared.transmit(path, &reply),

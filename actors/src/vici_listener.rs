@@ -171,7 +171,7 @@ where
     S: AsyncRead + AsyncWrite + 'static,
     F: Future<Output = io::Result<S>>,
 {
-    let most = shared.config.load().agent.max_control_clients.max(1);
+    let most = shared.agent.max_control_clients.max(1);
     let room = Arc::new(Semaphore::new(most));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {

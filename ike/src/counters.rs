@@ -13,6 +13,11 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Adds that many.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
     /// The present value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -36,6 +41,19 @@ macro_rules! counters {
             /// Every counter with its public name, in a fixed order.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Counter)> {
                 [$(($name, &self.$field)),*].into_iter()
+            }
+
+            /// Adds what `other` has counted.
+            pub fn absorb(&self, other: &Self) {
+                $(match other.$field.get() {
+                    0 => {}
+                    count => self.$field.add(count),
+                })*
+            }
+
+            /// All back to zero.
+            pub fn reset(&self) {
+                $(self.$field.reset();)*
             }
         }
     };

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Initiate(InitiateOptions),
     /// Take a connection down.
     Terminate(TerminateOptions),
+    /// Make the agent read its configuration again; what did not change stays as it is.
+    Reload(ReloadOptions),
 }
 
 #[derive(Args, Debug)]
@@ -89,6 +91,15 @@ pub(crate) struct TerminateOptions {
     /// Do not wait for the peer's answer; with --timeout, for no longer than that.
     #[arg(long, short, conflicts_with = "child")]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReloadOptions {
+    /// Only show what would change.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) agent: Agent,
 }

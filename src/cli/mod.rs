@@ -10,6 +10,7 @@ mod exit;
 mod logging;
 mod operate;
 mod output;
+mod reload;
 mod run;
 mod service;
 mod status;
@@ -40,6 +41,7 @@ fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
         Command::Status(options) => control::block_on(status::status(&options, output)),
         Command::Initiate(options) => control::block_on(operate::initiate(&options, output)),
         Command::Terminate(options) => control::block_on(operate::terminate(&options, output)),
+        Command::Reload(options) => control::block_on(reload::reload(&options, output)),
     };
     match outcome {
         Ok(code) => code,

@@ -27,5 +27,6 @@ mod reload;
 mod simultaneous;
 mod storm;
 mod swanctl;
+mod swanctl_reload;
 mod tunnels;
 mod wire;

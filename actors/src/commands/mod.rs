@@ -1,10 +1,16 @@
 //! What control clients can ask for, one file a command.
 
+mod control_log;
+mod counters;
 pub(crate) mod events;
 mod health;
 mod initiate;
 mod list_conns;
 mod list_sas;
+mod load_conn;
+mod policies;
+mod rekey;
+mod reload_settings;
 mod stats;
 mod terminate;
 mod version;
@@ -24,6 +30,17 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
     let response = match name {
         "version" => version::run(),
         "stats" => stats::run(session.shared),
+        "reload-settings" => reload_settings::run(session.shared, request).await,
+        "unload-conn" => load_conn::unload(session.shared, request).await,
+        "get-conns" => load_conn::names(session.shared).await,
+        "rekey" => rekey::rekey(session.shared, request).await,
+        "redirect" => rekey::redirect(session.shared, request).await,
+        "install" => policies::install(session.shared, request).await,
+        "uninstall" => policies::uninstall(request),
+        // Nothing but CHILD_SAs has policies so far.
+        "list-policies" => Message::new(),
+        "get-counters" => counters::get(session.shared, request),
+        "reset-counters" => counters::reset(session.shared, request),
         "list-conns" => list_conns::run(session, request).await?,
         "list-sas" => list_sas::run(session, request).await?,
         // Boxed, so that idle sessions need not have room for their state.

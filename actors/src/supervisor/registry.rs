@@ -25,6 +25,8 @@ use crate::handle::IkeSaId;
 pub(crate) struct ChildRecord {
     /// Its number, unique while the agent runs.
     pub(crate) id: u32,
+    /// The same for all CHILD_SAs of one configuration that replaced one another.
+    pub(crate) reqid: u32,
     /// What it is.
     pub(crate) up: Arc<ChildUp>,
     /// Somebody wants it gone and has ordered so.
@@ -94,6 +96,13 @@ impl Record {
         self.children
             .iter()
             .any(|child| !child.closing && &*child.up.name == name)
+    }
+
+    /// Whether it carries a child `name` that is on its way out.
+    pub(crate) fn loses(&self, name: &str) -> bool {
+        self.children
+            .iter()
+            .any(|child| child.closing && &*child.up.name == name)
     }
 }
 
@@ -195,15 +204,31 @@ impl Registry {
 
     /// One of its children is up.
     pub(crate) fn child_up(&mut self, id: IkeSaId, up: Arc<ChildUp>) {
+        let reqid = self.reqid_of(id, &up.name);
         if let Some(record) = self.records.get_mut(&id) {
             self.last_child = self.last_child.wrapping_add(1).max(1);
             record.children.push(ChildRecord {
                 id: self.last_child,
+                reqid: reqid.unwrap_or(self.last_child),
                 up,
                 closing: false,
                 gone: None,
             });
         }
+    }
+
+    /// The reqid of the CHILD_SA that one of this name takes the place of.
+    fn reqid_of(&self, id: IkeSaId, name: &str) -> Option<u32> {
+        let record = self.get(id)?;
+        let same_peer = |other: &&Record| {
+            let peer = |record: &Record| Some(record.established.as_ref()?.remote_id.clone());
+            other.id == id || peer(other) == peer(record)
+        };
+        self.of(record.connection.as_deref()?)
+            .filter(same_peer)
+            .flat_map(|record| &record.children)
+            .find(|child| *child.up.name == *name)
+            .map(|child| child.reqid)
     }
 
     /// One of its children is gone.

@@ -15,14 +15,14 @@ use holdfast_ike::{
 };
 
 use super::{
-    Supervisor,
+    Supervisor, alerts,
     messages::{ChildListing, Exit, IkeSaExited, IkeSaListing, IkeSaReported},
     policy::EndCause,
     registry::Record,
     uniqueness::judge_all,
 };
 use crate::{
-    bus::ControlEvent,
+    bus::{ControlEvent, Group},
     data_plane::Purge,
     handle::IkeSaId,
     transport::{Authenticated, RouteRemoved},
@@ -47,7 +47,8 @@ impl Supervisor {
             Event::ChildFailed { name, failure } => {
                 if let Some(connection) = self.connection_of(id) {
                     let text = format!("CHILD_SA {name} not established: {failure}");
-                    self.say(Some(&connection), Some(id), &text);
+                    self.tell(Group::Child, Some(&connection), Some(id), &text);
+                    self.alert(alerts::of_child_failure(failure), id);
                     self.with(&connection, context, |connection, world, actions| {
                         connection.child_failed(&name, failure, world, actions);
                     });
@@ -55,7 +56,13 @@ impl Supervisor {
             }
             Event::ChildRefused { failure } => {
                 let text = format!("the peer's CHILD_SA is refused: {failure}");
-                self.say(self.connection_of(id).as_ref(), Some(id), &text);
+                self.tell(
+                    Group::Child,
+                    self.connection_of(id).as_ref(),
+                    Some(id),
+                    &text,
+                );
+                self.alert(alerts::of_child_failure(failure), id);
             }
             Event::NeedsReplacement | Event::ChildNeedsReplacement { .. } => {
                 if let Some(connection) = self.connection_of(id) {
@@ -68,8 +75,10 @@ impl Supervisor {
                 if let Some(record) = self.registry.get_mut(id) {
                     record.retransmissions = attempt;
                 }
+                self.alert(Some(alerts::RETRANSMITTING), id);
                 if let Some(connection) = self.connection_of(id) {
-                    tracing::debug!(%connection, ike_sa = %id, attempt, "retransmitting");
+                    let text = format!("no answer yet, retransmission {attempt}");
+                    self.tell(Group::Network, Some(&connection), Some(id), &text);
                     self.with(&connection, context, |connection, _, actions| {
                         connection.retransmitting(id, attempt, actions);
                     });
@@ -79,6 +88,7 @@ impl Supervisor {
                 if let Some(record) = self.registry.get_mut(id) {
                     record.retransmissions = 0;
                 }
+                self.alert(Some(alerts::ANSWERED), id);
             }
             // Both end on the IKE_SA's own side.
             Event::KeyLog(_) | Event::Closed(_) => {}
@@ -125,6 +135,12 @@ impl Supervisor {
         for (loser, command) in judge_all(&self.registry, id, unique) {
             let text = format!("IKE_SA {connection}[{loser}] gives way to another with this peer");
             self.say(Some(&connection), Some(loser), &text);
+            let kind = if loser == id {
+                alerts::KEPT
+            } else {
+                alerts::REPLACED
+            };
+            self.alert(Some(kind), loser);
             self.command(loser, command);
         }
         self.with(&connection, context, |connection, world, actions| {
@@ -150,7 +166,7 @@ impl Supervisor {
         );
         let spi = up.inbound_spi;
         self.registry.child_up(id, Arc::new(up));
-        self.say(Some(&connection), Some(id), &text);
+        self.tell(Group::Child, Some(&connection), Some(id), &text);
         self.publish_child_updown(id, spi, true);
         self.with(&connection, context, |connection, world, actions| {
             connection.child_up(id, &name, world, actions);
@@ -179,7 +195,7 @@ impl Supervisor {
             ChildDownCause::IkeSaClosed => "its IKE_SA is over",
         };
         let text = format!("CHILD_SA {} closed: {why}", down.name);
-        self.say(Some(&connection), Some(id), &text);
+        self.tell(Group::Child, Some(&connection), Some(id), &text);
         self.with(&connection, context, |connection, world, actions| {
             connection.child_down(role, &child, down.cause, world, actions);
         });
@@ -222,6 +238,9 @@ impl Handler<IkeSaExited> for Supervisor {
             Exit::Refused(failure) => {
                 if let Some(failure) = failure {
                     self.refusals.tell(record.path, failure);
+                    if let Some(kind) = alerts::of_ike_failure(failure) {
+                        self.alert_all(kind);
+                    }
                 }
                 None
             }
@@ -230,6 +249,9 @@ impl Handler<IkeSaExited> for Supervisor {
             && cause != CloseCause::Terminated
         {
             self.refusals.tell(record.path, cause);
+        }
+        if let Some(cause) = cause {
+            self.alert_end(&record, cause);
         }
         if let (Some(connection), Some(cause)) = (&record.connection, cause) {
             if record.established.is_some() {
@@ -256,42 +278,51 @@ impl Supervisor {
 
     fn publish_ike_updown(&self, id: IkeSaId, up: bool) {
         self.bus.publish_if(|| {
-            let listing = listing(self.registry.get(id)?);
+            let listing = self.listing(self.registry.get(id)?);
             Some(ControlEvent::IkeUpdown { up, listing })
         });
     }
 
     fn publish_child_updown(&self, id: IkeSaId, spi: holdfast_ike::EspSpi, up: bool) {
         self.bus.publish_if(|| {
-            let mut listing = listing(self.registry.get(id)?);
+            let mut listing = self.listing(self.registry.get(id)?);
             listing.children.retain(|child| child.up.inbound_spi == spi);
             Some(ControlEvent::ChildUpdown { up, listing })
         });
     }
 }
 
-/// A record as it is listed.
-pub(super) fn listing(record: &Record) -> IkeSaListing {
-    IkeSaListing {
-        id: record.id,
-        connection: record
+impl Supervisor {
+    /// A record as it is listed.
+    pub(super) fn listing(&self, record: &Record) -> IkeSaListing {
+        let config = record
             .connection
-            .clone()
-            .unwrap_or_else(|| "(unnamed)".into()),
-        state: record.state(),
-        role: record.role,
-        path: record.path,
-        local_spi: record.local_spi,
-        established: record.established.clone(),
-        established_at: record.established_at(),
-        children: record
-            .children
-            .iter()
-            .map(|child| ChildListing {
-                id: child.id,
-                closing: child.closing,
-                up: Arc::clone(&child.up),
-            })
-            .collect(),
+            .as_ref()
+            .and_then(|name| self.connections.get(name))
+            .map(|connection| Arc::clone(connection.config()));
+        IkeSaListing {
+            id: record.id,
+            connection: record
+                .connection
+                .clone()
+                .unwrap_or_else(|| "(unnamed)".into()),
+            state: record.state(),
+            role: record.role,
+            path: record.path,
+            local_spi: record.local_spi,
+            established: record.established.clone(),
+            established_at: record.established_at(),
+            children: record
+                .children
+                .iter()
+                .map(|child| ChildListing {
+                    id: child.id,
+                    reqid: child.reqid,
+                    closing: child.closing,
+                    up: Arc::clone(&child.up),
+                })
+                .collect(),
+            config,
+        }
     }
 }

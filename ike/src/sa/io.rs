@@ -59,6 +59,9 @@ pub enum Command {
     Probe,
     /// Forget everything at once without telling the peer.
     Abandon(super::CloseCause),
+    /// The connection was configured anew, with other children or other timers. Holds for what is
+    /// negotiated from now on; ignored by an IKE_SA that is not established.
+    Configure(Arc<crate::Connection>),
 }
 
 /// One effect. The caller carries them out in order.

@@ -5,6 +5,7 @@
 //! Everything ends in [`Supervised::reconcile`], which compares what is wanted with what is there.
 //! It is level-triggered: an event that is lost or comes twice changes nothing for good.
 
+pub(crate) mod configure;
 mod outcome;
 mod reconcile;
 pub(crate) mod status;
@@ -80,6 +81,15 @@ pub(crate) struct World<'a> {
     pub(crate) fraction: f64,
 }
 
+/// Where a connection's configuration comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From the configuration files.
+    File,
+    /// A control client loaded it.
+    Vici,
+}
+
 /// Where the one attempt at an IKE_SA is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
@@ -116,6 +126,7 @@ struct ChildTry {
 #[derive(Debug)]
 pub(crate) struct Supervised {
     config: Arc<Connection>,
+    origin: Origin,
     contacts: Contacts,
     wants: Wants,
     phase: Phase,
@@ -137,9 +148,10 @@ pub(crate) struct Supervised {
 
 impl Supervised {
     /// A connection as configured. Nothing happens before [`Supervised::reconcile`].
-    pub(crate) fn new(config: Arc<Connection>, now: Instant) -> Self {
+    pub(crate) fn new(config: Arc<Connection>, origin: Origin, now: Instant) -> Self {
         Self {
             wants: Wants::of(&config),
+            origin,
             contacts: Contacts::default(),
             phase: Phase::Idle,
             backoff: Backoff::default(),
@@ -161,6 +173,16 @@ impl Supervised {
     /// How it is configured.
     pub(crate) fn config(&self) -> &Arc<Connection> {
         &self.config
+    }
+
+    /// Where its configuration comes from.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Its configuration comes from somewhere else now.
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        self.origin = origin;
     }
 
     /// Its count of established IKE_SAs, shared with them.

@@ -95,14 +95,14 @@ impl Supervised {
         let configured = self.config.children.get(&**name);
         let restart = configured.is_some_and(|child| child.close_action == CloseAction::Start);
         let wait = match cause {
-            ChildDownCause::IkeSaClosed | ChildDownCause::Terminated => return,
+            ChildDownCause::IkeSaClosed => return,
             ChildDownCause::PeerDeleted => {
                 if restart && !self.wants.withdrawn() {
                     self.wants.revive(Arc::clone(name));
                 }
                 !self.trusts(world.now.saturating_duration_since(child.up.at))
             }
-            ChildDownCause::Expired => false,
+            ChildDownCause::Expired | ChildDownCause::Terminated => false,
         };
         if wait && self.wants.child(name) {
             let reason = "the peer closed it soon after it came up".to_owned();

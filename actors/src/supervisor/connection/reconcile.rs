@@ -76,7 +76,8 @@ impl Supervised {
             };
             let child = self.children.entry(Arc::clone(name)).or_default();
             let busy = child.until.is_some() || child.pending == Some(carrier.id);
-            if up || busy || room == 0 {
+            // One of this name that is on its way out is waited for.
+            if up || busy || carrier.loses(name) || room == 0 {
                 continue;
             }
             if patient_until.is_some() {

@@ -1,5 +1,6 @@
 //! What a connection does when things happen to it.
 
+mod configure;
 mod desk;
 
 use self::desk::{ASKED, Desk, NET, PERSISTENT, connection, net};

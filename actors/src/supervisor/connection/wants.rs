@@ -47,6 +47,49 @@ impl Wants {
         );
     }
 
+    /// The connection was replaced by another of its name. An operator who took a persistent one
+    /// down has not taken that back.
+    pub(crate) fn configured_anew(&mut self, connection: &Connection) {
+        if !(self.withdrawn && connection.persistent) {
+            *self = Self::of(connection);
+        }
+    }
+
+    /// Some of its children or its policy changed: only what differs is wanted anew, so that what
+    /// operators asked for or took down stays so.
+    pub(crate) fn reconfigured(&mut self, old: &Connection, new: &Connection) {
+        let known = |name: &Arc<str>| new.children.contains_key(&**name);
+        self.standing.retain(known);
+        self.once.retain(known);
+        if !new.persistent {
+            self.standing_ike = false;
+            self.standing.clear();
+        }
+        if self.withdrawn {
+            return;
+        }
+        self.standing_ike |= new.persistent;
+        for (name, child) in &new.children {
+            let before = old.children.get(name);
+            let same = before.is_some_and(|before| {
+                before.ike == child.ike && before.start_action == child.start_action
+            });
+            let name = &child.ike.name;
+            if same && old.persistent == new.persistent {
+                continue;
+            }
+            if new.persistent && child.start_action != StartAction::None {
+                self.standing.insert(Arc::clone(name));
+            } else if !new.persistent && !same && child.start_action.starts() {
+                self.once.insert(Arc::clone(name));
+            } else if child.start_action == StartAction::None
+                && before.is_some_and(|before| before.start_action != StartAction::None)
+            {
+                self.withdraw_child(name);
+            }
+        }
+    }
+
     /// Somebody asks for `goal`. On a persistent connection whatever is asked for stays wanted,
     /// and asking for the IKE_SA revives what the configuration wants.
     pub(crate) fn add(&mut self, goal: &Goal, connection: &Connection) {

@@ -26,6 +26,12 @@ impl IkeSa {
                 }
             }
             Command::Abandon(cause) => self.close(cause, env),
+            Command::Configure(connection) => {
+                // What is negotiated already stays as it is.
+                if self.is_established() {
+                    self.connection = connection;
+                }
+            }
         }
     }
 
