@@ -93,31 +93,30 @@ fn converse(socket: &Path) {
 }
 
 fn conversations() -> Vec<Conversation> {
-    let version = || request_frame("version", &Message::default());
+    let mut all = about_commands();
+    all.extend(about_events());
+    all.extend(about_nonsense());
+    all
+}
+
+fn version() -> Vec<u8> {
+    request_frame("version", &Message::default())
+}
+
+fn of(what: &'static str, sent: &[Vec<u8>], answers: &'static [u8]) -> Conversation {
+    Conversation {
+        what,
+        sent: sent.concat(),
+        answers,
+    }
+}
+
+fn about_events() -> Vec<Conversation> {
     let unregister = |event: &str| {
         let length = u8::try_from(event.len()).expect("a short name");
         frame(&[&[4, length], event.as_bytes()].concat())
     };
-    let of = |what, sent: &[Vec<u8>], answers| Conversation {
-        what,
-        sent: sent.concat(),
-        answers,
-    };
     vec![
-        of("a command", &[version()], &[RESPONSE]),
-        of(
-            "a command that does not exist",
-            &[
-                request_frame("no-such-command", &Message::default()),
-                version(),
-            ],
-            &[UNKNOWN_COMMAND, RESPONSE],
-        ),
-        of(
-            "a hundred commands at once",
-            &vec![version(); 100],
-            &[RESPONSE; 100],
-        ),
         of(
             "an event that exists, and one that does not",
             &[
@@ -150,6 +149,11 @@ fn conversations() -> Vec<Conversation> {
             ],
             &[CONFIRM, CONFIRM, RESPONSE],
         ),
+    ]
+}
+
+fn about_nonsense() -> Vec<Conversation> {
+    vec![
         of(
             "packets that only a daemon sends",
             &[
@@ -172,6 +176,25 @@ fn conversations() -> Vec<Conversation> {
                 version(),
             ],
             &[RESPONSE],
+        ),
+    ]
+}
+
+fn about_commands() -> Vec<Conversation> {
+    vec![
+        of("a command", &[version()], &[RESPONSE]),
+        of(
+            "a command that does not exist",
+            &[
+                request_frame("no-such-command", &Message::default()),
+                version(),
+            ],
+            &[UNKNOWN_COMMAND, RESPONSE],
+        ),
+        of(
+            "a hundred commands at once",
+            &vec![version(); 100],
+            &[RESPONSE; 100],
         ),
         of(
             "a request of the greatest length",
