@@ -117,10 +117,6 @@ impl Charon {
         &mut self.process
     }
 
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     fn swanctl_command(&self, arguments: &[&str]) -> Command {
         swanctl(&self.directory, &self.socket, arguments)
     }
