@@ -68,7 +68,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         replay_window: 1024,
         lifetime: Lifetime::default(),
         sending: Sending::AtOnce,
-        sending: Sending::AtOnce,
     };
     let (ike, _ike) = mpsc::channel(16);
     let (events, mut reports) = mpsc::channel(16);

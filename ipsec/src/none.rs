@@ -141,7 +141,6 @@ mod tests {
             replay_window: 0,
             lifetime: Lifetime::default(),
             sending: Sending::AtOnce,
-            sending: Sending::AtOnce,
         }
     }
 

@@ -163,10 +163,10 @@ fn render_child(child: &ChildListing, shared: &Arc<Shared>) -> Message {
         .with("reqid", child.id.to_string())
         .with(
             "state",
-            if child.closing {
-                "DELETING"
-            } else {
-                "INSTALLED"
+            match (child.replaced, child.closing) {
+                (true, _) => "REKEYED",
+                (false, true) => "DELETING",
+                (false, false) => "INSTALLED",
             },
         )
         .with("mode", mode)

@@ -164,6 +164,7 @@ pub(crate) struct IkeSaListing {
 pub(crate) struct ChildListing {
     pub(crate) id: u32,
     pub(crate) closing: bool,
+    pub(crate) replaced: bool,
     pub(crate) up: Arc<ChildUp>,
 }
 

@@ -95,7 +95,9 @@ impl Supervised {
         let configured = self.config.children.get(&**name);
         let restart = configured.is_some_and(|child| child.close_action == CloseAction::Start);
         let wait = match cause {
-            ChildDownCause::IkeSaClosed | ChildDownCause::Terminated => return,
+            ChildDownCause::IkeSaClosed | ChildDownCause::Terminated | ChildDownCause::Rekeyed => {
+                return;
+            }
             ChildDownCause::PeerDeleted => {
                 if restart && !self.wants.withdrawn() {
                     self.wants.revive(Arc::clone(name));

@@ -44,7 +44,6 @@ fn child(spi: u32, local: Vec<TrafficSelector>, remote: Vec<TrafficSelector>) ->
         replay_window: 1024,
         lifetime: Lifetime::default(),
         sending: Sending::AtOnce,
-        sending: Sending::AtOnce,
     }
 }
 
