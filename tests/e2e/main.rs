@@ -7,6 +7,7 @@
     reason = "test reports go to the terminal"
 )]
 
+mod credentials;
 mod datagrams;
 mod disagreement;
 mod drain;
