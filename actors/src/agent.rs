@@ -281,6 +281,7 @@ fn start(
         plane: Plane::new(plane.back_end),
         key_log,
         supervisor,
+        transport: transport.clone(),
     }));
     let bus = Bus::default();
     let mut arbiters = workers::start(agent.workers)?;

@@ -71,6 +71,8 @@ struct Alarm {
 /// One IKE_SA.
 pub(crate) struct IkeSaActor {
     id: IkeSaId,
+    /// Our SPI at the beginning, by which the transport knows this mailbox.
+    first_spi: IkeSpi,
     shared: Arc<Shared>,
     /// Gone after a panic inside it and after its end.
     core: Option<Box<IkeSa>>,
@@ -131,7 +133,7 @@ async fn live(
     exit: Rc<Cell<Exit>>,
 ) {
     let now = Instant::now();
-    let env = &mut StepEnvironment::new(&shared, id);
+    let env = &mut StepEnvironment::new(&shared, id, local_spi);
     let core = match origin {
         Origin::Initiate {
             connection,
@@ -160,6 +162,7 @@ async fn live(
     };
     let actor = IkeSaActor {
         id,
+        first_spi: local_spi,
         shared,
         core: Some(Box::new(core)),
         alarm: None,
@@ -260,7 +263,7 @@ impl IkeSaActor {
             return;
         };
         let fenced = AssertUnwindSafe(|| {
-            let mut env = StepEnvironment::new(&self.shared, self.id);
+            let mut env = StepEnvironment::new(&self.shared, self.id, self.first_spi);
             input(&mut core, &mut env);
             let mut aftermath = Aftermath::default();
             self.drain(&mut core, &mut env, context, &mut aftermath);

@@ -17,6 +17,7 @@ mod lab_itself;
 mod operator;
 mod persistent;
 mod refusals;
+mod rekey;
 mod simultaneous;
 mod storm;
 mod swanctl;

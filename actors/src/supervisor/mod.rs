@@ -183,7 +183,8 @@ impl Supervisor {
                         child.closing |= child.up.inbound_spi == *spi;
                     }
                 }
-                Command::Initiate(_) | Command::RekeyChild(_) | Command::Probe => {}
+                Command::Initiate(_) | Command::Rekey | Command::RekeyChild(_) | Command::Probe => {
+                }
             }
         }
         if let Some(port) = self.ports.get(&id) {

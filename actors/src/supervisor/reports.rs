@@ -43,6 +43,14 @@ impl Supervisor {
     fn on_event(&mut self, id: IkeSaId, event: Event, context: &mut Context<Self>) {
         match event {
             Event::Established(established) => self.on_established(id, *established, context),
+            Event::IkeRekeyed(new) => {
+                let connection = self.connection_of(id);
+                let name = connection.as_deref().unwrap_or_default();
+                let (ours, theirs) = (new.spis.initiator, new.spis.responder);
+                let text = format!("IKE_SA {name}[{id}] rekeyed: SPIs {ours}_i {theirs}_r");
+                self.registry.rekeyed(id, new);
+                self.say(connection.as_ref(), Some(id), &text);
+            }
             Event::ChildUp(up) => self.on_child_up(id, *up, context),
             Event::ChildRekeyed { old, new } => self.on_child_rekeyed(id, old, *new, context),
             Event::RekeyFailed { child, failure } => {
@@ -314,11 +322,14 @@ pub(super) fn listing(record: &Record) -> IkeSaListing {
             .clone()
             .unwrap_or_else(|| "(unnamed)".into()),
         state: record.state(),
-        role: record.role,
+        role: record
+            .established
+            .as_ref()
+            .map_or(record.role, |facts| facts.role),
         path: record.path,
         local_spi: record.local_spi,
         established: record.established.clone(),
-        established_at: record.established_at(),
+        established_at: record.established.as_ref().map(|facts| facts.at),
         children: record
             .children
             .iter()
