@@ -278,6 +278,15 @@ impl Environment for World {
 
     fn release_spi(&mut self, _spi: EspSpi) {}
 
+    // Nothing is rekeyed here.
+    fn allocate_ike_spi(&mut self) -> IkeSpi {
+        let mut spi = [0; 8];
+        random(&mut spi);
+        IkeSpi(spi)
+    }
+
+    fn release_ike_spi(&mut self, _spi: IkeSpi) {}
+
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
         Some(self.secret.clone())
     }

@@ -25,6 +25,7 @@ mod parity;
 mod persistent;
 mod python;
 mod refusals;
+mod rekey;
 mod reload;
 mod simultaneous;
 mod storm;

@@ -183,11 +183,11 @@ impl ChildOffer {
             proposal.spi = ProposalSpi::Esp(inbound_spi);
         }
         Ok(Self {
-            local_ts,
-            remote_ts,
             config,
             inbound_spi,
             proposals,
+            local_ts,
+            remote_ts,
             key_pair,
         })
     }

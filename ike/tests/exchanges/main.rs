@@ -15,6 +15,7 @@ mod nat;
 mod pair;
 mod pending;
 mod rekey_child;
+mod rekey_ike;
 mod setup;
 mod spoofed;
 mod timers;

@@ -27,8 +27,10 @@ impl IkeSa {
                     self.timers
                         .set_after(Timer::Keepalive, now, self.connection.keep_alive);
                 }
-                Timer::Replace => self.emit(Event::NeedsReplacement),
+                Timer::Rekey => self.rekey_ike(None),
                 Timer::Expire => self.begin_delete(CloseCause::Expired),
+                Timer::Formers => self.on_former_deadlines(now, env),
+                Timer::Hold => self.requests.held = false,
                 Timer::Children => self.on_child_deadlines(now, env),
             }
         }
