@@ -186,6 +186,7 @@ pub(crate) struct ChildListing {
     /// The same for all CHILD_SAs that replaced one another.
     pub(crate) reqid: u32,
     pub(crate) closing: bool,
+    pub(crate) replaced: bool,
     pub(crate) up: Arc<ChildUp>,
 }
 
@@ -218,8 +219,13 @@ pub(crate) struct UnloadConnection(pub(crate) String);
 /// The names of those that control clients have loaded.
 pub(crate) struct LoadedConnections;
 
-/// The files were read again and hold these connections.
-pub(crate) struct ApplyFiles(pub(crate) BTreeMap<String, Arc<Connection>>);
+/// The files were read again.
+pub(crate) struct ApplyFiles {
+    /// The connections that they hold.
+    pub(crate) connections: BTreeMap<String, Arc<Connection>>,
+    /// Only tell what would change.
+    pub(crate) dry_run: bool,
+}
 
 /// What reading the files again has changed.
 #[derive(Debug, Default)]
