@@ -154,13 +154,17 @@ impl Userspace {
             return Err(InstallError::SpiInUse(child.inbound_spi));
         }
         self.spis.reserve(child.inbound_spi);
+        self.wake();
+        Ok(sa)
+    }
+
+    /// Something may wait for the SA that sends from now on.
+    fn wake(&self) {
         if !self.shared.traps.is_empty()
             && let Some(device) = self.device.upgrade()
         {
-            // Something may wait for it.
             device.wake();
         }
-        Ok(sa)
     }
 
     /// Puts a policy into the tables.
@@ -235,6 +239,7 @@ impl DataPlane for Userspace {
 
     fn start_sending(&self, inbound: EspSpi) {
         self.shared.tables.start_sending(inbound);
+        self.wake();
     }
 
     fn stop_sending(&self, inbound: EspSpi) {
