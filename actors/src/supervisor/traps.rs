@@ -156,7 +156,7 @@ impl Supervisor {
                 let configured = connection.config().children.get(child)?;
                 Some((Arc::clone(name), Arc::clone(&configured.ike.name)))
             })
-            .ok_or_else(|| format!("CHILD_SA config '{child}' not found"))
+            .ok_or_else(|| "configuration name not found".to_owned())
     }
 }
 

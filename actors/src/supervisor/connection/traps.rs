@@ -105,9 +105,9 @@ impl Supervised {
 
     /// What traps are made from has changed: each is made again in its place.
     pub(super) fn renew_traps(&mut self, actions: &mut Vec<Action>) {
+        let kept = self.traps.installed.intersection(&self.traps.wanted);
+        actions.extend(kept.cloned().map(Action::Trap));
         self.install_traps(actions);
-        let renewed = self.traps.installed.iter().cloned().map(Action::Trap);
-        actions.extend(renewed);
     }
 
     /// Installs what is wanted and removes what is not.
