@@ -13,7 +13,9 @@ use actix::{
 };
 use futures::{FutureExt, stream};
 use holdfast_ike::{ChildSa, EspSpi};
-use holdfast_ipsec::{BoxFuture, DataPlane, InstallError, PlaneCounters, PlaneEvent, Usage};
+use holdfast_ipsec::{
+    BoxFuture, DataPlane, InstallError, PlaneCounters, PlaneEvent, Policy, PolicyId, Usage,
+};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
     handle::IkeSaId,
     ledger::Ledger,
     shutdown::{Cause, ShutdownPort},
-    supervisor::messages::ChildExpired,
+    supervisor::messages::{Acquire, ChildExpired},
 };
 
 /// How long the back end may take to give up its device, threads and routes.
@@ -103,6 +105,21 @@ impl Plane {
         left.len()
     }
 
+    /// Installs a trap.
+    pub(crate) fn install_policy(&self, policy: Policy) -> BoxFuture<Result<(), InstallError>> {
+        self.back_end.install_policy(policy)
+    }
+
+    /// Removes a trap.
+    pub(crate) fn remove_policy(&self, id: PolicyId) {
+        complete(self.back_end.remove_policy(id));
+    }
+
+    /// What a trap holds waits in vain.
+    pub(crate) fn acquire_failed(&self, id: PolicyId) {
+        self.back_end.acquire_failed(id);
+    }
+
     /// Who owns a CHILD_SA.
     pub(crate) fn owner(&self, spi: EspSpi) -> Option<IkeSaId> {
         self.ledger.owner(spi)
@@ -182,7 +199,16 @@ impl StreamHandler<PlaneEvent> for DataPlaneActor {
                 tracing::error!(%reason, "the data plane failed");
                 self.shutdown.request(Cause::Failed("data plane"));
             }
-            // Nothing is trapped yet.
+            PlaneEvent::Acquire {
+                policy,
+                source,
+                destination,
+                ..
+            } => self.shared.supervisor.do_send(Acquire {
+                policy,
+                source,
+                destination,
+            }),
             event @ PlaneEvent::PacketWithoutSa { .. } => tracing::trace!(?event),
         }
     }

@@ -31,5 +31,6 @@ mod simultaneous;
 mod storm;
 mod swanctl;
 mod swanctl_reload;
+mod traps;
 mod tunnels;
 mod wire;

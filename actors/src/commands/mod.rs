@@ -44,9 +44,8 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
         "rekey" => rekey::rekey(session.shared, request).await,
         "redirect" => rekey::redirect(session.shared, request).await,
         "install" => policies::install(session.shared, request).await,
-        "uninstall" => policies::uninstall(request),
-        // Nothing but CHILD_SAs has policies so far.
-        "list-policies" => Message::new(),
+        "uninstall" => policies::uninstall(session.shared, request).await,
+        "list-policies" => policies::list(session, request).await?,
         "get-counters" => counters::get(session.shared, request),
         "reset-counters" => counters::reset(session.shared, request),
         "load-shared" => shared_keys::load(session.shared, request),

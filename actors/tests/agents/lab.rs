@@ -45,6 +45,8 @@ pub(crate) struct Setup {
     pub(crate) agent: String,
     /// Lines for every connection.
     pub(crate) keys: String,
+    /// Lines for every child.
+    pub(crate) child: String,
     /// Numbers of the connections.
     pub(crate) connections: usize,
     /// Which of two ends it is.
@@ -60,6 +62,7 @@ impl Setup {
             remote: remote.clone(),
             agent: String::new(),
             keys: String::new(),
+            child: String::new(),
             connections: 1,
             first: true,
         };
@@ -91,12 +94,13 @@ impl Setup {
                  local = {{ auth = \"psk\", id = \"{ours}{number}.example\" }}\n\
                  remote = {{ auth = \"psk\", id = \"{theirs}{number}.example\" }}\n\
                  [connections.c{number}.children.net]\nesp_proposals = [\"aes128gcm16\"]\n\
-                 local_ts = [\"10.{}.0.0/16\"]\nremote_ts = [\"10.{}.0.0/16\"]\n",
+                 local_ts = [\"10.{}.0.0/16\"]\nremote_ts = [\"10.{}.0.0/16\"]\n{}\n",
                 self.local,
                 self.remote,
                 self.keys,
                 u8::from(self.first),
                 u8::from(!self.first),
+                self.child,
             )
             .unwrap();
         }
@@ -402,7 +406,13 @@ fn request_with_events(
         let mut client = Client::connect(&Address::Unix(vici.to_owned()))
             .await
             .unwrap();
-        let streams = ["list-sa", "list-conn", "health", "control-log"];
+        let streams = [
+            "list-sa",
+            "list-conn",
+            "list-policy",
+            "health",
+            "control-log",
+        ];
         for event in streams {
             client.register(event).await.unwrap();
         }

@@ -4,6 +4,7 @@
 
 mod configure;
 mod lab;
+mod traps;
 
 use std::time::{Duration, Instant};
 

@@ -14,7 +14,7 @@ use holdfast_ike::{
     child_sa::{Lifetime, Sending},
 };
 
-use super::selector;
+use super::{policy_table::Target, selector};
 use crate::{
     esp::{Cipher, MOST_WINDOW, ReplayWindow, SequenceNumbers},
     packet::header::Header,
@@ -202,6 +202,20 @@ impl Sa {
             last_in: clock.instant(inbound.last.load(Ordering::Relaxed)),
             last_out: clock.instant(outbound.last.load(Ordering::Relaxed)),
         }
+    }
+}
+
+impl Target for Sa {
+    fn local_ts(&self) -> &[TrafficSelector] {
+        &self.local_ts
+    }
+
+    fn remote_ts(&self) -> &[TrafficSelector] {
+        &self.remote_ts
+    }
+
+    fn order(&self) -> u64 {
+        self.order
     }
 }
 

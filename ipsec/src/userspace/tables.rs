@@ -10,7 +10,7 @@ use crate::packet::header::Header;
 /// Both tables. Look-ups never wait; changes wait for each other.
 pub(crate) struct Tables {
     spis: SpiTable,
-    policies: PolicyTable,
+    policies: PolicyTable<Sa>,
     changes: Mutex<()>,
 }
 

@@ -2,6 +2,7 @@
 
 mod limits;
 mod lookup;
+mod traps;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
