@@ -302,3 +302,45 @@ fn the_agents_own_section_is_checked() {
     holdfast.toml:13:34: agent.log.format: unknown value "xml" (use "text" or "json")
     "#);
 }
+
+#[test]
+fn who_may_control_the_agent_is_checked() {
+    let agent = |lines: &str| Site::new(&format!("[agent]\n{lines}\n"));
+    let loaded = agent("vici_mode = \"0600\"\nvici_group = \"vpnadmin\"").loaded();
+    assert_eq!(loaded.config.agent.vici_mode, 0o600);
+    assert_eq!(loaded.config.agent.vici_group.as_deref(), Some("vpnadmin"));
+    assert!(loaded.warnings.is_empty());
+    let by_variable = agent("")
+        .with_variable("HOLDFAST__AGENT__VICI_MODE", "0o640")
+        .with_variable("HOLDFAST__AGENT__VICI_GROUP", "1000")
+        .loaded();
+    assert_eq!(by_variable.config.agent.vici_mode, 0o640);
+    assert_eq!(by_variable.config.agent.vici_group.as_deref(), Some("1000"));
+    let lines: Vec<String> = [
+        "vici_mode = \"0666\"",
+        "vici_mode = \"0o8\"",
+        "vici_mode = \"+660\"",
+        "vici_mode = \"1660\"",
+        "vici_mode = 660",
+        "vici_group = \"a b\"",
+        "vici_group = -1",
+        "vici = \"tcp://192.0.2.1:4502\"\nvici_expose = true",
+        "vici = \"tcp://192.0.2.1:4502\"\nvici_expose = false",
+        "vici = \"tcp://127.0.0.1:4502\"\nvici_group = \"x\"",
+    ]
+    .into_iter()
+    .map(|lines| agent(lines).said())
+    .collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    warning: holdfast.toml:2:13: agent.vici_mode: every user of this machine may control the agent (use "0660", and vici_group for those who may)
+    holdfast.toml:2:13: agent.vici_mode: "0o8" is no access mode (write octal digits such as "0660")
+    holdfast.toml:2:13: agent.vici_mode: "+660" is no access mode (write octal digits such as "0660")
+    holdfast.toml:2:13: agent.vici_mode: "1660" is no access mode (write octal digits such as "0660")
+    holdfast.toml:2:13: agent.vici_mode: this is an integer (write a string in quotes)
+    holdfast.toml:2:14: agent.vici_group: "a b" cannot name a group (write the name or the number of a group)
+    holdfast.toml:2:14: agent.vici_group: "-1" cannot name a group (write the name or the number of a group)
+    warning: holdfast.toml:2:8: agent.vici: whoever reaches this address controls the agent (let a firewall decide who reaches it)
+    holdfast.toml:2:8: agent.vici: whoever reaches this address controls the agent (use a unix:// path or a loopback address, or set vici_expose = true)
+    warning: holdfast.toml:3:14: agent.vici_group: a tcp:// address has no file: this has no effect (leave the key out)
+    "#);
+}
