@@ -20,9 +20,11 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
     bus::Bus,
+    credentials::Credentials,
     data_plane::Plane,
     handle::IkeSaId,
     keylog::KeyLogPort,
+    pools::Pools,
     socket::Sockets,
     supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
     tallies::Tallies,
@@ -34,8 +36,10 @@ pub(crate) struct Shared {
     pub(crate) agent: Agent,
     /// Where the configuration is read from.
     pub(crate) config_path: PathBuf,
-    /// The secrets in force.
-    pub(crate) secrets: ArcSwap<Secrets>,
+    /// What we and our peers authenticate with.
+    pub(crate) credentials: Credentials,
+    /// Addresses for peers that ask for one.
+    pub(crate) pools: Pools,
     /// The agent-wide counters.
     pub(crate) counters: Counters,
     /// The same for each connection.
@@ -90,7 +94,8 @@ impl Shared {
         Self {
             agent: parts.agent,
             config_path: parts.config_path,
-            secrets: ArcSwap::new(parts.secrets),
+            credentials: Credentials::new(&parts.secrets),
+            pools: Pools::default(),
             counters: Counters::default(),
             tallies: Tallies::default(),
             bus: parts.bus,
@@ -194,7 +199,7 @@ impl Environment for StepEnvironment<'_> {
     }
 
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>> {
-        self.shared.secrets.load().psk(local, remote)
+        self.shared.credentials.psk(local, remote)
     }
 
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant> {

@@ -6,6 +6,7 @@
 mod agent;
 mod bus;
 mod commands;
+mod credentials;
 mod data_plane;
 mod environment;
 mod error;
@@ -16,7 +17,9 @@ mod ike_sa;
 mod keylog;
 mod ledger;
 mod message_log;
+mod mistakes;
 mod monitor;
+mod pools;
 mod reader;
 mod reload;
 mod shutdown;

@@ -3,21 +3,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use holdfast_config::{ConfigError, Loaded, Severity};
-
+use holdfast_config::{ConfigError, Loaded};
 use tokio::signal::unix::Signal;
 
 use crate::{
     bus::{ControlEvent, Group, LogLine},
     environment::Shared,
+    mistakes::in_one_line,
     supervisor::messages::{Applied, ApplyFiles},
 };
 
 /// Files that take longer to read are on a file system that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Mistakes told to the client; all are in the log.
-const MOST_TOLD: usize = 10;
 
 /// What reading the files again has changed, or would change.
 #[derive(Debug)]
@@ -47,7 +44,7 @@ pub(crate) async fn reload(shared: &Arc<Shared>, dry_run: bool) -> Result<Reload
     let restart = shared.agent != config.agent;
     if !dry_run {
         // Before the connections: what they begin uses the new secrets.
-        shared.secrets.store(config.secrets);
+        shared.credentials.replace_files(&config.secrets);
     }
     let applied = shared
         .supervisor
@@ -89,17 +86,9 @@ pub(crate) async fn at_each(mut hangup: Signal, shared: Arc<Shared>) {
 
 fn refused(error: &ConfigError) -> String {
     tracing::error!("configuration not reloaded, nothing changed:\n{error}");
-    // One line: clients take no other text for printable.
-    let told: Vec<String> = error
-        .diagnostics()
-        .iter()
-        .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .take(MOST_TOLD)
-        .map(ToString::to_string)
-        .collect();
     format!(
         "nothing changed, the configuration has mistakes: {}",
-        told.join("; ")
+        in_one_line(error)
     )
 }
 

@@ -21,7 +21,10 @@ mod lab;
 #[allow(dead_code, reason = "the test's own limits are of no use here")]
 mod client_storm;
 
-use client_storm::{ROWS, over_charon, over_holdfast};
+mod charon;
+
+use charon::over_charon;
+use client_storm::{ROWS, over_holdfast};
 use lab::{storm::Storm, userland::Release};
 
 fn main() {

@@ -3,7 +3,7 @@
 //!
 //! `make storm` is the same with more clients, and beside charon.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
@@ -86,7 +86,7 @@ pub(crate) fn over_holdfast(storm: Storm) -> Outcome {
     pair.wake_sun();
     let settings = charon::Settings::default();
     let charon = Charon::with_tunnel(&lab, &pair.sun, &pair.moon, &tunnel, &settings);
-    let back = std::time::Instant::now();
+    let back = Instant::now();
     wait::until("one tunnel", Duration::from_secs(15), || {
         agreed_tunnel(&agent, &charon, CHILD)
     });
@@ -101,39 +101,8 @@ pub(crate) fn over_holdfast(storm: Storm) -> Outcome {
     }
 }
 
-/// The storm over charon, which is held to nothing.
-pub(crate) fn over_charon(storm: Storm, release: Release) -> Outcome {
-    let lab = Lab::new();
-    let pair = Pair::new(&lab);
-    pair.silence_sun();
-    let tunnel = Tunnel::default();
-    let settings = charon::Settings {
-        release,
-        quiet: true,
-        ..charon::Settings::default()
-    };
-    let mut charon = Charon::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
-    let swanctl = Swanctl::new(Release::Bookworm, lab.directory(), &charon);
-    let pid = charon.process().id();
-    let course = storm.over(&charon, &swanctl, pid);
-
-    pair.wake_sun();
-    let settings = charon::Settings::default();
-    let peer = Charon::with_tunnel(&lab, &pair.sun, &pair.moon, &tunnel, &settings);
-    let back = std::time::Instant::now();
-    // Only the peer can be asked: the other one may be dead. It sends again after 4, 11 and 24 s.
-    let tunnel = wait::attempt(Duration::from_secs(30), || {
-        crate::lab::sas::Daemon::only_tunnel(&peer, CHILD)
-    });
-    let tunnel_after = tunnel.map(|_| back.elapsed());
-    Outcome {
-        course,
-        tunnel_after,
-        exit_after: exit(charon.process()),
-    }
-}
-
-fn exit(process: &mut Process) -> Option<Duration> {
+/// How long it takes to end after SIGTERM.
+pub(crate) fn exit(process: &mut Process) -> Option<Duration> {
     process.signal(Signal::SIGTERM);
     process.wait(EXIT).map(|(_, time)| time)
 }

@@ -54,7 +54,7 @@ fn alone_a_thousand_clients_disturb_nobody() {
     let idle: Vec<UnixStream> = (0..IDLE).map(|_| connect(&socket)).collect();
     let over = AtomicBool::new(false);
     let answers = AtomicUsize::new(0);
-    let (mut crowded, during, dropped) = std::thread::scope(|scope| {
+    let (mut crowded, during, ends) = std::thread::scope(|scope| {
         let hostile: Vec<_> = (0..HOSTILE)
             .map(|number| {
                 let (stream, over) = (connect(&socket), &over);
@@ -98,7 +98,7 @@ fn alone_a_thousand_clients_disturb_nobody() {
         answers.load(Ordering::Relaxed) > BUSY,
         "the busy are served"
     );
-    let wrong: Vec<_> = dropped.iter().filter(|end| !end.is_right()).collect();
+    let wrong: Vec<String> = ends.iter().filter_map(hostile::End::complaint).collect();
     assert!(wrong.is_empty(), "hostile clients: {wrong:?}");
     let growth = during.resident_bytes.saturating_sub(before.resident_bytes);
     assert!(growth < MEMORY, "memory grew by {growth} bytes");

@@ -7,12 +7,14 @@
     reason = "test reports go to the terminal"
 )]
 
+mod algorithms;
 mod client_storm;
 mod commands;
 mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;
+mod gateways;
 mod isolation;
 mod keylog;
 mod lab;
@@ -26,4 +28,6 @@ mod reload;
 mod simultaneous;
 mod storm;
 mod swanctl;
+mod swanctl_reload;
 mod tunnels;
+mod wire;

@@ -5,6 +5,7 @@
 //! row of that table must still differ.
 
 mod difference;
+mod events;
 mod forms;
 mod table;
 
@@ -18,12 +19,13 @@ use crate::lab::{
     sas::{Daemon, agreed_tunnel},
     stock,
     swanctl::Swanctl,
-    topology::{CHILD, Family, Gateway, Pair},
+    topology::{CHILD, CONNECTION, Family, Gateway, Pair},
     traffic,
     userland::Release,
     wait,
 };
 use difference::{Difference, differences};
+use events::Listener;
 
 /// What is compared: swanctl's arguments, the first of which names the command in the table.
 const QUESTIONS: [&[&str]; 9] = [
@@ -96,6 +98,7 @@ fn tunnel_of(release: Release, kinds: [Kind; 2]) -> (Answers, Answers) {
     let pair = Pair::new(&lab);
     let sun = start(&lab, release, kinds[1], &pair.sun, &pair.moon);
     let moon = start(&lab, release, kinds[0], &pair.moon, &pair.sun);
+    let listeners = [&moon, &sun].map(|end| Listener::start(&*end.0));
     moon.1
         .ok(&["--initiate", "--child", CHILD, "--timeout", "10"]);
     wait::until("both agree", Duration::from_secs(5), || {
@@ -103,7 +106,12 @@ fn tunnel_of(release: Release, kinds: [Kind; 2]) -> (Answers, Answers) {
     });
     let (from, to) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
     assert_eq!(traffic::ping(&pair.moon.namespace, from, to, 5), 5);
-    (answers(&moon.1), answers(&sun.1))
+    let mut both = [&moon, &sun].map(|end| answers(&end.1));
+    moon.1.ok(&["--terminate", "--ike", CONNECTION]);
+    for (answers, listener) in both.iter_mut().zip(listeners) {
+        answers.push(("monitor-sa", listener.finish()));
+    }
+    both.into()
 }
 
 fn start(

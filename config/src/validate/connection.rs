@@ -213,12 +213,7 @@ pub(super) fn proposals(
     }
     let remedy = format!("write keywords joined by hyphens, as in \"{example}\", or \"default\"");
     let read = elements(list, scope, &remedy, |text| {
-        if text == "default" {
-            return Ok(default());
-        }
-        Proposal::from_notation(text, protocol)
-            .map(|proposal| vec![proposal])
-            .map_err(|error| error.to_string())
+        Proposal::list_from_notation(text, protocol).map_err(|error| error.to_string())
     });
     let mut proposals: Vec<Proposal> = read.into_iter().flatten().take(OCTET).collect();
     for (position, proposal) in proposals.iter_mut().enumerate() {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     device::{PacketDevice, Received},
-    esp,
+    esp::{self, Cipher},
     packet::{
         ecn,
         header::{Header, IPV4_IN_ESP, IPV6_IN_ESP},
@@ -102,7 +102,8 @@ impl Outbound {
         };
         let plan = Header::parse(frame).and_then(|header| {
             let plan = Plan::new(frame, received.offload, &header)?;
-            (esp::sealed_len(plan.length(0)) <= MOST_OCTETS).then_some((header, plan))
+            let fits = plan.length(0) <= MOST_OCTETS - Cipher::MOST_OVERHEAD;
+            fits.then_some((header, plan))
         });
         let Some((header, plan)) = plan else {
             return count(&self.shared.counts.device_malformed, 1);
@@ -134,12 +135,16 @@ impl Outbound {
             IPV6_IN_ESP
         };
         let ecn = ecn::codepoint(frame);
+        let cipher = &sa.outbound.cipher;
+        let header = cipher.header();
         for index in 0..packets {
             let length = plan.length(index);
-            let space = self.batch.reserve(shared, sa, esp::sealed_len(length), ecn);
-            plan.write(frame, index, &mut space[esp::HEADER..esp::HEADER + length]);
+            let space = self
+                .batch
+                .reserve(shared, sa, cipher.sealed_len(length), ecn);
+            plan.write(frame, index, &mut space[header..header + length]);
             esp::seal(
-                &sa.outbound.cipher,
+                cipher,
                 sa.outbound.spi,
                 reserved.first + index as u64,
                 sa.outbound.extended,

@@ -38,7 +38,6 @@ enum Fate {
 }
 
 /// How it ended.
-#[derive(Debug)]
 pub(super) struct End {
     way: &'static str,
     expected: Fate,
@@ -46,8 +45,14 @@ pub(super) struct End {
 }
 
 impl End {
-    pub(super) fn is_right(&self) -> bool {
-        self.expected == self.found
+    /// What is wrong about it.
+    pub(super) fn complaint(&self) -> Option<String> {
+        let Self {
+            way,
+            expected,
+            found,
+        } = self;
+        (expected != found).then(|| format!("{way}: {found:?} instead of {expected:?}"))
     }
 }
 

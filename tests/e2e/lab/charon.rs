@@ -19,9 +19,9 @@ use super::{
 };
 
 /// `kernel-libipsec` does ESP in user space: the kernel of a test machine may have none.
-const PLUGINS: &str = "random nonce openssl aes sha1 sha2 hmac pem pkcs1 pkcs8 x509 pubkey kdf gcm \
-                       chapoly curve25519 socket-default kernel-libipsec kernel-netlink updown \
-                       vici error-notify counters";
+const PLUGINS: &str = "random nonce openssl aes sha1 sha2 hmac xcbc cmac ctr ccm pem pkcs1 pkcs8 x509 \
+                       pubkey kdf gcm chapoly curve25519 socket-default kernel-libipsec \
+                       kernel-netlink updown vici error-notify counters";
 
 /// What differs between the charons of the lab.
 #[derive(Clone, Debug, Default)]
@@ -115,10 +115,6 @@ impl Charon {
 
     pub(crate) fn process(&mut self) -> &mut Process {
         &mut self.process
-    }
-
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
     }
 
     fn swanctl_command(&self, arguments: &[&str]) -> Command {

@@ -7,15 +7,7 @@ use super::{
     topology::{Family, Gateway, Tunnel},
 };
 
-/// The pool.
-pub(crate) const POOL: &str = "guests";
-/// The authority, whose certificate is [`SUBJECT`]'s.
-pub(crate) const AUTHORITY: &str = "lab";
-/// The subject of the one certificate. Nobody authenticates with it.
-pub(crate) const SUBJECT: &str = "C=CH, O=Lab, CN=Lab CA";
-/// The child of which there is only a trap.
-pub(crate) const TRAP: &str = "lazy";
-
+/// `C=CH, O=Lab, CN=Lab CA`. Nobody authenticates with it.
 const CERTIFICATE: &str = include_str!("../fixtures/authority/lab-ca.pem");
 
 /// The usual tunnel, a trap beside it, a pool, an authority and its certificate.
@@ -23,18 +15,15 @@ pub(crate) fn write(directory: &Path, here: &Gateway, there: &Gateway) {
     let settings = charon::Settings {
         connection: "  dpd_delay = 30s\n  unique = replace".to_owned(),
         child: format!(
-            "    dpd_action = restart\n    close_action = trap\n   }}\n   {TRAP} {{\n    \
+            "    dpd_action = restart\n    close_action = trap\n   }}\n   lazy {{\n    \
              local_ts = {}\n    remote_ts = 10.77.0.0/16\n    start_action = trap",
             here.network(Family::V4)
         ),
         ..charon::Settings::default()
     };
     let text = charon::swanctl_conf(here, there, &Tunnel::default(), &settings)
-        + &format!("pools {{ {POOL} {{ addrs = 10.9.0.0/24\n dns = 10.9.0.1 }} }}\n")
-        + &format!(
-            "authorities {{ {AUTHORITY} {{ cacert = lab-ca.pem\n \
-             crl_uris = http://crl.example/lab.crl }} }}\n"
-        );
+        + "pools { guests { addrs = 10.9.0.0/24\n dns = 10.9.0.1 } }\n"
+        + "authorities { lab { cacert = lab-ca.pem\n crl_uris = http://crl.example/lab.crl } }\n";
     std::fs::write(directory.join("swanctl.conf"), text).expect("swanctl.conf");
     let store = directory.join("x509ca");
     std::fs::create_dir_all(&store).expect("a store of certificates");

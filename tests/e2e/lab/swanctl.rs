@@ -11,6 +11,12 @@ use super::{pretty, pretty::Packet, sas::Daemon, userland::Release};
 const OPTIONS: &str =
     "swanctl { load = random openssl pem pkcs1 pkcs7 pkcs8 pkcs12 x509 pubkey sha1 sha2 aes }\n";
 
+/// Where swanctl looks for credentials; it complains about each that is missing.
+const STORES: [&str; 13] = [
+    "x509", "x509ca", "x509ocsp", "x509aa", "x509ac", "x509crl", "pubkey", "private", "rsa",
+    "ecdsa", "bliss", "pkcs8", "pkcs12",
+];
+
 /// swanctl with a folder of configuration and the socket of a daemon.
 #[derive(Clone)]
 pub(crate) struct Swanctl {
@@ -50,6 +56,10 @@ impl Swanctl {
         // Not the machine's own: what is configured there is nothing of the lab's.
         let options = self.directory.join("swanctl-strongswan.conf");
         if !options.exists() {
+            for store in STORES {
+                let store = self.directory.join(store);
+                std::fs::create_dir_all(store).expect("a store of credentials");
+            }
             std::fs::write(&options, OPTIONS).expect("options for swanctl");
         }
         let mut command = self.release.command("swanctl");

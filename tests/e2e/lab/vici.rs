@@ -213,7 +213,12 @@ impl Client {
 
     /// Sends a command and waits for its answer.
     pub(crate) fn request(&mut self, command: &str, request: &Message) -> io::Result<Message> {
-        self.stream.write_all(&request_frame(command, request))?;
+        self.request_octets(&request_frame(command, request))
+    }
+
+    /// Sends a command, whatever its octets are, and waits for its answer.
+    pub(crate) fn request_octets(&mut self, frame: &[u8]) -> io::Result<Message> {
+        self.stream.write_all(frame)?;
         loop {
             let payload = self.read_frame()?;
             match payload.split_first() {
