@@ -76,6 +76,16 @@ impl Plane {
         self.back_end.install(child)
     }
 
+    /// Lets packets leave by a CHILD_SA that has waited for it.
+    pub(crate) fn start_sending(&self, spi: EspSpi) {
+        self.back_end.start_sending(spi);
+    }
+
+    /// Lets no packet leave by a CHILD_SA any more; it goes on receiving.
+    pub(crate) fn stop_sending(&self, spi: EspSpi) {
+        self.back_end.stop_sending(spi);
+    }
+
     /// Removes a CHILD_SA, or cancels its installation.
     pub(crate) fn remove(&self, spi: EspSpi) {
         self.ledger.leave(spi);

@@ -48,7 +48,9 @@ pub enum StartError {
     )]
     ViciExposed(SocketAddr),
     /// The control socket is to belong to a group that the machine does not have.
-    #[error("there is no group `{0}`: correct `agent.vici_group`, or create it with `groupadd {0}`")]
+    #[error(
+        "there is no group `{0}`: correct `agent.vici_group`, or create it with `groupadd {0}`"
+    )]
     NoSuchGroup(String),
     /// The health endpoint cannot be made.
     #[error("cannot listen on {address} for health checks: {source}; correct `agent.health`")]

@@ -320,6 +320,8 @@ impl IkeSaActor {
                     }
                 }
                 Output::RemoveChild(spi) => self.shared.plane.remove(spi),
+                Output::StartSending(spi) => self.shared.plane.start_sending(spi),
+                Output::StopSending(spi) => self.shared.plane.stop_sending(spi),
                 Output::Event(Event::Closed(cause)) => aftermath.closed = Some(cause),
                 Output::Event(Event::KeyLog(entry)) => self.shared.log_key(&entry),
                 Output::Event(event) => {

@@ -76,6 +76,11 @@ impl DataPlane for NonePlane {
         Box::pin(std::future::ready(result))
     }
 
+    // There are no packets.
+    fn start_sending(&self, _: EspSpi) {}
+
+    fn stop_sending(&self, _: EspSpi) {}
+
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()> {
         if self.installed().remove(&inbound) {
             self.spis.free(inbound);
@@ -99,7 +104,9 @@ mod tests {
 
     use futures::FutureExt;
     use holdfast_ike::{
-        EspKey, EspSuite, Mode, Path, Secret, child_sa::Lifetime, proposal::EncryptionId,
+        EspKey, EspSuite, Mode, Path, Secret,
+        child_sa::{Lifetime, Sending},
+        proposal::EncryptionId,
     };
 
     use super::*;
@@ -133,6 +140,7 @@ mod tests {
             encapsulation: false,
             replay_window: 0,
             lifetime: Lifetime::default(),
+            sending: Sending::AtOnce,
         }
     }
 

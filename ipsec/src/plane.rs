@@ -39,6 +39,14 @@ pub trait DataPlane: Send + Sync {
     /// but its reserved SPI.
     fn install(&self, sa: ChildSa) -> BoxFuture<Result<(), InstallError>>;
 
+    /// Lets packets leave by an installed CHILD_SA that was installed with
+    /// [`Sending::OnceHeard`](holdfast_ike::child_sa::Sending::OnceHeard). Never blocks. Where
+    /// several CHILD_SAs have the same selectors, packets leave by the newest that sends.
+    fn start_sending(&self, inbound: EspSpi);
+
+    /// Lets no packet leave by an installed CHILD_SA any more; it goes on receiving. Never blocks.
+    fn stop_sending(&self, inbound: EspSpi);
+
     /// Removes a CHILD_SA with its policy and routes and frees its SPI, or cancels its
     /// installation. Unknown ones are ignored.
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()>;

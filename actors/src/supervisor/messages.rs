@@ -186,6 +186,7 @@ pub(crate) struct ChildListing {
     /// The same for all CHILD_SAs that replaced one another.
     pub(crate) reqid: u32,
     pub(crate) closing: bool,
+    pub(crate) replaced: bool,
     pub(crate) up: Arc<ChildUp>,
 }
 

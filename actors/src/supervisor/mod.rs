@@ -187,7 +187,10 @@ impl Supervisor {
                         child.closing |= child.up.inbound_spi == *spi;
                     }
                 }
-                Command::Initiate(_) | Command::Probe | Command::Configure(_) => {}
+                Command::Initiate(_)
+                | Command::RekeyChild(_)
+                | Command::Probe
+                | Command::Configure(_) => {}
             }
         }
         if let Some(port) = self.ports.get(&id) {

@@ -7,6 +7,7 @@ use std::{
 
 use actix::{Context, Handler};
 use holdfast_ike::{
+    EspSpi,
     config::Unique,
     sa::{
         ChildDown, ChildDownCause, CloseCause, Command, Event, Role,
@@ -43,6 +44,12 @@ impl Supervisor {
         match event {
             Event::Established(established) => self.on_established(id, *established, context),
             Event::ChildUp(up) => self.on_child_up(id, *up, context),
+            Event::ChildRekeyed { old, new } => self.on_child_rekeyed(id, old, *new, context),
+            Event::RekeyFailed { child, failure } => {
+                let what = child.map_or("IKE_SA".to_owned(), |name| format!("CHILD_SA {name}"));
+                let text = format!("{what} not rekeyed, to be tried again: {failure}");
+                self.say(self.connection_of(id).as_ref(), Some(id), &text);
+            }
             Event::ChildDown(down) => self.on_child_down(id, &down, context),
             Event::ChildFailed { name, failure } => {
                 if let Some(connection) = self.connection_of(id) {
@@ -173,6 +180,35 @@ impl Supervisor {
         });
     }
 
+    fn on_child_rekeyed(
+        &mut self,
+        id: IkeSaId,
+        old: EspSpi,
+        new: ChildUp,
+        context: &mut Context<Self>,
+    ) {
+        let Some(connection) = self.connection_of(id) else {
+            return;
+        };
+        let name = Arc::clone(&new.name);
+        let text = format!(
+            "CHILD_SA {name} rekeyed: SPIs {}_i {}_o instead of {old}_i",
+            new.inbound_spi, new.outbound_spi,
+        );
+        let (before, now) = (self.child_listing(id, old), new.inbound_spi);
+        self.registry.child_rekeyed(id, old, Arc::new(new));
+        self.tell(Group::Child, Some(&connection), Some(id), &text);
+        self.bus.publish_if(|| {
+            let (old, new) = (before?, self.child_listing(id, now)?);
+            Some(ControlEvent::ChildRekey { old, new })
+        });
+        self.shared.counters.child_rekey.increment();
+        self.shared.tallies.of(&connection).child_rekey.increment();
+        self.with(&connection, context, |connection, world, actions| {
+            connection.child_up(id, &name, world, actions);
+        });
+    }
+
     fn on_child_down(&mut self, id: IkeSaId, down: &ChildDown, context: &mut Context<Self>) {
         // With the IKE_SA they stay on record until its exit, where it is decided what comes next.
         if down.cause == ChildDownCause::IkeSaClosed {
@@ -184,6 +220,11 @@ impl Supervisor {
         ) else {
             return;
         };
+        if down.cause == ChildDownCause::Rekeyed {
+            // The child itself is still up.
+            self.registry.child_down(id, down.inbound_spi);
+            return;
+        }
         self.publish_child_updown(id, down.inbound_spi, false);
         let Some(child) = self.registry.child_down(id, down.inbound_spi) else {
             return;
@@ -191,6 +232,7 @@ impl Supervisor {
         let why = match down.cause {
             ChildDownCause::PeerDeleted => "the peer deleted it",
             ChildDownCause::Terminated => "terminated",
+            ChildDownCause::Rekeyed => "rekeyed",
             ChildDownCause::Expired => "its lifetime has passed",
             ChildDownCause::IkeSaClosed => "its IKE_SA is over",
         };
@@ -283,12 +325,18 @@ impl Supervisor {
         });
     }
 
-    fn publish_child_updown(&self, id: IkeSaId, spi: holdfast_ike::EspSpi, up: bool) {
+    fn publish_child_updown(&self, id: IkeSaId, spi: EspSpi, up: bool) {
         self.bus.publish_if(|| {
-            let mut listing = self.listing(self.registry.get(id)?);
-            listing.children.retain(|child| child.up.inbound_spi == spi);
+            let listing = self.child_listing(id, spi)?;
             Some(ControlEvent::ChildUpdown { up, listing })
         });
+    }
+
+    /// An IKE_SA with just this one of its CHILD_SAs.
+    fn child_listing(&self, id: IkeSaId, spi: EspSpi) -> Option<IkeSaListing> {
+        let mut listing = self.listing(self.registry.get(id)?);
+        listing.children.retain(|child| child.up.inbound_spi == spi);
+        Some(listing)
     }
 }
 
@@ -319,6 +367,7 @@ impl Supervisor {
                     id: child.id,
                     reqid: child.reqid,
                     closing: child.closing,
+                    replaced: child.replaced,
                     up: Arc::clone(&child.up),
                 })
                 .collect(),

@@ -14,6 +14,20 @@ pub enum Event {
     ChildUp(Box<ChildUp>),
     /// A CHILD_SA that was up is gone.
     ChildDown(ChildDown),
+    /// A CHILD_SA with new keys has taken the place of another one, which will be gone soon.
+    ChildRekeyed {
+        /// The one it replaces. Its end comes as a [`Event::ChildDown`].
+        old: EspSpi,
+        /// The one that carries the traffic now.
+        new: Box<ChildUp>,
+    },
+    /// A rekeying did not succeed. It is tried again; until then the old keys stay in use.
+    RekeyFailed {
+        /// Name of the child's configuration; `None` is the IKE_SA itself.
+        child: Option<Arc<str>>,
+        /// Why.
+        failure: Failure,
+    },
     /// A child could not be brought up; the IKE_SA lives on.
     ChildFailed {
         /// Name of the child's configuration.
@@ -26,7 +40,7 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// A CHILD_SA reached its rekey time and should be replaced.
+    /// The peer takes no rekeying of this CHILD_SA: its IKE_SA should be replaced as a whole.
     ChildNeedsReplacement {
         /// Which one.
         inbound_spi: EspSpi,
@@ -123,6 +137,8 @@ pub enum ChildDownCause {
     PeerDeleted,
     /// We were asked to.
     Terminated,
+    /// Another one has taken its place, see [`Event::ChildRekeyed`].
+    Rekeyed,
     /// Its hard lifetime passed.
     Expired,
     /// The IKE_SA ended, see [`Event::Closed`].
@@ -183,6 +199,9 @@ pub enum Failure {
     /// The peer does not take more CHILD_SAs.
     #[error("the peer accepts no additional CHILD_SAs")]
     NoAdditionalSas,
+    /// The peer does not know the CHILD_SA that we asked it to rekey.
+    #[error("the peer does not know this CHILD_SA")]
+    ChildSaNotFound,
     /// The peer asked to try again later.
     #[error("the peer is busy and asked to try again later")]
     TemporaryFailure,

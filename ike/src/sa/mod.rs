@@ -1,7 +1,8 @@
 //! One IKE_SA: its state machine, driven by inputs and drained of outputs.
 //!
 //! [`IkeSa`] holds it together; the exchanges live in `exchange/`, message IDs and retransmission
-//! in `requests` and `responses`, sealing in `secured`, the negotiation of CHILD_SAs in `child`.
+//! in `requests` and `responses`, sealing in `secured`, CHILD_SAs in `child`, agreeing on them in
+//! `negotiation`.
 //! [`admission`] judges requests before there is an IKE_SA, [`uniqueness`] which of several stay.
 
 pub mod admission;
@@ -13,6 +14,7 @@ mod exchange;
 mod ike_sa;
 pub mod io;
 mod nat;
+mod negotiation;
 mod payloads;
 mod requests;
 mod responses;

@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::exchange::{Exchange, Work};
-use crate::{MessageId, Path, config::Retransmit, wire::ExchangeType};
+use super::exchange::{Exchange, Work, create_child::CreateChild};
+use crate::{EspSpi, MessageId, Path, config::Retransmit, wire::ExchangeType};
 
 /// CHILD_SAs that may wait for the window to be created; beyond it new ones are refused. Other work
 /// is bounded by what there is to delete.
@@ -86,6 +86,20 @@ impl Requests {
         }
         self.queue.push_back(work);
         true
+    }
+
+    /// Whether this CHILD_SA is to be deleted as soon as the window is open.
+    pub(super) fn will_delete(&self, spi: EspSpi) -> bool {
+        let deletes = |work: &Work| matches!(work, Work::DeleteChild(queued) if *queued == spi);
+        self.queue.iter().any(deletes)
+    }
+
+    /// The creation of a CHILD_SA that is in flight.
+    pub(super) fn creating(&mut self) -> Option<&mut CreateChild> {
+        match &mut self.in_flight.as_mut()?.exchange {
+            Exchange::CreateChild(create) => Some(create),
+            _ => None,
+        }
     }
 
     /// The next piece of work when the window is open.

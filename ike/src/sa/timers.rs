@@ -19,8 +19,8 @@ pub(super) enum Timer {
     Replace,
     /// Close the IKE_SA because of its age.
     Expire,
-    /// Ask for the replacement of a CHILD_SA.
-    ReplaceChild,
+    /// Rekey a CHILD_SA, or remove one that has been replaced.
+    Children,
 }
 
 impl Timer {
@@ -32,7 +32,7 @@ impl Timer {
         Self::Keepalive,
         Self::Replace,
         Self::Expire,
-        Self::ReplaceChild,
+        Self::Children,
     ];
 
     /// The reason as logs and tests show it.
@@ -45,7 +45,7 @@ impl Timer {
             Self::Keepalive => "NAT keepalive",
             Self::Replace => "replace IKE_SA",
             Self::Expire => "expire IKE_SA",
-            Self::ReplaceChild => "replace CHILD_SA",
+            Self::Children => "rekey or remove CHILD_SA",
         }
     }
 }

@@ -71,6 +71,13 @@ fn the_peer_rekeys_a_child_and_deletes_the_old_one() {
     );
     let bye = peer.request(ExchangeType::Informational, 3, &[delete(old)]);
     pair.reach_responder(path, &bye);
+    assert_eq!(pair.responder.child_downs(), [ChildDownCause::Rekeyed]);
+    assert_eq!(
+        pair.responder.installed.len(),
+        2,
+        "packets may be on their way"
+    );
+    pair.pass(std::time::Duration::from_secs(5));
     assert_eq!(pair.responder.installed.len(), 1);
     assert_eq!(pair.responder.installed[0].outbound_spi.0, 0xabcd_0001);
     assert_eq!(&*pair.responder.installed[0].name, "a");

@@ -14,6 +14,7 @@ mod misbehaviour;
 mod nat;
 mod pair;
 mod pending;
+mod rekey_child;
 mod setup;
 mod spoofed;
 mod timers;

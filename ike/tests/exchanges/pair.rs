@@ -42,6 +42,13 @@ impl Env {
     }
 }
 
+impl Env {
+    /// From now on other random numbers.
+    pub(crate) fn reseed(&mut self, seed: u8) {
+        self.seed = seed;
+    }
+}
+
 impl Environment for Env {
     fn random(&mut self, buffer: &mut [u8]) {
         for byte in buffer {
@@ -96,6 +103,7 @@ pub(crate) fn child(name: &str, local: &str, remote: &str) -> ChildConfig {
         mode: Mode::Tunnel,
         replay_window: 1024,
         rekey_time: Duration::ZERO,
+        rand_time: Duration::ZERO,
         lifetime: Lifetime::default(),
     }
 }
@@ -113,6 +121,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         retransmit: Retransmit::default(),
         dpd_delay: Duration::ZERO,
         rekey_time: Duration::ZERO,
+        rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
@@ -130,6 +139,8 @@ pub(crate) struct End {
     pub(crate) path: Path,
     pub(crate) events: Vec<Event>,
     pub(crate) installed: Vec<ChildSa>,
+    /// Which CHILD_SAs were told to start or to stop sending.
+    pub(crate) sending: Vec<(EspSpi, bool)>,
     pub(crate) sent: Vec<(Path, Vec<u8>)>,
     pub(crate) refuse_install: bool,
     /// Installations wait for [`End::finish_installs`].
@@ -146,6 +157,7 @@ impl End {
             path,
             events: Vec::new(),
             installed: Vec::new(),
+            sending: Vec::new(),
             sent: Vec::new(),
             refuse_install: false,
             hold_installs: false,
@@ -176,6 +188,8 @@ impl End {
                     self.env.ledger.remove(spi);
                     self.installed.retain(|child| child.inbound_spi != spi);
                 }
+                Output::StartSending(spi) => self.sending.push((spi, true)),
+                Output::StopSending(spi) => self.sending.push((spi, false)),
                 Output::Keepalive(path) => self.sent.push((path, vec![0xff])),
                 Output::Event(event) => self.events.push(event),
             }

@@ -140,23 +140,3 @@ fn a_lifetime_that_has_passed_closes_the_ike_sa_once() {
     assert_eq!(pair.initiator.closed(), Some(CloseCause::Expired));
     assert_eq!(pair.responder.closed(), Some(CloseCause::PeerDeleted));
 }
-
-#[test]
-fn children_are_replaced_in_time_and_only_while_the_ike_sa_stays() {
-    let mut pair = Pair::new();
-    for child in &mut pair.initiator.connection.children {
-        std::sync::Arc::make_mut(child).rekey_time = Duration::from_secs(100);
-    }
-    let mut pair = pair.up();
-    let asked = |pair: &Pair| {
-        let asks = |event: &&Event| matches!(event, Event::ChildNeedsReplacement { .. });
-        pair.initiator.events.iter().filter(asks).count()
-    };
-    pair.pass(Duration::from_secs(89));
-    assert_eq!(asked(&pair), 0);
-    pair.pass(Duration::from_secs(11));
-    assert_eq!(asked(&pair), 1);
-    pair.pass(Duration::from_secs(1000));
-    assert_eq!(asked(&pair), 1, "asked once");
-    assert_eq!(deadline(&pair.initiator), None);
-}

@@ -11,8 +11,8 @@ use holdfast_ike::{
     ChildSa, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
     config::Unique,
     sa::{
-        Admission, AdmissionLimits, Admitted, Candidate, CloseCause, Command, Contacts, Event,
-        Failure, IkeSa, Input, Output, Role, SaOptions,
+        Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Command,
+        Contacts, Event, Failure, IkeSa, Input, Output, Role, SaOptions,
         uniqueness::{Contact, Verdict, judge},
     },
     wire::Header,
@@ -253,11 +253,7 @@ impl Endpoint {
 
     /// The CHILD_SA of this name that carries traffic.
     pub(crate) fn child(&self, name: &str) -> Option<&ChildSa> {
-        self.plane
-            .installed
-            .values()
-            .map(|(_, child)| child)
-            .find(|child| *child.name == *name)
+        self.plane.sender(name)
     }
 
     pub(crate) fn command(
@@ -357,8 +353,10 @@ impl Endpoint {
                 }
                 Output::RemoveChild(inbound) => {
                     self.env.ledger.remove(inbound);
-                    self.plane.installed.remove(&inbound);
+                    self.plane.remove(inbound);
                 }
+                Output::StartSending(inbound) => self.plane.start_sending(inbound),
+                Output::StopSending(inbound) => self.plane.stop_sending(inbound),
                 Output::Keepalive(_) => {}
                 Output::Event(event) => self.on_event(spi, event, now, network),
             }
@@ -380,7 +378,7 @@ impl Endpoint {
         } = installation;
         let inbound_spi = child.inbound_spi;
         if self.env.ledger.installed(inbound_spi, success) && success {
-            self.plane.installed.insert(inbound_spi, (owner, child));
+            self.plane.insert(owner, child);
         }
         if let Some(tracked) = self.sas.get_mut(&owner) {
             let input = Input::ChildInstalled {
@@ -413,9 +411,19 @@ impl Endpoint {
                 // The other children, at both ends at about the same time.
                 self.retry_within(now, 300);
             }
+            Event::ChildDown(down) if down.cause == ChildDownCause::Rekeyed => {
+                self.note(now, format!("{spi} {down:?}"));
+            }
             Event::ChildDown(_) | Event::ChildFailed { .. } => {
                 self.note(now, format!("{spi} {event:?}"));
                 self.retry_later(now);
+            }
+            Event::ChildRekeyed { old, new } => {
+                let spi_of = new.inbound_spi;
+                self.note(now, format!("{spi} {}: {spi_of} replaces {old}", new.name));
+            }
+            Event::RekeyFailed { child, failure } => {
+                self.note(now, format!("{spi} {child:?} not rekeyed: {failure}"));
             }
             Event::ChildUp(up) => {
                 self.note(now, format!("{spi} {} is up, {}", up.name, up.inbound_spi));

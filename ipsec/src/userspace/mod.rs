@@ -208,6 +208,14 @@ impl DataPlane for Userspace {
         Box::pin(async move { installed.await.unwrap_or(Err(InstallError::ShutDown)) })
     }
 
+    fn start_sending(&self, inbound: EspSpi) {
+        self.shared.tables.start_sending(inbound);
+    }
+
+    fn stop_sending(&self, inbound: EspSpi) {
+        self.shared.tables.stop_sending(inbound);
+    }
+
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()> {
         let Some(sa) = self.shared.tables.withdraw(inbound) else {
             return Box::pin(std::future::ready(()));

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_ike::{ChildSa, EspSpi, TrafficSelector, child_sa::Lifetime};
+use holdfast_ike::{
+    ChildSa, EspSpi, TrafficSelector,
+    child_sa::{Lifetime, Sending},
+};
 
 use super::selector;
 use crate::{
@@ -71,6 +74,8 @@ const SOFT_TOLD: u8 = 1;
 const HARD: u8 = 2;
 /// Status: and it was reported.
 const HARD_TOLD: u8 = 4;
+/// Status: it receives, but nothing leaves by it yet.
+const WAITS_TO_SEND: u8 = 8;
 
 impl Sa {
     /// Sets up keys and state.
@@ -102,8 +107,21 @@ impl Sa {
             remote_ts: sa.remote_ts.clone().into(),
             order,
             lifetime: sa.lifetime,
-            status: AtomicU8::new(0),
+            status: AtomicU8::new(match sa.sending {
+                Sending::AtOnce => 0,
+                Sending::OnceHeard => WAITS_TO_SEND,
+            }),
         })
+    }
+
+    /// Whether nothing may leave by it before the peer is heard on it.
+    pub(crate) fn waits_to_send(&self) -> bool {
+        self.status.load(Ordering::Relaxed) & WAITS_TO_SEND != 0
+    }
+
+    /// Ends that wait. False if there was none.
+    pub(crate) fn end_wait(&self) -> bool {
+        self.status.fetch_and(!WAITS_TO_SEND, Ordering::Relaxed) & WAITS_TO_SEND != 0
     }
 
     /// The inbound packet check (RFC 4301 section 5.2): an authentic packet may still be one that

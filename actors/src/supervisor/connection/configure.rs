@@ -164,6 +164,7 @@ fn needs_negotiation(old: &Connection, new: &Connection) -> bool {
     ike.unique = old_ike.unique;
     ike.rekey_time = old_ike.rekey_time;
     ike.over_time = old_ike.over_time;
+    ike.rand_time = old_ike.rand_time;
     ike.half_open_timeout = old_ike.half_open_timeout;
     ike != **old_ike
         || (&old.local_addrs, &old.remote_addrs) != (&new.local_addrs, &new.remote_addrs)

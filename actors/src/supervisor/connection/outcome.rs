@@ -95,7 +95,7 @@ impl Supervised {
         let configured = self.config.children.get(&**name);
         let restart = configured.is_some_and(|child| child.close_action == CloseAction::Start);
         let wait = match cause {
-            ChildDownCause::IkeSaClosed => return,
+            ChildDownCause::IkeSaClosed | ChildDownCause::Rekeyed => return,
             ChildDownCause::PeerDeleted => {
                 if restart && !self.wants.withdrawn() {
                     self.wants.revive(Arc::clone(name));

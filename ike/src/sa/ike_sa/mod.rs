@@ -5,6 +5,7 @@ mod command;
 mod establish;
 mod init;
 mod receive;
+mod rekey_child;
 mod respond;
 mod response;
 mod send;
@@ -128,7 +129,9 @@ impl IkeSa {
                 inbound_spi,
                 installed,
             } => self.on_child_installed(inbound_spi, installed, now, env),
-            Input::ChildExpired { inbound_spi, hard } => self.on_child_expired(inbound_spi, hard),
+            Input::ChildExpired { inbound_spi, hard } => {
+                self.on_child_expired(inbound_spi, hard, now);
+            }
             Input::Command(command) => self.on_command(command, env),
         }
         self.start_work(now, env);
@@ -243,7 +246,7 @@ impl IkeSa {
         // Before the children go: nobody is to be answered any more.
         self.responses.parked = None;
         while let Some(child) = self.children.last() {
-            self.drop_child(child.inbound_spi, ChildDownCause::IkeSaClosed, env);
+            self.remove_child(child.inbound_spi, ChildDownCause::IkeSaClosed, env);
         }
         if let Some(request) = self.requests.in_flight.take() {
             match request.exchange {
@@ -282,7 +285,7 @@ impl IkeSa {
             for timer in [
                 Timer::Liveness,
                 Timer::Replace,
-                Timer::ReplaceChild,
+                Timer::Children,
                 Timer::Expire,
             ] {
                 self.timers.stop(timer);

@@ -2,14 +2,16 @@
 
 use std::{collections::VecDeque, time::Instant};
 
-use super::{Candidate, HalfOpen, IkeSa, SaOptions, State, response::count_failure};
+use super::{
+    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, response::count_failure,
+};
 use crate::{
     Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
     crypto::Nonces,
     proposal::select_ike,
     sa::{
         admission::{InitRequest, Refusal, refuse},
-        child::{Agreed, ChildState, ExchangeRole},
+        child::{ChildState, ExchangeRole},
         event::{ChildDownCause, CloseCause, Event, Failure},
         exchange::{
             Exchange,
@@ -18,13 +20,14 @@ use crate::{
             ike_sa_init, informational,
         },
         io::Role,
+        negotiation::Agreed,
         payloads::{Payloads, error_notify},
         requests::Requests,
         responses::{Parked, Responses},
         secured::Secured,
         timers::{Timer, Timers},
     },
-    wire::{ExchangeType, Header, NotifyType, Payload, write_message},
+    wire::{ExchangeType, Header, Payload, write_message},
 };
 
 impl IkeSa {
@@ -180,7 +183,7 @@ impl IkeSa {
             (State::Established(_) | State::Deleting(..), ExchangeType::Informational) => {
                 counters.info_in_req.increment();
                 self.responses.begin();
-                self.on_informational(header, payloads, path, env);
+                self.on_informational(header, payloads, path, now, env);
             }
             (State::Established(_) | State::Deleting(..), _) => {
                 counters.invalid.increment();
@@ -266,7 +269,7 @@ impl IkeSa {
                     success: granted.payloads,
                 };
                 let nonces = half_open.handshake.nonces();
-                self.grant_child(granted.agreed, nonces, parked, now, env);
+                self.grant_child(granted.agreed, nonces, Purpose::Create, parked, now, env);
             }
             Some(Err(failure)) => {
                 count_failure(failure, env);
@@ -284,12 +287,13 @@ impl IkeSa {
         &mut self,
         agreed: Agreed,
         nonces: Nonces<'_>,
+        purpose: Purpose,
         parked: Parked,
         now: Instant,
         env: &mut dyn Environment,
     ) {
         self.responses.parked = Some(Box::new(parked));
-        self.install(agreed, nonces, ExchangeRole::Replier, now, env);
+        self.install(agreed, nonces, ExchangeRole::Replier, purpose, now, env);
     }
 
     fn on_create_request(
@@ -303,7 +307,9 @@ impl IkeSa {
         // Both ends ask for the same child: that of the IKE_SA's creator wins.
         let being_created = match (&self.role, &self.requests.in_flight) {
             (Role::Initiator, Some(request)) => match &request.exchange {
-                Exchange::CreateChild(create) => Some(create.offer.config.name.clone()),
+                Exchange::CreateChild(create) if create.rekeys.is_none() => {
+                    Some(create.offer.config.name.clone())
+                }
                 _ => None,
             },
             _ => None,
@@ -313,6 +319,7 @@ impl IkeSa {
             &self.connection.children,
             &self.children,
             being_created.as_deref(),
+            &self.requests,
             self.path,
             env,
         );
@@ -331,16 +338,19 @@ impl IkeSa {
                     initiator: &response.nonce_i,
                     responder: &response.nonce_r,
                 };
-                let rekeys = payloads.notify(NotifyType::REKEY_SA).is_some();
-                let replaced = self.identical_children(&response.granted.agreed);
-                self.grant_child(response.granted.agreed, nonces, parked, now, env);
-                if !rekeys {
-                    // A rekeyed child is deleted by whoever rekeys it; a second one of the same
-                    // kind is nobody's, so the older goes.
-                    for spi in replaced {
+                let agreed = response.granted.agreed;
+                let Some(old) = response.rekeys else {
+                    // A second one of the same kind is nobody's, so the older goes.
+                    let identical = self.identical_children(&agreed);
+                    self.grant_child(agreed, nonces, Purpose::Create, parked, now, env);
+                    for spi in identical {
                         self.terminate_child(spi);
                     }
-                }
+                    return;
+                };
+                let all = [&*response.nonce_i, &*response.nonce_r];
+                self.note_collision(old, agreed.inbound_spi, all);
+                self.grant_child(agreed, nonces, Purpose::Replace(old), parked, now, env);
             }
             Err(CreateRefusal::Failure(Failure::InvalidSyntax)) => {
                 self.answer_invalid_syntax(header, path, env);
@@ -373,6 +383,7 @@ impl IkeSa {
         header: &Header,
         payloads: &Payloads,
         path: Path,
+        now: Instant,
         env: &mut dyn Environment,
     ) {
         let wanted = informational::read_request(payloads, &self.children);
@@ -390,19 +401,14 @@ impl IkeSa {
             })
             .collect();
         self.respond_with(header, &informational::answer(&named), path, env);
-        if let Some(Exchange::CreateChild(create)) = self
-            .requests
-            .in_flight
-            .as_mut()
-            .map(|request| &mut request.exchange)
-        {
+        if let Some(create) = self.requests.creating() {
             wanted
                 .unknown
                 .iter()
                 .for_each(|spi| create.note_deleted(*spi));
         }
         for spi in wanted.deleted {
-            self.drop_child(spi, ChildDownCause::PeerDeleted, env);
+            self.drop_child(spi, ChildDownCause::PeerDeleted, now, env);
         }
         if let Some(cause) = wanted.close {
             let cause = match self.state {

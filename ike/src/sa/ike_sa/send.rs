@@ -111,6 +111,7 @@ impl IkeSa {
             };
             match work {
                 Work::CreateChild(config, method) => self.create_child(config, method, now, env),
+                Work::RekeyChild(spi, method) => self.start_rekey_child(spi, method, now, env),
                 Work::DeleteChild(spi) => {
                     if let Some(child) = self.child_mut(spi) {
                         if child.state == ChildState::Installed {
