@@ -10,6 +10,7 @@
 mod algorithms;
 mod client_storm;
 mod commands;
+mod credentials;
 mod crowd;
 mod datagrams;
 mod disagreement;
