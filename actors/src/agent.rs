@@ -148,7 +148,7 @@ impl Prepared {
     fn new(options: &Options) -> Result<Self, StartError> {
         let agent = &options.loaded.config.agent;
         // The control socket first: it tells best that another agent runs.
-        let vici = Listener::bind(&agent.vici)?;
+        let vici = Listener::bind(agent)?;
         let others = Sockets::bind(agent)
             .and_then(|sockets| Ok((sockets, agent.health.map(health::bind).transpose()?)));
         match others {
@@ -291,6 +291,7 @@ fn start(
         plane: Plane::new(plane.back_end),
         key_log,
         supervisor,
+        transport: transport.clone(),
     }));
     let mut arbiters = workers::start(agent.workers)?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();

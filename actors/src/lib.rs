@@ -17,6 +17,7 @@ mod ike_sa;
 mod keylog;
 mod ledger;
 mod message_log;
+mod mistakes;
 mod monitor;
 mod pools;
 mod reader;

@@ -3,24 +3,30 @@
 
 use std::{sync::Arc, time::Duration};
 
-use holdfast_config::{Agent, ConfigError, Loaded, Severity};
-
+use holdfast_config::{ConfigError, Loaded};
 use tokio::signal::unix::Signal;
 
 use crate::{
     bus::{ControlEvent, Group, LogLine},
     environment::Shared,
+    mistakes::in_one_line,
     supervisor::messages::{Applied, ApplyFiles},
 };
 
 /// Files that take longer to read are on a file system that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Mistakes told to the client; all are in the log.
-const MOST_TOLD: usize = 10;
+/// What reading the files again has changed, or would change.
+#[derive(Debug)]
+pub(crate) struct Reloaded {
+    pub(crate) applied: Applied,
+    /// `[agent]` has changed too, which takes effect at the next start.
+    pub(crate) restart: bool,
+}
 
-/// Reads the files and applies what they say. The answer is a sentence for operators, either way.
-pub(crate) async fn reload(shared: &Arc<Shared>) -> Result<String, String> {
+/// Reads the files and applies what they say, unless it is a `dry_run`. The error is a sentence for
+/// operators.
+pub(crate) async fn reload(shared: &Arc<Shared>, dry_run: bool) -> Result<Reloaded, String> {
     let path = shared.config_path.clone();
     let reading = tokio::task::spawn_blocking(move || holdfast_config::load(&path));
     let loaded = match tokio::time::timeout(PATIENCE, reading).await {
@@ -35,19 +41,31 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Result<String, String> {
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    let restart = needs_restart(&shared.agent, &config.agent);
-    // Before the connections: what they begin uses the new secrets.
-    shared.credentials.replace_files(&config.secrets);
+    let restart = shared.agent != config.agent;
+    if !dry_run {
+        // Before the connections: what they begin uses the new secrets.
+        shared.credentials.replace_files(&config.secrets);
+    }
     let applied = shared
         .supervisor
-        .send(ApplyFiles(config.connections))
+        .send(ApplyFiles {
+            connections: config.connections,
+            dry_run,
+        })
         .await
         .map_err(|_| "the agent is shutting down".to_owned())?;
-    let mut summary = summary(&applied);
-    if restart {
-        summary.push_str("; [agent] has changed, which takes effect at the next start");
+    let reloaded = Reloaded { applied, restart };
+    if !dry_run {
+        tell(shared, &reloaded);
     }
-    let text = format!("configuration reloaded: {summary}");
+    Ok(reloaded)
+}
+
+fn tell(shared: &Shared, reloaded: &Reloaded) {
+    let mut text = format!("configuration reloaded: {}", summary(&reloaded.applied));
+    if reloaded.restart {
+        text.push_str("; [agent] has changed, which takes effect at the next start");
+    }
     tracing::info!("{text}");
     shared.bus.publish(|| {
         ControlEvent::Log(LogLine {
@@ -57,34 +75,21 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Result<String, String> {
             text,
         })
     });
-    Ok(summary)
 }
 
 /// Reloads at each SIGHUP, as long as the agent runs. What went wrong is in the log.
 pub(crate) async fn at_each(mut hangup: Signal, shared: Arc<Shared>) {
     while hangup.recv().await.is_some() {
-        let _ = reload(&shared).await;
+        let _ = reload(&shared, false).await;
     }
 }
 
 fn refused(error: &ConfigError) -> String {
     tracing::error!("configuration not reloaded, nothing changed:\n{error}");
-    // One line: clients take no other text for printable.
-    let told: Vec<String> = error
-        .diagnostics()
-        .iter()
-        .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .take(MOST_TOLD)
-        .map(ToString::to_string)
-        .collect();
     format!(
         "nothing changed, the configuration has mistakes: {}",
-        told.join("; ")
+        in_one_line(error)
     )
-}
-
-fn needs_restart(running: &Agent, read: &Agent) -> bool {
-    running != read
 }
 
 fn summary(applied: &Applied) -> String {

@@ -60,6 +60,12 @@ macro_rules! counters {
 }
 
 counters! {
+    /// IKE_SAs rekeyed by us.
+    ike_rekey_init = "ike-rekey-init",
+    /// IKE_SAs rekeyed by the peer.
+    ike_rekey_resp = "ike-rekey-resp",
+    /// CHILD_SAs rekeyed, by either end.
+    child_rekey = "child-rekey",
     /// Datagrams that are not well-formed IKE.
     invalid = "invalid",
     /// Datagrams for an unknown IKE_SA.

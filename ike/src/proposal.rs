@@ -6,6 +6,7 @@ mod display;
 mod keywords;
 mod notation;
 mod selection;
+mod weakness;
 
 use crate::EspSpi;
 
@@ -51,8 +52,12 @@ macro_rules! transform_ids {
 transform_ids! {
     /// Transform type 1.
     EncryptionId {
+        NULL = 11 => "NULL",
         AES_CBC = 12 => "AES_CBC",
         AES_CTR = 13 => "AES_CTR",
+        AES_CCM_8 = 14 => "AES_CCM_8",
+        AES_CCM_12 = 15 => "AES_CCM_12",
+        AES_CCM_16 = 16 => "AES_CCM_16",
         AES_GCM_8 = 18 => "AES_GCM_8",
         AES_GCM_12 = 19 => "AES_GCM_12",
         AES_GCM_16 = 20 => "AES_GCM_16",
@@ -66,7 +71,13 @@ impl EncryptionId {
     pub fn is_aead(self) -> bool {
         matches!(
             self,
-            Self::AES_GCM_8 | Self::AES_GCM_12 | Self::AES_GCM_16 | Self::CHACHA20_POLY1305
+            Self::AES_CCM_8
+                | Self::AES_CCM_12
+                | Self::AES_CCM_16
+                | Self::AES_GCM_8
+                | Self::AES_GCM_12
+                | Self::AES_GCM_16
+                | Self::CHACHA20_POLY1305
         )
     }
 }
@@ -75,9 +86,11 @@ transform_ids! {
     /// Transform type 2.
     PrfId {
         HMAC_SHA1 = 2 => "PRF_HMAC_SHA1",
+        AES128_XCBC = 4 => "PRF_AES128_XCBC",
         HMAC_SHA2_256 = 5 => "PRF_HMAC_SHA2_256",
         HMAC_SHA2_384 = 6 => "PRF_HMAC_SHA2_384",
         HMAC_SHA2_512 = 7 => "PRF_HMAC_SHA2_512",
+        AES128_CMAC = 8 => "PRF_AES128_CMAC",
     }
 }
 
@@ -86,6 +99,8 @@ transform_ids! {
     IntegrityId {
         NONE = 0 => "NONE",
         HMAC_SHA1_96 = 2 => "HMAC_SHA1_96",
+        AES_XCBC_96 = 5 => "AES_XCBC_96",
+        AES_CMAC_96 = 8 => "AES_CMAC_96",
         HMAC_SHA2_256_128 = 12 => "HMAC_SHA2_256_128",
         HMAC_SHA2_384_192 = 13 => "HMAC_SHA2_384_192",
         HMAC_SHA2_512_256 = 14 => "HMAC_SHA2_512_256",
@@ -96,10 +111,20 @@ transform_ids! {
     /// Transform type 4: key exchange method (RFC 9370 renamed the Diffie-Hellman group).
     KeyExchangeMethod {
         NONE = 0 => "NONE",
+        MODP_1024 = 2 => "MODP_1024",
+        MODP_1536 = 5 => "MODP_1536",
         MODP_2048 = 14 => "MODP_2048",
+        MODP_3072 = 15 => "MODP_3072",
+        MODP_4096 = 16 => "MODP_4096",
+        MODP_6144 = 17 => "MODP_6144",
+        MODP_8192 = 18 => "MODP_8192",
         ECP_256 = 19 => "ECP_256",
         ECP_384 = 20 => "ECP_384",
+        ECP_521 = 21 => "ECP_521",
         CURVE_25519 = 31 => "CURVE_25519",
+        ML_KEM_512 = 35 => "ML_KEM_512",
+        ML_KEM_768 = 36 => "ML_KEM_768",
+        ML_KEM_1024 = 37 => "ML_KEM_1024",
     }
 }
 

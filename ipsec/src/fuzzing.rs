@@ -40,8 +40,8 @@ pub fn datagram(data: &[u8]) {
 pub fn inner_packet(data: &[u8]) {
     let data = &data[..data.len().min(9000)];
     let cipher = cipher();
-    let mut sealed = vec![0; esp::sealed_len(data.len())];
-    sealed[esp::HEADER..esp::HEADER + data.len()].copy_from_slice(data);
+    let mut sealed = vec![0; cipher.sealed_len(data.len())];
+    sealed[cipher.header()..][..data.len()].copy_from_slice(data);
     esp::seal(&cipher, 4096, 1, false, 4, data.len(), &mut sealed);
     let opened = esp::open(&cipher, 1, false, &mut sealed);
     let (range, _) = opened.expect("what was sealed opens");

@@ -41,7 +41,9 @@ pub(super) fn get(shared: &Arc<Shared>, request: &Message) -> Message {
             None => return not_found(name),
         },
     }
-    Message::success().with("counters", counters)
+    Message::new()
+        .with("counters", counters)
+        .with("success", true)
 }
 
 pub(super) fn reset(shared: &Arc<Shared>, request: &Message) -> Message {

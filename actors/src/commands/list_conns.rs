@@ -7,7 +7,7 @@ use holdfast_ike::{
     Mode,
     config::{AuthMethod, IdMatch, SelectorTemplate, Unique},
 };
-use holdfast_vici::Message;
+use holdfast_vici::{Message, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
@@ -93,9 +93,14 @@ fn end(method: AuthMethod, id: Option<String>) -> Message {
     let class = match method {
         AuthMethod::Psk => "pre-shared key",
     };
+    let none = || Value::List(Vec::new());
     Message::new()
-        .with("class", class)
         .with("id", id.unwrap_or_else(|| "%any".to_owned()))
+        .with("class", class)
+        .with("groups", none())
+        .with("cert_policy", none())
+        .with("certs", none())
+        .with("cacerts", none())
 }
 
 fn render_child(child: &Child) -> Message {

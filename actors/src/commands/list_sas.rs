@@ -169,10 +169,10 @@ pub(super) fn render_child(
         .with("reqid", child.reqid.to_string())
         .with(
             "state",
-            if child.closing {
-                "DELETING"
-            } else {
-                "INSTALLED"
+            match (child.replaced, child.closing) {
+                (true, _) => "REKEYED",
+                (false, true) => "DELETING",
+                (false, false) => "INSTALLED",
             },
         )
         .with("mode", mode)

@@ -16,6 +16,7 @@ mod load_conn;
 mod policies;
 mod pools;
 mod rekey;
+mod reload_settings;
 mod shared_keys;
 mod stats;
 mod terminate;
@@ -36,18 +37,15 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
     let response = match name {
         "version" => version::run(),
         "stats" => stats::run(session.shared),
-        "reload-settings" => match crate::reload::reload(session.shared).await {
-            Ok(_) => Message::success(),
-            Err(reason) => Message::failure(reason),
-        },
+        "reload-settings" => reload_settings::run(session.shared, request).await,
+        "load-conn" => load_conn::load(session.shared, request).await,
         "unload-conn" => load_conn::unload(session.shared, request).await,
         "get-conns" => load_conn::names(session.shared).await,
         "rekey" => rekey::rekey(session.shared, request).await,
         "redirect" => rekey::redirect(session.shared, request).await,
         "install" => policies::install(session.shared, request).await,
-        "uninstall" => policies::uninstall(request),
-        // Nothing but CHILD_SAs has policies so far.
-        "list-policies" => Message::new(),
+        "uninstall" => policies::uninstall(session.shared, request).await,
+        "list-policies" => policies::list(session, request).await?,
         "get-counters" => counters::get(session.shared, request),
         "reset-counters" => counters::reset(session.shared, request),
         "load-shared" => shared_keys::load(session.shared, request),

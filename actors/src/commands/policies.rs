@@ -1,49 +1,78 @@
-//! `install`, `uninstall`, `list-policies`: traps and shunts. This version has neither, and says
-//! so; what a CHILD_SA protects is listed with the CHILD_SA.
+//! `install`, `uninstall`, `list-policies`: traps. What a CHILD_SA protects is listed with it.
 
 use std::sync::Arc;
 
+use holdfast_ike::TrafficSelector;
 use holdfast_vici::Message;
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{environment::Shared, supervisor::messages::ListConnections};
+use crate::{
+    environment::Shared,
+    supervisor::messages::{InstallPolicy, ListPolicies, PolicyListing, UninstallPolicy},
+    vici_session::{Gone, Session},
+};
 
-const NO_TRAPS: &str = "trap and shunt policies are not supported by this version: \
-    set `start_action = start`, or `persistent = yes`";
+const NO_NAME: &str = "missing configuration name";
 
 pub(super) async fn install(shared: &Arc<Shared>, request: &Message) -> Message {
-    let Some(child) = request.get_str("child") else {
-        return Message::failure("missing configuration name");
+    let text = |key| request.get_str(key).map(ToOwned::to_owned);
+    let Some(child) = text("child") else {
+        return Message::failure(NO_NAME);
     };
-    match is_configured(shared, request.get_str("ike"), child).await {
-        Ok(true) => Message::failure(NO_TRAPS),
-        Ok(false) => Message::failure(format!("CHILD_SA config '{child}' not found")),
-        Err(unavailable) => unavailable,
+    let ike = text("ike");
+    match shared.supervisor.send(InstallPolicy { ike, child }).await {
+        Ok(Ok(())) => Message::success(),
+        Ok(Err(reason)) => Message::failure(reason),
+        Err(error) => super::unavailable(error),
     }
 }
 
-pub(super) fn uninstall(request: &Message) -> Message {
-    match request.get_str("child") {
-        None => Message::failure("missing configuration name"),
-        Some(child) => Message::failure(format!("no policy '{child}' is installed")),
+pub(super) async fn uninstall(shared: &Arc<Shared>, request: &Message) -> Message {
+    let text = |key| request.get_str(key).map(ToOwned::to_owned);
+    let Some(child) = text("child") else {
+        return Message::failure(NO_NAME);
+    };
+    let ike = text("ike");
+    match shared.supervisor.send(UninstallPolicy { ike, child }).await {
+        Ok(Ok(())) => Message::success(),
+        Ok(Err(reason)) => Message::failure(reason),
+        Err(error) => super::unavailable(error),
     }
 }
 
-async fn is_configured(
-    shared: &Arc<Shared>,
-    ike: Option<&str>,
-    child: &str,
-) -> Result<bool, Message> {
-    let page = ListConnections {
-        name: ike.map(ToOwned::to_owned),
-        cursor: None,
-        limit: usize::MAX,
+/// One event for each policy of the kinds that the request names.
+pub(super) async fn list<S: AsyncRead + AsyncWrite>(
+    session: &mut Session<'_, S>,
+    request: &Message,
+) -> Result<Message, Gone> {
+    if request.get_str("trap").is_none() || !session.wants("list-policy") {
+        return Ok(Message::new());
+    }
+    let filter = ListPolicies {
+        ike: request.get_str("ike").map(ToOwned::to_owned),
+        child: request.get_str("child").map(ToOwned::to_owned),
     };
-    let connections = shared
-        .supervisor
-        .send(page)
-        .await
-        .map_err(super::unavailable)?;
-    Ok(connections
-        .iter()
-        .any(|connection| connection.children.contains_key(child)))
+    let policies = match session.shared.supervisor.send(filter).await {
+        Ok(policies) => policies,
+        Err(error) => return Ok(super::unavailable(error)),
+    };
+    for policy in &policies {
+        let name = format!("{}/{}", policy.connection, policy.child);
+        let message = Message::new().with(name, render(policy));
+        session.stream("list-policy", message).await?;
+    }
+    Ok(Message::new())
+}
+
+fn render(policy: &PolicyListing) -> Message {
+    let texts = |selectors: &[TrafficSelector]| -> Vec<String> {
+        selectors.iter().map(ToString::to_string).collect()
+    };
+    Message::new()
+        .with("child", &*policy.child)
+        .with("reqid", policy.reqid.to_string())
+        .with("ike", &*policy.connection)
+        .with("mode", "TUNNEL")
+        .with("local-ts", texts(&policy.local_ts))
+        .with("remote-ts", texts(&policy.remote_ts))
 }

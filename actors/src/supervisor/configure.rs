@@ -94,18 +94,13 @@ impl Handler<ApplyFiles> for Supervisor {
     type Result = MessageResult<ApplyFiles>;
 
     fn handle(&mut self, message: ApplyFiles, context: &mut Context<Self>) -> Self::Result {
-        let mut applied = Applied::default();
-        if self.draining.is_some() {
-            return MessageResult(applied);
-        }
-        applied.removed = self.retire_files_but(&message.0, context);
-        for (_, connection) in message.0 {
-            let name = Arc::clone(&connection.name);
-            let known = self.connections.contains_key(&name);
-            match self.configure(connection, Origin::File, context) {
-                _ if !known => applied.added.push(name),
-                Change::None => applied.unchanged += 1,
-                Change::Updated | Change::Replaced => applied.changed.push(name),
+        let applied = self.compare(&message.connections);
+        if !message.dry_run && self.draining.is_none() {
+            for name in &applied.removed {
+                self.retire(name, context);
+            }
+            for connection in message.connections.into_values() {
+                self.configure(connection, Origin::File, context);
             }
         }
         MessageResult(applied)
@@ -117,24 +112,22 @@ impl Supervisor {
         self.connections.get(name).map(Supervised::origin)
     }
 
-    /// Removes what the files no longer have.
-    fn retire_files_but(
-        &mut self,
-        kept: &BTreeMap<String, Arc<Connection>>,
-        context: &mut Context<Self>,
-    ) -> Vec<Arc<str>> {
-        let gone: Vec<Arc<str>> = self
-            .connections
-            .iter()
-            .filter(|(name, connection)| {
-                connection.origin() == Origin::File && !kept.contains_key(&***name)
-            })
-            .map(|(name, _)| Arc::clone(name))
-            .collect();
-        for name in &gone {
-            self.retire(name, context);
+    /// What the files change.
+    fn compare(&self, files: &BTreeMap<String, Arc<Connection>>) -> Applied {
+        let mut applied = Applied::default();
+        for (name, connection) in &self.connections {
+            if connection.origin() == Origin::File && !files.contains_key(&**name) {
+                applied.removed.push(Arc::clone(name));
+            }
         }
-        gone
+        for new in files.values() {
+            match self.connections.get(&new.name) {
+                None => applied.added.push(Arc::clone(&new.name)),
+                Some(old) if **old.config() == **new => applied.unchanged += 1,
+                Some(_) => applied.changed.push(Arc::clone(&new.name)),
+            }
+        }
+        applied
     }
 
     /// A connection is new or changed.

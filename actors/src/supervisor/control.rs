@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use actix::{Context, Handler, MessageResult};
-use holdfast_ike::sa::Command;
+use holdfast_ike::sa::{Command, Role};
 
 use super::{
     FORGET, Supervisor,
@@ -94,7 +94,7 @@ impl Supervisor {
         let mut targets = Vec::new();
         for record in self.registry.after(None).filter(|r| selector.takes_ike(r)) {
             for child in &record.children {
-                if selector.takes_child(&child.up.name, child.id) {
+                if !child.replaced && selector.takes_child(&child.up.name, child.id) {
                     targets.push((record.id, child.up.inbound_spi, Arc::clone(&child.up.name)));
                 }
             }
@@ -215,14 +215,26 @@ impl Handler<Rekey> for Supervisor {
         for record in self.registry.after(None).filter(|r| selector.takes_ike(r)) {
             if selector.names_child() {
                 let children = record.children.iter();
-                let meant = children.filter(|c| selector.takes_child(&c.up.name, c.id));
+                let meant =
+                    children.filter(|c| !c.closing && selector.takes_child(&c.up.name, c.id));
                 targets.extend(meant.map(|c| (record.id, Some(c.up.inbound_spi))));
+            } else if record.usable() && reauth && record.role == Role::Responder {
+                return Err(format!(
+                    "the peer began IKE_SA {}: only the peer can authenticate anew",
+                    record.id
+                ));
             } else if record.usable() {
                 targets.push((record.id, None));
             }
         }
-        for &(id, _child) in &targets {
-            if let Some(connection) = self.registry.get(id).and_then(|r| r.connection.clone()) {
+        for &(id, child) in &targets {
+            if let Some(spi) = child {
+                self.command(id, Command::RekeyChild(spi));
+            } else if !reauth {
+                self.command(id, Command::Rekey);
+            } else if let Some(connection) =
+                self.registry.get(id).and_then(|r| r.connection.clone())
+            {
                 self.with(&connection, context, |connection, world, actions| {
                     connection.needs_replacement(id, world, actions);
                 });

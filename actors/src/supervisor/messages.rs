@@ -10,13 +10,14 @@ use std::{
 use actix::Message;
 use holdfast_config::Connection;
 use holdfast_ike::{
-    EspSpi, IkeSpi, Path,
+    EspSpi, IkeSpi, Path, TrafficSelector,
     sa::{
         CloseCause, Role,
         admission::InitRequest,
         event::{ChildUp, Established, Event, Failure},
     },
 };
+use holdfast_ipsec::PolicyId;
 use tokio::sync::watch;
 
 use super::{attempt::Waiter, connection::status::ConnectionStatus};
@@ -45,6 +46,10 @@ messages! {
     ListConnections => Vec<Arc<Connection>>,
     LoadConnections => Result<(), String>,
     UnloadConnection => Result<(), String>,
+    Acquire => (),
+    InstallPolicy => Result<(), String>,
+    UninstallPolicy => Result<(), String>,
+    ListPolicies => Vec<PolicyListing>,
     LoadedConnections => Vec<Arc<str>>,
     ApplyFiles => Applied,
     Rekey => Result<usize, String>,
@@ -186,6 +191,7 @@ pub(crate) struct ChildListing {
     /// The same for all CHILD_SAs that replaced one another.
     pub(crate) reqid: u32,
     pub(crate) closing: bool,
+    pub(crate) replaced: bool,
     pub(crate) up: Arc<ChildUp>,
 }
 
@@ -215,11 +221,53 @@ pub(crate) struct LoadConnections(pub(crate) Vec<Arc<Connection>>);
 /// Forget a connection that a control client has loaded.
 pub(crate) struct UnloadConnection(pub(crate) String);
 
+/// Traffic waits in a trap.
+pub(crate) struct Acquire {
+    pub(crate) policy: PolicyId,
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+}
+
+/// Let traffic bring this child up.
+pub(crate) struct InstallPolicy {
+    pub(crate) ike: Option<String>,
+    pub(crate) child: String,
+}
+
+/// No longer.
+pub(crate) struct UninstallPolicy {
+    pub(crate) ike: Option<String>,
+    pub(crate) child: String,
+}
+
+/// The policies that are installed.
+pub(crate) struct ListPolicies {
+    /// Only of this connection.
+    pub(crate) ike: Option<String>,
+    /// Only this one.
+    pub(crate) child: Option<String>,
+}
+
+/// A policy as listed.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyListing {
+    pub(crate) connection: Arc<str>,
+    pub(crate) child: Arc<str>,
+    pub(crate) reqid: u32,
+    pub(crate) local_ts: Vec<TrafficSelector>,
+    pub(crate) remote_ts: Vec<TrafficSelector>,
+}
+
 /// The names of those that control clients have loaded.
 pub(crate) struct LoadedConnections;
 
-/// The files were read again and hold these connections.
-pub(crate) struct ApplyFiles(pub(crate) BTreeMap<String, Arc<Connection>>);
+/// The files were read again.
+pub(crate) struct ApplyFiles {
+    /// The connections that they hold.
+    pub(crate) connections: BTreeMap<String, Arc<Connection>>,
+    /// Only tell what would change.
+    pub(crate) dry_run: bool,
+}
 
 /// What reading the files again has changed.
 #[derive(Debug, Default)]

@@ -23,6 +23,7 @@ mod registry;
 mod reports;
 mod resolver;
 mod rotation;
+mod traps;
 mod uniqueness;
 
 use std::{
@@ -47,6 +48,7 @@ use self::{
     publish::Publisher,
     refusals::Refusals,
     registry::Registry,
+    traps::TrapRegistry,
 };
 use crate::{
     bus::{Bus, ControlEvent, Group, LogLine},
@@ -70,6 +72,7 @@ pub(crate) struct Supervisor {
     ports: HashMap<IkeSaId, CommandPort>,
     connections: BTreeMap<Arc<str>, Supervised>,
     index: CandidateIndex,
+    traps: TrapRegistry,
     agenda: Agenda,
     alarm: Option<(Instant, SpawnHandle)>,
     bus: Bus,
@@ -108,6 +111,7 @@ impl Supervisor {
             refusals: Refusals::default(),
             crashes: Crashes::default(),
             ports: HashMap::new(),
+            traps: TrapRegistry::default(),
             agenda: Agenda::default(),
             alarm: None,
             publisher: Publisher::default(),
@@ -153,6 +157,9 @@ impl Supervisor {
             let mut more = Vec::new();
             match action {
                 Action::Say(text) => self.say(Some(name), None, &text),
+                Action::Trap(child) => self.trap(name, &child, context),
+                Action::Untrap(child) => self.untrap(name, &child),
+                Action::Refuse(child) => self.refuse(name, &child),
                 Action::Command { id, command } => self.command(id, command),
                 Action::Resolve { ticket, names } => self.resolve(name, ticket, names, context),
                 Action::Begin { remote, child } => {
@@ -187,7 +194,11 @@ impl Supervisor {
                         child.closing |= child.up.inbound_spi == *spi;
                     }
                 }
-                Command::Initiate(_) | Command::Probe | Command::Configure(_) => {}
+                Command::Initiate(_)
+                | Command::Rekey
+                | Command::RekeyChild(_)
+                | Command::Probe
+                | Command::Configure(_) => {}
             }
         }
         if let Some(port) = self.ports.get(&id) {

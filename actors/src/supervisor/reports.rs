@@ -7,10 +7,11 @@ use std::{
 
 use actix::{Context, Handler};
 use holdfast_ike::{
+    Counters, EspSpi,
     config::Unique,
     sa::{
         ChildDown, ChildDownCause, CloseCause, Command, Event, Role,
-        event::{ChildUp, Established},
+        event::{ChildUp, Established, Rekeyed},
     },
 };
 
@@ -42,7 +43,14 @@ impl Supervisor {
     fn on_event(&mut self, id: IkeSaId, event: Event, context: &mut Context<Self>) {
         match event {
             Event::Established(established) => self.on_established(id, *established, context),
+            Event::IkeRekeyed(new) => self.on_ike_rekeyed(id, new),
             Event::ChildUp(up) => self.on_child_up(id, *up, context),
+            Event::ChildRekeyed { old, new } => self.on_child_rekeyed(id, old, *new, context),
+            Event::RekeyFailed { child, failure } => {
+                let what = child.map_or("IKE_SA".to_owned(), |name| format!("CHILD_SA {name}"));
+                let text = format!("{what} not rekeyed, to be tried again: {failure}");
+                self.say(self.connection_of(id).as_ref(), Some(id), &text);
+            }
             Event::ChildDown(down) => self.on_child_down(id, &down, context),
             Event::ChildFailed { name, failure } => {
                 if let Some(connection) = self.connection_of(id) {
@@ -173,6 +181,56 @@ impl Supervisor {
         });
     }
 
+    fn on_ike_rekeyed(&mut self, id: IkeSaId, new: Rekeyed) {
+        let Some(connection) = self.connection_of(id) else {
+            return;
+        };
+        let (ours, theirs) = (new.spis.initiator, new.spis.responder);
+        let text = format!("IKE_SA {connection}[{id}] rekeyed: SPIs {ours}_i {theirs}_r");
+        let counter = match new.role {
+            Role::Initiator => |counters: &Counters| counters.ike_rekey_init.increment(),
+            Role::Responder => |counters: &Counters| counters.ike_rekey_resp.increment(),
+        };
+        counter(&self.shared.counters);
+        counter(&self.shared.tallies.of(&connection));
+        let before = self.registry.get(id).map(|record| self.listing(record));
+        self.registry.rekeyed(id, new);
+        self.say(Some(&connection), Some(id), &text);
+        self.bus.publish_if(|| {
+            let (old, new) = (before?, self.listing(self.registry.get(id)?));
+            Some(ControlEvent::IkeRekey { old, new })
+        });
+    }
+
+    fn on_child_rekeyed(
+        &mut self,
+        id: IkeSaId,
+        old: EspSpi,
+        new: ChildUp,
+        context: &mut Context<Self>,
+    ) {
+        let Some(connection) = self.connection_of(id) else {
+            return;
+        };
+        let name = Arc::clone(&new.name);
+        let text = format!(
+            "CHILD_SA {name} rekeyed: SPIs {}_i {}_o instead of {old}_i",
+            new.inbound_spi, new.outbound_spi,
+        );
+        let (before, now) = (self.child_listing(id, old), new.inbound_spi);
+        self.registry.child_rekeyed(id, old, Arc::new(new));
+        self.tell(Group::Child, Some(&connection), Some(id), &text);
+        self.bus.publish_if(|| {
+            let (old, new) = (before?, self.child_listing(id, now)?);
+            Some(ControlEvent::ChildRekey { old, new })
+        });
+        self.shared.counters.child_rekey.increment();
+        self.shared.tallies.of(&connection).child_rekey.increment();
+        self.with(&connection, context, |connection, world, actions| {
+            connection.child_up(id, &name, world, actions);
+        });
+    }
+
     fn on_child_down(&mut self, id: IkeSaId, down: &ChildDown, context: &mut Context<Self>) {
         // With the IKE_SA they stay on record until its exit, where it is decided what comes next.
         if down.cause == ChildDownCause::IkeSaClosed {
@@ -184,6 +242,11 @@ impl Supervisor {
         ) else {
             return;
         };
+        if down.cause == ChildDownCause::Rekeyed {
+            // The child itself is still up.
+            self.registry.child_down(id, down.inbound_spi);
+            return;
+        }
         self.publish_child_updown(id, down.inbound_spi, false);
         let Some(child) = self.registry.child_down(id, down.inbound_spi) else {
             return;
@@ -191,6 +254,7 @@ impl Supervisor {
         let why = match down.cause {
             ChildDownCause::PeerDeleted => "the peer deleted it",
             ChildDownCause::Terminated => "terminated",
+            ChildDownCause::Rekeyed => "rekeyed",
             ChildDownCause::Expired => "its lifetime has passed",
             ChildDownCause::IkeSaClosed => "its IKE_SA is over",
         };
@@ -283,12 +347,18 @@ impl Supervisor {
         });
     }
 
-    fn publish_child_updown(&self, id: IkeSaId, spi: holdfast_ike::EspSpi, up: bool) {
+    fn publish_child_updown(&self, id: IkeSaId, spi: EspSpi, up: bool) {
         self.bus.publish_if(|| {
-            let mut listing = self.listing(self.registry.get(id)?);
-            listing.children.retain(|child| child.up.inbound_spi == spi);
+            let listing = self.child_listing(id, spi)?;
             Some(ControlEvent::ChildUpdown { up, listing })
         });
+    }
+
+    /// An IKE_SA with just this one of its CHILD_SAs.
+    fn child_listing(&self, id: IkeSaId, spi: EspSpi) -> Option<IkeSaListing> {
+        let mut listing = self.listing(self.registry.get(id)?);
+        listing.children.retain(|child| child.up.inbound_spi == spi);
+        Some(listing)
     }
 }
 
@@ -307,11 +377,14 @@ impl Supervisor {
                 .clone()
                 .unwrap_or_else(|| "(unnamed)".into()),
             state: record.state(),
-            role: record.role,
+            role: record
+                .established
+                .as_ref()
+                .map_or(record.role, |facts| facts.role),
             path: record.path,
             local_spi: record.local_spi,
             established: record.established.clone(),
-            established_at: record.established_at(),
+            established_at: record.established.as_ref().map(|facts| facts.at),
             children: record
                 .children
                 .iter()
@@ -319,6 +392,7 @@ impl Supervisor {
                     id: child.id,
                     reqid: child.reqid,
                     closing: child.closing,
+                    replaced: child.replaced,
                     up: Arc::clone(&child.up),
                 })
                 .collect(),

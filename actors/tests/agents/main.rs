@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
+mod configure;
 mod lab;
+mod traps;
 
 use std::time::{Duration, Instant};
 

@@ -35,7 +35,7 @@ start_action = "starts"
     holdfast.toml:9:17: connections.paris.remote_addrs[0]: "192.0.2.300" is neither an address nor a host name (write an address (192.0.2.1), a network (192.0.2.0/24), a host name, or "%any")
     holdfast.toml:10:19: connections.paris.local.auth: authentication by "pubkey" is not supported by this version (use auth = "psk" with a table [secrets.NAME])
     holdfast.toml:11:10: connections.paris.remote.auth: how this end authenticates is not said (add auth = "psk")
-    holdfast.toml:11:32: connections.paris.remote.certs: "certs" is not supported by this version (certificates cannot be used yet; authenticate with auth = "psk")
+    holdfast.toml:11:32: connections.paris.remote.certs: a certificate is not supported by this version (authenticate with auth = "psk")
     holdfast.toml:12:23: connections.paris.retransmit.base: 0.5 is out of range (use a number from 1 to 100)
     holdfast.toml:12:36: connections.paris.retransmit.tries: 101 retransmissions are too many (use 100 at most)
     holdfast.toml:16:14: connections.paris.children.net.remote_ts[0]: "10.2.0.0/33" is not a network (10.1.0.0/16), range (10.1.0.1-10.1.0.9) or address (write a network such as "10.1.0.0/16", optionally with [protocol/port], or "dynamic")
@@ -95,29 +95,29 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     ))
     .with_variable("PSK", "s3cret");
     assert_snapshot!(site.said(), @r#"
-    holdfast.toml:1:2: pools: "pools" is not supported by this version (addresses cannot be assigned to peers yet; leave the table out)
-    holdfast.toml:7:26: connections.paris.remote.round: "round" is not supported by this version (one authentication round is made; leave the key out)
-    holdfast.toml:7:37: connections.paris.remote.certs: "certs" is not supported by this version (certificates cannot be used yet; authenticate with auth = "psk")
-    holdfast.toml:8:1: connections.paris.version: "version" is not supported by this version (IKEv2 is always used; leave the key out)
-    holdfast.toml:9:1: connections.paris.aggressive: "aggressive" is not supported by this version (it belongs to IKEv1, which is not spoken; leave the key out)
-    holdfast.toml:10:1: connections.paris.mobike: "mobike" is not supported by this version (addresses do not move yet; leave the key out)
-    holdfast.toml:11:1: connections.paris.vips: "vips" is not supported by this version (virtual addresses cannot be requested yet; leave the key out)
-    holdfast.toml:12:1: connections.paris.pools: "pools" is not supported by this version (addresses cannot be assigned to peers yet; leave the key out)
-    holdfast.toml:13:1: connections.paris.fragmentation: "fragmentation" is not supported by this version (messages are not fragmented yet; leave the key out)
-    holdfast.toml:14:1: connections.paris.reauth_time: "reauth_time" is not supported by this version (use rekey_time)
-    holdfast.toml:15:1: connections.paris.local-2: "local-2" is not supported by this version (one authentication round is made; use the tables local and remote)
-    holdfast.toml:20:1: connections.paris.children.net.updown: "updown" is not supported by this version (leave the key out)
-    holdfast.toml:21:1: connections.paris.children.net.mark_in: "mark_in" is not supported by this version (leave the key out)
-    holdfast.toml:22:1: connections.paris.children.net.ah_proposals: "ah_proposals" is not supported by this version (use esp_proposals)
-    holdfast.toml:23:1: connections.paris.children.net.rand_time: "rand_time" is not supported by this version (leave the key out; rekey_time and life_time decide)
-    holdfast.toml:29:1: secrets.paris.handle: "handle" is not supported by this version (tokens cannot be used yet; put the key into a file)
+    holdfast.toml:1:2: pools: assigning addresses to peers is not supported by this version (leave the table out)
+    holdfast.toml:7:26: connections.paris.remote.round: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
+    holdfast.toml:7:37: connections.paris.remote.certs: a certificate is not supported by this version (authenticate with auth = "psk")
+    holdfast.toml:8:1: connections.paris.version: IKEv1 is not supported by this version (leave the key out)
+    holdfast.toml:9:1: connections.paris.aggressive: IKEv1 is not supported by this version (leave the key out)
+    holdfast.toml:10:1: connections.paris.mobike: MOBIKE is not supported by this version (leave the key out)
+    holdfast.toml:11:1: connections.paris.vips: requesting virtual addresses is not supported by this version (leave the key out)
+    holdfast.toml:12:1: connections.paris.pools: assigning addresses to peers is not supported by this version (leave the key out)
+    holdfast.toml:13:1: connections.paris.fragmentation: fragmentation of IKE messages is not supported by this version (leave the key out)
+    holdfast.toml:14:1: connections.paris.reauth_time: reauthentication is not supported by this version (use rekey_time)
+    holdfast.toml:15:1: connections.paris.local-2: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
+    holdfast.toml:20:1: connections.paris.children.net.updown: running a script is not supported by this version (leave the key out: routes are installed by the agent itself)
+    holdfast.toml:21:1: connections.paris.children.net.mark_in: a netfilter mark is not supported by this version (leave the key out)
+    holdfast.toml:22:1: connections.paris.children.net.ah_proposals: AH is not supported by this version (use esp_proposals)
+    holdfast.toml:23:1: connections.paris.children.net.rand_time: randomising rekey times is not supported by this version (leave the key out)
+    holdfast.toml:29:1: secrets.paris.handle: a token is not supported by this version (put the key into a file)
     "#);
 }
 
 #[test]
 fn values_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     let site = Site::new(&format!(
-        "{}{NET}mode = \"transport\"\ndpd_action = \"trap|start\"\nesp_proposals = [\"aes256-sha256\"]\n{SECRET}[secrets.b]\ntype = \"eap\"\nsecret.env = \"PSK\"\n",
+        "{}{NET}mode = \"transport\"\ndpd_action = \"trap|start\"\nesp_proposals = [\"aes256-md5\"]\n{SECRET}[secrets.b]\ntype = \"eap\"\nsecret.env = \"PSK\"\n",
         PARIS.replace("auth = \"psk\", id = \"moon", "auth = \"eap-mschapv2\", id = \"moon")
             .replace("sun.example", "*.example")
             .replace("[\"192.0.2.2\"]", "[\"192.0.2.1-192.0.2.9\", \"%any6\"]"),
@@ -130,7 +130,7 @@ fn values_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     holdfast.toml:6:31: connections.paris.remote.id: wildcards in identities are not supported by this version (name one identity, or "%any")
     holdfast.toml:11:8: connections.paris.children.net.mode: "transport" is not supported by this version (use "tunnel")
     holdfast.toml:12:14: connections.paris.children.net.dpd_action: "trap|start" is not supported by this version (use "clear", "trap" or "restart")
-    holdfast.toml:13:18: connections.paris.children.net.esp_proposals[0]: cipher `aes256` is not supported by this build; supported: aes256gcm16, aes128gcm16, chacha20poly1305 (write keywords joined by hyphens, as in "aes256gcm16-x25519", or "default")
+    holdfast.toml:13:18: connections.paris.children.net.esp_proposals[0]: integrity algorithm `md5` is not supported by this build; supported: sha512, sha384, sha256, aescmac, aesxcbc (write keywords joined by hyphens, as in "aes256gcm16-x25519", or "default")
     holdfast.toml:20:8: secrets.b.type: "eap" is not supported by this version (use "psk")
     "#);
 }
@@ -186,7 +186,7 @@ fn a_mistake_in_the_defaults_is_told_once_and_there() {
     ))
     .with_variable("PSK", "s3cret");
     assert_snapshot!(site.said(), @r#"
-    holdfast.toml:2:14: defaults.proposals[0]: a proposal for IKE needs a pseudo-random function: add one of prfsha512, prfsha384, prfsha256, prfsha1 (write keywords joined by hyphens, as in "aes256gcm16-prfsha384-x25519", or "default")
+    holdfast.toml:2:14: defaults.proposals[0]: a proposal for IKE needs a pseudo-random function: add one of prfsha512, prfsha384, prfsha256, prfaescmac, prfaesxcbc (write keywords joined by hyphens, as in "aes256gcm16-prfsha384-x25519", or "default")
     holdfast.toml:4:18: defaults.child.esp_proposals[0]: unknown algorithm `rot13` (write keywords joined by hyphens, as in "aes256gcm16-x25519", or "default")
     "#);
 }
@@ -287,7 +287,7 @@ fn the_agents_own_section_is_checked() {
     );
     assert_snapshot!(site.said(), @r#"
     holdfast.toml:1:2: agent.port_nat_t: port and port_nat_t are both 4500 (use two ports, such as 500 and 4500)
-    warning: holdfast.toml:2:8: agent.vici: whoever reaches this address controls the agent (use a unix:// path, or a loopback address)
+    holdfast.toml:2:8: agent.vici: whoever reaches this address controls the agent (use a unix:// path or a loopback address, or set vici_expose = true)
     holdfast.toml:3:10: agent.health: "here" is no address with a port (write one such as "127.0.0.1:8500", or leave the key out to turn it off)
     holdfast.toml:4:13: agent.dataplane: unknown value "kernal" (did you mean "kernel"? Use "auto", "userspace", "kernel" or "none")
     holdfast.toml:5:17: agent.listen[1]: "x" is no address (write addresses of this machine, or "0.0.0.0" and "::" for all)

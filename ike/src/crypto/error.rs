@@ -16,7 +16,8 @@ pub enum UnsupportedAlgorithm {
     /// Transform type 2.
     #[error("pseudo-random function {0} is not supported by this build")]
     Prf(PrfId),
-    /// Transform type 3 beside a cipher that protects integrity itself.
+    /// Transform type 3, unknown, beside a cipher that protects integrity itself, or missing beside
+    /// one that does not.
     #[error("integrity algorithm {0} is not supported by this build")]
     Integrity(IntegrityId),
     /// Transform type 4.
@@ -40,9 +41,10 @@ pub enum InvalidPublicValue {
         /// What came.
         actual: usize,
     },
-    /// It is not on the curve, or of so low an order that the shared secret would be zero.
-    #[error("the {0} public value is not a usable point")]
-    Point(KeyExchangeMethod),
+    /// It is not on the curve or of so low an order that the shared secret would be zero, not
+    /// between 1 and p-1, or not an encapsulation key.
+    #[error("the {0} public value is not one that can be used")]
+    Unusable(KeyExchangeMethod),
 }
 
 /// An SK payload was not made by the peer, or arrived damaged. Nothing of its content is known.

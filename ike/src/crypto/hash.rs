@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::provider::symmetric::{Hash, Hmac, digest};
+use super::provider::digest::{Hash, Hmac, digest};
 use crate::IkeSpis;
 
 /// SHA-1 of the concatenated parts. Only for NAT detection, where it protects nothing.

@@ -39,32 +39,66 @@ impl IkeKeys {
         shared: &Secret,
         spis: IkeSpis,
     ) -> Result<Self, UnsupportedAlgorithm> {
-        let prf = Prf::new(suite.prf)?;
-        let aead = algorithm::aead(suite.encryption, suite.key_bits, suite.integrity)?;
         let Nonces {
             initiator: ni,
             responder: nr,
         } = nonces;
         // RFC 7296 section 2.14:
         // SKEYSEED = prf(Ni | Nr, g^ir)
-        let skeyseed = prf.compute(&[ni, nr].concat(), &[shared.expose()]);
+        let prf = Prf::new(suite.prf)?;
+        let skeyseed = prf.compute(&prf.nonce_key(ni, nr), &[shared.expose()]);
+        Self::expand(suite, nonces, &skeyseed, spis)
+    }
 
+    /// The keys of an IKE_SA that replaces another one. `nonces` and `shared` are those of the
+    /// exchange that rekeyed it, `prf` and `sk_d` belong to the one that is replaced.
+    pub fn derive_rekeyed(
+        suite: &IkeSuite,
+        (prf, sk_d): (&Prf, &Secret),
+        nonces: Nonces<'_>,
+        shared: &Secret,
+        spis: IkeSpis,
+    ) -> Result<Self, UnsupportedAlgorithm> {
+        // RFC 7296 section 2.18:
+        // SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr)
+        let seed = [shared.expose(), nonces.initiator, nonces.responder];
+        let skeyseed = prf.compute(sk_d.expose(), &seed);
+        Self::expand(suite, nonces, &skeyseed, spis)
+    }
+
+    fn expand(
+        suite: &IkeSuite,
+        nonces: Nonces<'_>,
+        skeyseed: &Secret,
+        spis: IkeSpis,
+    ) -> Result<Self, UnsupportedAlgorithm> {
+        let prf = Prf::new(suite.prf)?;
+        let protection = algorithm::protection(suite.encryption, suite.key_bits, suite.integrity)?;
+        let Nonces {
+            initiator: ni,
+            responder: nr,
+        } = nonces;
+        // RFC 7296 section 2.14:
         // {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr}
         //                 = prf+ (SKEYSEED, Ni | Nr | SPIi | SPIr)
         //
         // SK_d, SK_pi and SK_pr have the preferred key length of the prf, which is that of its
         // output. RFC 5282 section 7.1: with AEAD ciphers SK_ai and SK_ar have no octets, and
         // SK_ei and SK_er each include the salt.
-        let [prf_len, cipher_len] = [prf.output_len(), algorithm::keying_len(aead)];
+        let prf_len = prf.output_len();
+        let (e_len, a_len) = (
+            protection.encryption_key_len(),
+            protection.integrity_key_len(),
+        );
         let seed: [&[u8]; 4] = [ni, nr, &spis.initiator.0, &spis.responder.0];
-        let stream = prf.plus(skeyseed.expose(), &seed, 3 * prf_len + 2 * cipher_len);
+        let stream = prf.plus(skeyseed.expose(), &seed, 3 * prf_len + 2 * (a_len + e_len));
         let mut keys = Cutter(stream.expose());
         Ok(Self {
             sk_d: keys.take(prf_len),
-            sk_ai: keys.take(0),
-            sk_ar: keys.take(0),
-            sk_ei: keys.take(cipher_len),
-            sk_er: keys.take(cipher_len),
+            sk_ai: keys.take(a_len),
+            sk_ar: keys.take(a_len),
+            sk_ei: keys.take(e_len),
+            sk_er: keys.take(e_len),
             sk_pi: keys.take(prf_len),
             sk_pr: keys.take(prf_len),
         })
@@ -89,21 +123,25 @@ pub fn child_keys(
     nonces: Nonces<'_>,
     suite: &EspSuite,
 ) -> Result<ChildKeys, UnsupportedAlgorithm> {
-    let aead = algorithm::aead(suite.encryption, suite.key_bits, suite.integrity)?;
+    let protection = algorithm::protection(suite.encryption, suite.key_bits, suite.integrity)?;
     // RFC 7296 section 2.17:
     // KEYMAT = prf+(SK_d, Ni | Nr)
     // KEYMAT = prf+(SK_d, g^ir (new) | Ni | Nr ) when the exchange had a key exchange of its own
     let shared = shared.map_or(&[][..], Secret::expose);
     let seed = [shared, nonces.initiator, nonces.responder];
     // "All keys for SAs carrying data from the initiator to the responder are taken before SAs
-    // going from the responder to the initiator." RFC 4106 section 8.1 and RFC 7634 section 2:
-    // the salt follows the key; there is no integrity key.
-    let len = algorithm::keying_len(aead);
-    let keymat = prf.plus(sk_d.expose(), &seed, 2 * len);
+    // going from the responder to the initiator." And "the encryption key MUST be taken from the
+    // first bits and the integrity key MUST be taken from the remaining bits". The salt follows the
+    // encryption key (RFC 4106 section 8.1, RFC 7634 section 2, RFC 3686 section 5.1).
+    let (e_len, a_len) = (
+        protection.encryption_key_len(),
+        protection.integrity_key_len(),
+    );
+    let keymat = prf.plus(sk_d.expose(), &seed, 2 * (e_len + a_len));
     let mut keys = Cutter(keymat.expose());
     let mut esp_key = || EspKey {
-        encryption: keys.take(len),
-        integrity: keys.take(0),
+        encryption: keys.take(e_len),
+        integrity: keys.take(a_len),
     };
     Ok(ChildKeys {
         initiator: esp_key(),

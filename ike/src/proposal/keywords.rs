@@ -1,6 +1,9 @@
 //! The keywords of the proposal notation.
 
-use super::{EncryptionId, KeyExchangeMethod, PrfId, Transform};
+mod table;
+
+use self::table::{SUPPORTED, UNSUPPORTED};
+use super::Transform;
 
 /// What a keyword is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +51,30 @@ pub(super) fn name_of(transform: Transform) -> Option<&'static str> {
         .map(|(name, ..)| *name)
 }
 
-/// Keywords for what this build can do where one of this kind is wanted, aliases left out.
+/// Keywords for what this build can do where one of this kind is wanted. Aliases and what is weak
+/// are left out.
 pub(super) fn supported(kind: Kind) -> Vec<&'static str> {
-    let wanted = match kind {
-        // All ciphers of this build are AEAD ciphers.
-        Kind::Encryption => Kind::Aead,
-        other => other,
-    };
+    let is_cipher = |kind| matches!(kind, Kind::Aead | Kind::Encryption);
     SUPPORTED
         .iter()
-        .filter(|(name, kind, transform)| *kind == wanted && name_of(*transform) == Some(*name))
+        .filter(|(_, other, _)| *other == kind || is_cipher(kind) && is_cipher(*other))
+        .filter(|(name, _, transform)| name_of(*transform) == Some(*name) && !transform.is_weak())
         .map(|(name, ..)| *name)
         .collect()
+}
+
+/// Whether it names an additional key exchange (RFC 9370): `ke1_` to `ke7_` and a method, or none.
+pub(super) fn is_additional_key_exchange(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let Some((slot, method)) = name.split_once('_') else {
+        return false;
+    };
+    let is_slot = slot
+        .strip_prefix("ke")
+        .is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'7']));
+    is_slot
+        && (method == "none"
+            || find(method).is_some_and(|keyword| keyword.kind == Kind::KeyExchange))
 }
 
 /// The keyword that was probably meant: one of this build that contains the token, or else any
@@ -124,91 +139,6 @@ fn distance(a: &str, b: &str) -> usize {
     }
     rows[a.len()][b.len()]
 }
-
-const AES_GCM_128: Transform = Transform::Encryption(EncryptionId::AES_GCM_16, Some(128));
-const AES_GCM_256: Transform = Transform::Encryption(EncryptionId::AES_GCM_16, Some(256));
-const CHACHA20: Transform = Transform::Encryption(EncryptionId::CHACHA20_POLY1305, None);
-const CURVE_25519: Transform = Transform::KeyExchange(KeyExchangeMethod::CURVE_25519);
-
-/// What this build can do. The first keyword of a transform is its name, the others are aliases.
-const SUPPORTED: &[(&str, Kind, Transform)] = &[
-    ("aes256gcm16", Kind::Aead, AES_GCM_256),
-    ("aes256gcm128", Kind::Aead, AES_GCM_256),
-    ("aes256gcm", Kind::Aead, AES_GCM_256),
-    ("aes128gcm16", Kind::Aead, AES_GCM_128),
-    ("aes128gcm128", Kind::Aead, AES_GCM_128),
-    ("aes128gcm", Kind::Aead, AES_GCM_128),
-    ("chacha20poly1305", Kind::Aead, CHACHA20),
-    ("prfsha512", Kind::Prf, Transform::Prf(PrfId::HMAC_SHA2_512)),
-    ("prfsha384", Kind::Prf, Transform::Prf(PrfId::HMAC_SHA2_384)),
-    ("prfsha256", Kind::Prf, Transform::Prf(PrfId::HMAC_SHA2_256)),
-    ("prfsha1", Kind::Prf, Transform::Prf(PrfId::HMAC_SHA1)),
-    ("x25519", Kind::KeyExchange, CURVE_25519),
-    ("curve25519", Kind::KeyExchange, CURVE_25519),
-    (
-        "ecp384",
-        Kind::KeyExchange,
-        Transform::KeyExchange(KeyExchangeMethod::ECP_384),
-    ),
-    (
-        "ecp256",
-        Kind::KeyExchange,
-        Transform::KeyExchange(KeyExchangeMethod::ECP_256),
-    ),
-    (
-        "modpnone",
-        Kind::KeyExchange,
-        Transform::KeyExchange(KeyExchangeMethod::NONE),
-    ),
-    (
-        "esn",
-        Kind::SequenceNumbers,
-        Transform::ExtendedSequenceNumbers(true),
-    ),
-    (
-        "noesn",
-        Kind::SequenceNumbers,
-        Transform::ExtendedSequenceNumbers(false),
-    ),
-];
-
-/// What strongSwan's notation has beyond that: known by name, so that a configuration that comes
-/// from there is told what is missing rather than that it is misspelt.
-#[rustfmt::skip]
-const UNSUPPORTED: &[(Kind, &[&str])] = &[
-    (Kind::Aead, &[
-        "aes128ccm8", "aes128ccm64", "aes128ccm12", "aes128ccm96", "aes128ccm16", "aes128ccm128", "aes128ccm",
-        "aes192ccm8", "aes192ccm64", "aes192ccm12", "aes192ccm96", "aes192ccm16", "aes192ccm128", "aes192ccm",
-        "aes256ccm8", "aes256ccm64", "aes256ccm12", "aes256ccm96", "aes256ccm16", "aes256ccm128", "aes256ccm",
-        "aes128gcm8", "aes128gcm64", "aes128gcm12", "aes128gcm96",
-        "aes192gcm8", "aes192gcm64", "aes192gcm12", "aes192gcm96", "aes192gcm16", "aes192gcm128", "aes192gcm",
-        "aes256gcm8", "aes256gcm64", "aes256gcm12", "aes256gcm96",
-        "aes128gmac", "aes192gmac", "aes256gmac",
-        "camellia128ccm8", "camellia128ccm64", "camellia128ccm12", "camellia128ccm96", "camellia128ccm16", "camellia128ccm128",
-        "camellia192ccm8", "camellia192ccm64", "camellia192ccm12", "camellia192ccm96", "camellia192ccm16", "camellia192ccm128",
-        "camellia256ccm8", "camellia256ccm64", "camellia256ccm12", "camellia256ccm96", "camellia256ccm16", "camellia256ccm128",
-        "chacha20poly1305compat",
-    ]),
-    (Kind::Encryption, &[
-        "null", "aes", "aes128", "aes192", "aes256", "aes128ctr", "aes192ctr", "aes256ctr",
-        "des", "3des", "blowfish", "blowfish128", "blowfish192", "blowfish256", "cast128",
-        "camellia", "camellia128", "camellia192", "camellia256",
-        "camellia128ctr", "camellia192ctr", "camellia256ctr",
-        "serpent", "serpent128", "serpent192", "serpent256",
-        "twofish", "twofish128", "twofish192", "twofish256",
-    ]),
-    (Kind::Integrity, &[
-        "md5", "md5_128", "sha", "sha1", "sha1_160", "sha256", "sha2_256", "sha256_96", "sha2_256_96",
-        "sha384", "sha2_384", "sha512", "sha2_512", "aesxcbc", "aescmac", "camelliaxcbc",
-    ]),
-    (Kind::Prf, &["prfmd5", "prfaesxcbc", "prfaescmac", "prfcamelliaxcbc"]),
-    (Kind::KeyExchange, &[
-        "modp768", "modp1024", "modp1536", "modp2048", "modp3072", "modp4096", "modp6144", "modp8192",
-        "modp1024s160", "modp2048s224", "modp2048s256",
-        "ecp192", "ecp224", "ecp521", "ecp224bp", "ecp256bp", "ecp384bp", "ecp512bp",
-        "x448", "curve448", "mlkem512", "mlkem768", "mlkem1024",
-    ]),
-];
 
 #[cfg(test)]
 mod tests;

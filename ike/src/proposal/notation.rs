@@ -1,7 +1,8 @@
 //! The notation of proposals in configurations: strongSwan's keywords joined by hyphens.
 
 use super::{
-    KeyExchangeMethod, Proposal, ProposalSpi, Protocol, Transform, default_esp, default_ike,
+    EncryptionId, IntegrityId, KeyExchangeMethod, PrfId, Proposal, ProposalSpi, Protocol,
+    Transform, default_esp, default_ike,
     keywords::{self, Keyword, Kind},
 };
 
@@ -38,6 +39,14 @@ pub enum NotationError {
         /// Keywords that could stand in its place.
         supported: Vec<&'static str>,
     },
+    /// An additional key exchange (RFC 9370).
+    #[error(
+        "additional key exchanges such as `{token}` are not supported by this build: remove it"
+    )]
+    AdditionalKeyExchange {
+        /// The keyword.
+        token: String,
+    },
     /// A keyword that has no place in a proposal for this protocol.
     #[error("{what} `{token}` has no place in a proposal for {protocol}: remove it")]
     Misplaced {
@@ -60,6 +69,24 @@ pub enum NotationError {
         cipher: String,
         /// The pseudo-random function with the same hash function, where the proposal needs one.
         prf: Option<&'static str>,
+    },
+    /// A cipher that protects integrity itself beside one that does not (RFC 7296 section 3.3).
+    #[error(
+        "`{aead}` protects integrity itself and `{cipher}` does not: make two proposals of them"
+    )]
+    MixedCiphers {
+        /// The keyword of the one.
+        aead: String,
+        /// The keyword of the other.
+        cipher: String,
+    },
+    /// A cipher without the integrity algorithm that it needs.
+    #[error("`{cipher}` does not protect integrity itself: add one of {}", .supported.join(", "))]
+    MissingIntegrity {
+        /// The cipher's keyword.
+        cipher: String,
+        /// Keywords to choose from.
+        supported: Vec<&'static str>,
     },
     /// A kind of algorithm that every proposal for this protocol needs.
     #[error("a proposal for {protocol} needs a {what}: add one of {}", .supported.join(", "))]
@@ -89,15 +116,26 @@ fn did_you_mean_prf(prf: Option<&str>) -> String {
 }
 
 impl Proposal {
-    /// Reads a proposal such as `aes256gcm16-prfsha384-x25519`; several algorithms of one kind are
-    /// alternatives in order of preference. `default` stands for the proposal of [`default_ike`]
-    /// or [`default_esp`].
+    /// Reads an element of a list of proposals: a proposal, or `default`, which stands for those of
+    /// [`default_ike`] or [`default_esp`]. Their numbers begin with 1.
+    pub fn list_from_notation(
+        notation: &str,
+        protocol: Protocol,
+    ) -> Result<Vec<Self>, NotationError> {
+        match protocol {
+            Protocol::Ike if notation.eq_ignore_ascii_case("default") => Ok(default_ike()),
+            Protocol::Esp if notation.eq_ignore_ascii_case("default") => Ok(default_esp()),
+            _ => Self::from_notation(notation, protocol).map(|proposal| vec![proposal]),
+        }
+    }
+
+    /// Reads a proposal such as `aes256gcm16-prfsha384-x25519` or `aes256-sha256-modp2048`; several
+    /// algorithms of one kind are alternatives in order of preference. Where an IKE proposal names
+    /// no pseudo-random function, those with the hash functions of its integrity algorithms are
+    /// meant.
     pub fn from_notation(notation: &str, protocol: Protocol) -> Result<Self, NotationError> {
         if protocol == Protocol::Ah {
             return Err(NotationError::Protocol(protocol));
-        }
-        if notation.eq_ignore_ascii_case("default") {
-            return Ok(default(protocol));
         }
         let keywords = notation
             .split('-')
@@ -110,6 +148,10 @@ impl Proposal {
             if !transforms.contains(&transform) {
                 transforms.push(transform);
             }
+        }
+        if protocol == Protocol::Ike && !has(&keywords, Kind::Prf) {
+            let implied: Vec<_> = transforms.iter().copied().filter_map(implied_prf).collect();
+            transforms.extend(implied);
         }
         // RFC 7296 section 3.3.3: every ESP proposal says how long its sequence numbers are.
         if protocol == Protocol::Esp && !has(&keywords, Kind::SequenceNumbers) {
@@ -140,16 +182,21 @@ impl Proposal {
     }
 }
 
-/// The proposal that `default` stands for.
-fn default(protocol: Protocol) -> Proposal {
-    let proposals = match protocol {
-        Protocol::Ike => default_ike(),
-        Protocol::Esp | Protocol::Ah => default_esp(),
+/// The pseudo-random function made of the same hash function or cipher.
+fn implied_prf(transform: Transform) -> Option<Transform> {
+    let Transform::Integrity(integrity) = transform else {
+        return None;
     };
-    proposals
-        .into_iter()
-        .next()
-        .expect("there is a default proposal")
+    let prf = match integrity {
+        IntegrityId::HMAC_SHA1_96 => PrfId::HMAC_SHA1,
+        IntegrityId::HMAC_SHA2_256_128 => PrfId::HMAC_SHA2_256,
+        IntegrityId::HMAC_SHA2_384_192 => PrfId::HMAC_SHA2_384,
+        IntegrityId::HMAC_SHA2_512_256 => PrfId::HMAC_SHA2_512,
+        IntegrityId::AES_XCBC_96 => PrfId::AES128_XCBC,
+        IntegrityId::AES_CMAC_96 => PrfId::AES128_CMAC,
+        _ => return None,
+    };
+    Some(Transform::Prf(prf))
 }
 
 fn read(token: &str, protocol: Protocol) -> Result<Keyword, NotationError> {
@@ -165,17 +212,30 @@ fn read(token: &str, protocol: Protocol) -> Result<Keyword, NotationError> {
             token: token.to_owned(),
         });
     }
+    if keywords::is_additional_key_exchange(token.trim()) {
+        return Err(NotationError::AdditionalKeyExchange {
+            token: token.trim().to_owned(),
+        });
+    }
     keywords::find(token.trim()).ok_or_else(|| NotationError::Unknown {
         token: token.to_owned(),
         suggestion: keywords::suggest(token.trim()),
     })
 }
 
-/// Integrity algorithms and AEAD ciphers exclude each other. Said first, because it stays true
-/// whatever this build can do.
+/// AEAD ciphers exclude others and integrity algorithms. Said first, because it stays true whatever
+/// this build can do.
 fn check_combination(keywords: &[Keyword], protocol: Protocol) -> Result<(), NotationError> {
-    let find = |kind| keywords.iter().find(|keyword| keyword.kind == kind);
-    let (Some(cipher), Some(integrity)) = (find(Kind::Aead), find(Kind::Integrity)) else {
+    let Some(cipher) = find(keywords, Kind::Aead) else {
+        return Ok(());
+    };
+    if let Some(other) = find(keywords, Kind::Encryption) {
+        return Err(NotationError::MixedCiphers {
+            aead: cipher.name.to_owned(),
+            cipher: other.name.to_owned(),
+        });
+    }
+    let Some(integrity) = find(keywords, Kind::Integrity) else {
         return Ok(());
     };
     let needs_prf = protocol == Protocol::Ike && !has(keywords, Kind::Prf);
@@ -201,6 +261,10 @@ fn check_usable(keyword: Keyword, protocol: Protocol) -> Result<Transform, Notat
         (Protocol::Ike, Kind::KeyExchange) => {
             keyword.transform == Some(Transform::KeyExchange(KeyExchangeMethod::NONE))
         }
+        // RFC 7296 section 3.3.2: not to be used with IKE, whose messages must be encrypted.
+        (Protocol::Ike, Kind::Encryption) => {
+            keyword.transform == Some(Transform::Encryption(EncryptionId::NULL, None))
+        }
         _ => false,
     };
     if misplaced {
@@ -218,18 +282,31 @@ fn check_usable(keyword: Keyword, protocol: Protocol) -> Result<Transform, Notat
 }
 
 fn check_complete(keywords: &[Keyword], protocol: Protocol) -> Result<(), NotationError> {
-    let needed: &[Kind] = match protocol {
-        Protocol::Ike => &[Kind::Aead, Kind::Prf, Kind::KeyExchange],
-        Protocol::Esp | Protocol::Ah => &[Kind::Aead],
-    };
-    match needed.iter().find(|kind| !has(keywords, **kind)) {
-        None => Ok(()),
-        Some(missing) => Err(NotationError::Missing {
+    let missing = |kind: Kind| {
+        Err(NotationError::Missing {
             protocol,
-            what: missing.describe(),
-            supported: choices(*missing, protocol),
-        }),
+            what: kind.describe(),
+            supported: choices(kind, protocol),
+        })
+    };
+    let integrity = has(keywords, Kind::Integrity);
+    match find(keywords, Kind::Encryption) {
+        Some(cipher) if !integrity => {
+            return Err(NotationError::MissingIntegrity {
+                cipher: cipher.name.to_owned(),
+                supported: choices(Kind::Integrity, protocol),
+            });
+        }
+        None if !has(keywords, Kind::Aead) => return missing(Kind::Aead),
+        _ => {}
     }
+    if protocol == Protocol::Ike && !integrity && !has(keywords, Kind::Prf) {
+        return missing(Kind::Prf);
+    }
+    if protocol == Protocol::Ike && !has(keywords, Kind::KeyExchange) {
+        return missing(Kind::KeyExchange);
+    }
+    Ok(())
 }
 
 /// Keywords of this kind that a proposal for this protocol may hold.
@@ -239,8 +316,12 @@ fn choices(kind: Kind, protocol: Protocol) -> Vec<&'static str> {
     names
 }
 
+fn find(keywords: &[Keyword], kind: Kind) -> Option<&Keyword> {
+    keywords.iter().find(|keyword| keyword.kind == kind)
+}
+
 fn has(keywords: &[Keyword], kind: Kind) -> bool {
-    keywords.iter().any(|keyword| keyword.kind == kind)
+    find(keywords, kind).is_some()
 }
 
 #[cfg(test)]

@@ -7,9 +7,8 @@ use super::{
     payloads::Payloads,
 };
 use crate::{
-    ChildSa, IkeSpis, Secret,
-    crypto::{IkeKeys, IkeSuite, MessageCipher, Nonces, Prf},
-    proposal::EncryptionId,
+    ChildSa, EspKey, IkeSpis, Secret,
+    crypto::{IkeKeys, IkeSuite, MessageCipher, Nonces, Prf, wireshark},
     wire::{
         Encrypted, Header, Payload, WireError, parse_payloads, write_encrypted_prefix,
         write_payloads,
@@ -58,6 +57,32 @@ impl Secured {
         };
         let unsupported = |_| Failure::NoProposalChosen;
         let keys = IkeKeys::derive(&suite, nonces, &done.shared, spis).map_err(unsupported)?;
+        Self::from_keys(role, spis, suite, keys, log)
+    }
+
+    /// The keys of the IKE_SA that takes the place of this one (RFC 7296 section 2.18).
+    pub(super) fn derive_successor(
+        &self,
+        role: Role,
+        spis: IkeSpis,
+        suite: IkeSuite,
+        shared: &Secret,
+        nonces: Nonces<'_>,
+        log: bool,
+    ) -> Result<Derived, Failure> {
+        let keys = IkeKeys::derive_rekeyed(&suite, (&self.prf, &self.sk_d), nonces, shared, spis)
+            .map_err(|_| Failure::NoProposalChosen)?;
+        Self::from_keys(role, spis, suite, keys, log)
+    }
+
+    fn from_keys(
+        role: Role,
+        spis: IkeSpis,
+        suite: IkeSuite,
+        keys: IkeKeys,
+        log: bool,
+    ) -> Result<Derived, Failure> {
+        let unsupported = |_| Failure::NoProposalChosen;
         let from_initiator =
             MessageCipher::new(&suite, &keys.sk_ei, &keys.sk_ai).map_err(unsupported)?;
         let from_responder =
@@ -106,19 +131,16 @@ impl Secured {
 
 /// A line of Wireshark's `ikev2_decryption_table`.
 fn ike_line(spis: IkeSpis, suite: &IkeSuite, keys: &IkeKeys) -> KeyLog {
-    let cipher = match (suite.encryption, suite.key_bits) {
-        (EncryptionId::AES_GCM_16, 128) => "AES-GCM-128 with 16 octet ICV [RFC5282]",
-        (EncryptionId::AES_GCM_16, _) => "AES-GCM-256 with 16 octet ICV [RFC5282]",
-        _ => "CHACHA20_POLY1305",
-    };
     let line = format!(
-        "{},{},{},{},\"{cipher}\",{},{},\"NONE [RFC4306]\"",
+        "{},{},{},{},\"{}\",{},{},\"{}\"",
         spis.initiator,
         spis.responder,
         *hex(&keys.sk_ei),
         *hex(&keys.sk_er),
+        wireshark::ike_cipher(suite),
         *hex(&keys.sk_ai),
         *hex(&keys.sk_ar),
+        wireshark::ike_integrity(suite.integrity),
     );
     KeyLog {
         table: KeyLogTable::Ike,
@@ -133,33 +155,33 @@ pub(super) fn esp_lines(child: &ChildSa) -> [KeyLog; 2] {
     } else {
         "IPv6"
     };
-    let cipher = match child.suite.encryption {
-        EncryptionId::AES_GCM_16 => "AES-GCM with 16 octet ICV [RFC4106]",
-        _ => "ChaCha20 with Poly1305 [RFC7634]",
-    };
-    let line = |from: std::net::IpAddr, to: std::net::IpAddr, spi, key| KeyLog {
+    let cipher = wireshark::esp_cipher(&child.suite);
+    let integrity = wireshark::esp_integrity(child.suite.integrity);
+    let line = |from: std::net::IpAddr, to: std::net::IpAddr, spi, key: &EspKey| {
+        KeyLog {
         table: KeyLogTable::Esp,
         line: format!(
-            "\"{family}\",\"{from}\",\"{to}\",\"0x{spi}\",\"{cipher}\",\"0x{}\",\"NULL\",\"\"",
-            *hex(key)
+            "\"{family}\",\"{from}\",\"{to}\",\"0x{spi}\",\"{cipher}\",\"{}\",\"{integrity}\",\"{}\"",
+            *prefixed_hex(&key.encryption),
+            *prefixed_hex(&key.integrity),
         )
         .into(),
+    }
     };
     let (here, there) = (child.path.local.ip(), child.path.remote.ip());
     [
-        line(
-            there,
-            here,
-            child.inbound_spi,
-            &child.inbound_key.encryption,
-        ),
-        line(
-            here,
-            there,
-            child.outbound_spi,
-            &child.outbound_key.encryption,
-        ),
+        line(there, here, child.inbound_spi, &child.inbound_key),
+        line(here, there, child.outbound_spi, &child.outbound_key),
     ]
+}
+
+/// With `0x` in front; nothing at all for no key.
+fn prefixed_hex(secret: &Secret) -> zeroize::Zeroizing<String> {
+    let digits = hex(secret);
+    if digits.is_empty() {
+        return digits;
+    }
+    zeroize::Zeroizing::new(format!("0x{}", *digits))
 }
 
 fn hex(secret: &Secret) -> zeroize::Zeroizing<String> {

@@ -1,81 +1,127 @@
-//! The AEAD ciphers of ESP. The only place of this crate that names a cryptographic library.
+//! The cipher of one direction of an ESP SA and what it does to the size of packets.
 
-use holdfast_ike::{EspKey, EspSuite, proposal::EncryptionId};
-use ring::aead::{
-    AES_128_GCM, AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey,
+use holdfast_ike::{
+    EspKey, EspSuite,
+    crypto::{AssociatedData, CipherError, PacketCipher, UnsupportedAlgorithm},
 };
 
 use crate::plane::InstallError;
 
-/// Octets of the salt at the end of the key material (RFC 4106 section 8.1, RFC 7634 section 2).
-const SALT: usize = 4;
+/// Octets of SPI and sequence number.
+pub(super) const PREFIX: usize = 8;
+
+/// Octets of pad length and next header.
+pub(super) const TRAILER: usize = 2;
+
+/// Pad length and next header must end on a multiple of this (RFC 4303 section 2.4).
+const ALIGNMENT: usize = 4;
 
 /// A key of one direction, ready for use: setting it up costs more than a small packet.
-///
-/// The library does not wipe its expanded key on drop.
 pub(crate) struct Cipher {
-    key: LessSafeKey,
-    salt: [u8; SALT],
+    keys: PacketCipher,
+    header: usize,
+    alignment: usize,
+    icv: usize,
 }
 
 impl Cipher {
-    /// Octets of the integrity check value.
-    pub(crate) const ICV: usize = 16;
+    /// The most that ESP adds to a packet: an IV of 16 octets, padding to blocks of 16, an ICV of
+    /// 32.
+    pub(crate) const MOST_OVERHEAD: usize = PREFIX + 16 + 15 + TRAILER + 32;
 
-    /// Sets up the key for the suite's cipher.
+    /// Sets up the key for the suite's algorithms.
     pub(crate) fn new(suite: &EspSuite, key: &EspKey) -> Result<Self, InstallError> {
-        let algorithm = algorithm(suite).ok_or_else(|| InstallError::UnsupportedCipher {
-            plane: "userspace",
-            cipher: match suite.key_bits {
-                0 => suite.encryption.to_string(),
-                bits => format!("{}_{bits}", suite.encryption),
-            },
-        })?;
-        let material = key.encryption.expose();
-        let wrong_length = || InstallError::KeyLength {
-            needed: algorithm.key_len() + SALT,
-            actual: material.len(),
-        };
-        let (key, salt) = material.split_last_chunk().ok_or_else(wrong_length)?;
-        let key = UnboundKey::new(algorithm, key).map_err(|_| wrong_length())?;
+        let keys = PacketCipher::for_esp(suite, key).map_err(refusal)?;
+        let layout = keys.layout();
         Ok(Self {
-            key: LessSafeKey::new(key),
-            salt: *salt,
+            header: PREFIX + layout.iv_len,
+            alignment: layout.block_len.max(ALIGNMENT),
+            icv: layout.icv_len,
+            keys,
         })
     }
 
-    /// Encrypts in place and returns the ICV. An IV must never be used twice with one key.
-    pub(crate) fn seal(&self, iv: [u8; 8], aad: &[u8], text: &mut [u8]) -> [u8; Self::ICV] {
-        let tag = self
-            .key
-            .seal_in_place_separate_tag(self.nonce(iv), Aad::from(aad), text)
-            .expect("a datagram is far below the ciphers' limit of 64 GiB");
-        let mut icv = [0; Self::ICV];
-        icv.copy_from_slice(tag.as_ref());
-        icv
+    /// Octets before the encrypted part: SPI, sequence number and IV.
+    pub(crate) fn header(&self) -> usize {
+        self.header
     }
 
-    /// Decrypts in place what the ICV follows; `false` when it is not authentic.
-    pub(crate) fn open(&self, iv: [u8; 8], aad: &[u8], text_and_icv: &mut [u8]) -> bool {
-        self.key
-            .open_in_place(self.nonce(iv), Aad::from(aad), text_and_icv)
-            .is_ok()
+    /// Octets of the integrity check value.
+    pub(crate) fn icv(&self) -> usize {
+        self.icv
     }
 
-    /// Salt and IV make the nonce (RFC 4106 section 4, RFC 7634 section 2).
-    fn nonce(&self, iv: [u8; 8]) -> Nonce {
-        let mut nonce = [0; 12];
-        nonce[..SALT].copy_from_slice(&self.salt);
-        nonce[SALT..].copy_from_slice(&iv);
-        Nonce::assume_unique_for_key(nonce)
+    /// Length of the ESP packet for an inner packet of this length.
+    pub(crate) fn sealed_len(&self, inner: usize) -> usize {
+        self.header + (inner + TRAILER).next_multiple_of(self.alignment) + self.icv
+    }
+
+    /// Encrypts in place what lies between IV and ICV of `body` and fills both in. The same sequence
+    /// number must never be used twice with one key.
+    pub(super) fn seal(&self, spi: u32, sequence: u64, extended: bool, body: &mut [u8]) {
+        let data = Authenticated::new(spi, sequence, extended, self.keys.is_aead());
+        self.keys.seal(sequence, data.associated(), body);
+    }
+
+    /// Checks `body`, IV and ICV included, and decrypts it in place; `false` when it is not
+    /// authentic.
+    pub(super) fn open(&self, spi: u32, sequence: u64, extended: bool, body: &mut [u8]) -> bool {
+        let data = Authenticated::new(spi, sequence, extended, self.keys.is_aead());
+        self.keys.open(data.associated(), body).is_ok()
     }
 }
 
-fn algorithm(suite: &EspSuite) -> Option<&'static Algorithm> {
-    match (suite.encryption, suite.key_bits) {
-        (EncryptionId::AES_GCM_16, 128) => Some(&AES_128_GCM),
-        (EncryptionId::AES_GCM_16, 256) => Some(&AES_256_GCM),
-        (EncryptionId::CHACHA20_POLY1305, 0 | 256) => Some(&CHACHA20_POLY1305),
-        _ => None,
+fn refusal(error: CipherError) -> InstallError {
+    let lacks = |cipher| InstallError::UnsupportedCipher {
+        plane: "userspace",
+        cipher,
+    };
+    match error {
+        CipherError::KeyLength { needed, actual } => InstallError::KeyLength { needed, actual },
+        CipherError::Unsupported(UnsupportedAlgorithm::Encryption { id, key_bits: 0 }) => {
+            lacks(id.to_string())
+        }
+        CipherError::Unsupported(UnsupportedAlgorithm::Encryption { id, key_bits }) => {
+            lacks(format!("{id}_{key_bits}"))
+        }
+        CipherError::Unsupported(UnsupportedAlgorithm::Integrity(id)) => lacks(id.to_string()),
+        CipherError::Unsupported(other) => lacks(other.to_string()),
+    }
+}
+
+/// SPI and sequence number. With extended sequence numbers AEAD ciphers authenticate all 64 bits in
+/// their order (RFC 4106 section 5, RFC 7634 section 2.1); separate integrity algorithms take the
+/// high half, which is not sent, after the packet (RFC 4303 section 2.2.1).
+struct Authenticated {
+    octets: [u8; 12],
+    before: usize,
+    length: usize,
+}
+
+impl Authenticated {
+    #[inline]
+    fn new(spi: u32, sequence: u64, extended: bool, aead: bool) -> Self {
+        let mut octets = [0; 12];
+        octets[..4].copy_from_slice(&spi.to_be_bytes());
+        let (high, low) = ((sequence >> 32) as u32, sequence as u32);
+        let (first, second) = if extended && aead {
+            (high, low)
+        } else {
+            (low, high)
+        };
+        octets[4..8].copy_from_slice(&first.to_be_bytes());
+        octets[8..].copy_from_slice(&second.to_be_bytes());
+        let length = if extended { 12 } else { 8 };
+        Self {
+            octets,
+            before: if aead { length } else { 8 },
+            length,
+        }
+    }
+
+    #[inline]
+    fn associated(&self) -> AssociatedData<'_> {
+        let (before, after) = self.octets[..self.length].split_at(self.before);
+        AssociatedData { before, after }
     }
 }

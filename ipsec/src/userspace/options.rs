@@ -13,7 +13,8 @@ pub enum Device {
     Tun {
         /// Its name.
         name: String,
-        /// Its MTU. ESP in UDP adds up to 65 octets over IPv4 and 85 over IPv6.
+        /// Its MTU. ESP in UDP adds up to 65 octets over IPv4 and 85 over IPv6 with AEAD
+        /// ciphers, up to 101 and 121 with others.
         mtu: u16,
     },
     /// Any other.

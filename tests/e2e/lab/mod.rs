@@ -9,10 +9,15 @@ pub(crate) mod fleet;
 pub(crate) mod holdfast;
 pub(crate) mod measure;
 pub(crate) mod namespace;
+pub(crate) mod pretty;
 pub(crate) mod process;
 pub(crate) mod sas;
+pub(crate) mod stock;
+pub(crate) mod storm;
+pub(crate) mod swanctl;
 pub(crate) mod topology;
 pub(crate) mod traffic;
+pub(crate) mod userland;
 pub(crate) mod vici;
 pub(crate) mod wait;
 

@@ -37,6 +37,7 @@ impl Supervised {
         let change = if needs_negotiation(&self.config, &new) {
             self.close_started(world, actions);
             self.wants.configured_anew(&new);
+            self.traps.configured_anew(&new);
             Change::Replaced
         } else {
             self.close_changed_children(&new, world, actions);
@@ -47,9 +48,11 @@ impl Supervised {
                 });
             }
             self.wants.reconfigured(&self.config, &new);
+            self.traps.reconfigured(&self.config, &new);
             Change::Updated
         };
         self.config = new;
+        self.renew_traps(actions);
         self.fail_unknown_goals();
         change
     }
@@ -58,6 +61,7 @@ impl Supervised {
     /// up by hand stays until it ends by itself.
     pub(crate) fn retire(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.close_started(world, actions);
+        self.remove_traps(actions);
         self.attempts.all_failed("the connection was unloaded");
     }
 
@@ -164,6 +168,7 @@ fn needs_negotiation(old: &Connection, new: &Connection) -> bool {
     ike.unique = old_ike.unique;
     ike.rekey_time = old_ike.rekey_time;
     ike.over_time = old_ike.over_time;
+    ike.rand_time = old_ike.rand_time;
     ike.half_open_timeout = old_ike.half_open_timeout;
     ike != **old_ike
         || (&old.local_addrs, &old.remote_addrs) != (&new.local_addrs, &new.remote_addrs)

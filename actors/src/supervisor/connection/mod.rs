@@ -9,6 +9,7 @@ pub(crate) mod configure;
 mod outcome;
 mod reconcile;
 pub(crate) mod status;
+mod traps;
 mod wants;
 
 use std::{
@@ -24,7 +25,7 @@ use holdfast_ike::{
     sa::{Command, Contacts},
 };
 
-use self::wants::Wants;
+use self::{traps::Traps, wants::Wants};
 use super::{
     attempt::{Attempts, Goal, Waiter},
     backoff::Backoff,
@@ -67,6 +68,12 @@ pub(crate) enum Action {
         /// What.
         command: Command,
     },
+    /// Traffic of this child is to bring it up; the trap is made or, where it is, renewed.
+    Trap(Arc<str>),
+    /// No longer.
+    Untrap(Arc<str>),
+    /// What waits in the trap of this child waits in vain.
+    Refuse(Arc<str>),
     /// Tell operators.
     Say(String),
 }
@@ -129,6 +136,7 @@ pub(crate) struct Supervised {
     origin: Origin,
     contacts: Contacts,
     wants: Wants,
+    traps: Traps,
     phase: Phase,
     backoff: Backoff,
     rotation: Rotation,
@@ -151,6 +159,7 @@ impl Supervised {
     pub(crate) fn new(config: Arc<Connection>, origin: Origin, now: Instant) -> Self {
         Self {
             wants: Wants::of(&config),
+            traps: Traps::of(&config),
             origin,
             contacts: Contacts::default(),
             phase: Phase::Idle,
@@ -173,6 +182,11 @@ impl Supervised {
     /// How it is configured.
     pub(crate) fn config(&self) -> &Arc<Connection> {
         &self.config
+    }
+
+    /// What the peer's names have last been looked up to.
+    pub(crate) fn resolved_addresses(&self) -> &[IpAddr] {
+        &self.resolved
     }
 
     /// Where its configuration comes from.

@@ -18,6 +18,7 @@ impl Supervised {
     /// Compares what is wanted with what is there, and does what is missing.
     pub(crate) fn reconcile(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.expire_waits(world);
+        self.install_traps(actions);
         self.finish_replacement(world, actions);
         if !self.wants.any() && self.replacing.is_none() {
             if matches!(self.phase, Phase::Waiting { .. }) {
@@ -140,7 +141,10 @@ impl Supervised {
             return;
         }
         self.phase = Phase::Idle;
-        self.resolved = addresses;
+        if self.resolved != addresses {
+            self.resolved = addresses;
+            self.renew_traps(actions);
+        }
         self.begin(actions);
         if self.phase == Phase::Idle {
             self.attempt_failed(EndCause::Unresolved, world, actions);

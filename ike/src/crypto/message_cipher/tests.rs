@@ -75,6 +75,64 @@ fn whole_messages() {
     }
 }
 
+/// The same message under ciphers with a MAC, from Python's cryptography: the MAC is over everything
+/// before it, the first block of AES-CBC is the IV.
+#[test]
+fn whole_messages_with_a_mac() {
+    for (encryption, integrity, keys, lengths, expected) in [
+        (
+            (EncryptionId::AES_CBC, 256),
+            IntegrityId::HMAC_SHA2_256_128,
+            [(0x80..0xa0).collect::<Vec<u8>>(), (0x40..0x60).collect()],
+            ("00000050", "0034"),
+            "799d0cf4702cce031ddfd15c7e40a7c2ff1a9cacab438c56dd02668dac921e88
+             583ff0aaeb8833cfec4e39980be060b1",
+        ),
+        (
+            (EncryptionId::AES_CTR, 128),
+            IntegrityId::HMAC_SHA1_96,
+            [
+                (0x80..0x90).chain(0xa0..0xa4).collect(),
+                (0x40..0x54).collect(),
+            ],
+            ("00000041", "0025"),
+            "101112131415161752cbf873cac0a57587418494c3a1682e3abd89c0eac3e35b14",
+        ),
+    ] {
+        let suite = IkeSuite {
+            integrity: Some(integrity),
+            ..suite(encryption)
+        };
+        let [encryption_key, integrity_key] = keys.map(Secret::new);
+        let cipher = MessageCipher::new(&suite, &encryption_key, &integrity_key).unwrap();
+        let prefix = hex(&format!(
+            "c0c1c2c3c4c5c6c7 d0d1d2d3d4d5d6d7 2e202500 00000009 {} 2900 {}",
+            lengths.0, lengths.1
+        ));
+        let message = cipher.seal(prefix.clone(), IV, &plaintext());
+        assert_eq!(message, [prefix.clone(), hex(expected)].concat());
+        let (before, body) = message.split_at(prefix.len());
+        assert_eq!(body.len(), cipher.sealed_len(plaintext().len()));
+        assert_eq!(*cipher.open(before, body).unwrap(), plaintext());
+        for bit in 0..message.len() * 8 {
+            let mut tampered = message.clone();
+            tampered[bit / 8] ^= 1 << (bit % 8);
+            let (before, body) = tampered.split_at(prefix.len());
+            assert_eq!(cipher.open(before, body), Err(IntegrityError), "bit {bit}");
+        }
+        // More padding than there is.
+        let block = cipher.protection.layout().block_len;
+        let padded = vec![0xff; 2 * block];
+        let before = self::prefix();
+        let body = seal_padded(&cipher, &padded);
+        assert_eq!(cipher.open(&before, &body), Err(IntegrityError));
+        assert_eq!(
+            cipher.open(&before, &seal_padded(&cipher, &[])),
+            Err(IntegrityError)
+        );
+    }
+}
+
 /// The GCM specification's test cases 4 and 16, whose nonce is salt and IV and whose plaintext
 /// ends with 0x39: as an SK payload it has 57 octets of padding.
 #[test]
@@ -105,12 +163,12 @@ fn gcm_specification() {
 
 /// Seals a plaintext that already has its padding.
 fn seal_padded(cipher: &MessageCipher, padded: &[u8]) -> Vec<u8> {
-    let iv = IV.to_be_bytes();
-    let mut sealed = padded.to_vec();
-    let tag = cipher
-        .cipher()
-        .seal(cipher.nonce(iv), &prefix(), &mut sealed);
-    [&iv[..], &sealed, &tag].concat()
+    let layout = cipher.protection.layout();
+    let mut body = vec![0; layout.iv_len];
+    body.extend_from_slice(padded);
+    body.resize(body.len() + layout.icv_len, 0);
+    cipher.cipher().seal(IV, associated(&prefix()), &mut body);
+    body
 }
 
 #[test]
@@ -171,8 +229,8 @@ fn wrong_keys() {
         let message = good.seal(prefix(), IV, &plaintext());
         let (aad, body) = message.split_at(prefix().len());
         // Every octet of the key counts, those of the salt too.
-        for position in 0..good.key.expose().len() {
-            let mut key = good.key.expose().to_vec();
+        for position in 0..good.keys.expose().len() {
+            let mut key = good.keys.expose().to_vec();
             key[position] ^= 0x80;
             assert_eq!(cipher(id, &key).open(aad, body), Err(IntegrityError));
         }
@@ -189,11 +247,16 @@ fn what_cannot_be_done_is_named() {
         MessageCipher::new(&suite, &Secret::new([0; 36]), &Secret::new([])).unwrap_err()
     };
     assert_eq!(
-        refused(suite((EncryptionId::AES_CBC, 256))),
+        refused(suite((EncryptionId::AES_CBC, 512))),
         UnsupportedAlgorithm::Encryption {
             id: EncryptionId::AES_CBC,
-            key_bits: 256
+            key_bits: 512
         }
+    );
+    // RFC 7296 section 3.3.3: never without integrity.
+    assert_eq!(
+        refused(suite((EncryptionId::AES_CBC, 256))),
+        UnsupportedAlgorithm::Integrity(IntegrityId::NONE)
     );
     assert_eq!(
         refused(IkeSuite {
@@ -219,7 +282,8 @@ fn small_and_silent() {
     );
     assert_eq!(
         format!("{cipher:?}"),
-        "MessageCipher { aead: Aes256Gcm, key: Secret(36 bytes) }"
+        "MessageCipher { protection: Aead(AeadAlgorithm { cipher: Aes256Gcm, tag_len: 16 }), \
+         keys: Secret(36 bytes) }"
     );
 }
 

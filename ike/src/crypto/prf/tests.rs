@@ -88,9 +88,54 @@ fn plus_never_wraps_its_counter() {
 }
 
 #[test]
+fn functions_of_a_block_cipher() {
+    let vectors = test_vectors::read(include_str!("../../../testdata/cbc_mac_prf.txt"));
+    assert_eq!(vectors.len(), 2 * 3);
+    for vector in vectors {
+        let id = match vector.text("prf") {
+            "xcbc" => PrfId::AES128_XCBC,
+            "cmac" => PrfId::AES128_CMAC,
+            other => panic!("{other}"),
+        };
+        let prf = Prf::new(id).unwrap();
+        assert_eq!(prf.output_len(), 16);
+        let (key, data) = (vector.bytes("key"), vector.bytes("data"));
+        let (front, back) = data.split_at(7);
+        let output = prf.compute(&key, &[front, back]);
+        assert_eq!(output.expose(), vector.bytes("output"));
+        // T1 | T2 of prf+ (RFC 7296 section 2.13).
+        let stream = prf.plus(&key, &[&data], 30);
+        let first = prf.compute(&key, &[&data, &[1]]);
+        let second = prf.compute(&key, &[first.expose(), &data, &[2]]);
+        assert_eq!(
+            stream.expose(),
+            [first.expose(), &second.expose()[..14]].concat()
+        );
+    }
+}
+
+/// RFC 7296 section 2.14.
+#[test]
+fn nonces_as_a_key() {
+    let (ni, nr) = ([1; 32], [2; 20]);
+    for (id, ours, theirs) in [
+        (PrfId::HMAC_SHA2_256, 32, 20),
+        (PrfId::HMAC_SHA1, 32, 20),
+        (PrfId::AES128_XCBC, 8, 8),
+        (PrfId::AES128_CMAC, 8, 8),
+    ] {
+        let key = Prf::new(id).unwrap().nonce_key(&ni, &nr);
+        assert_eq!(key, [&ni[..ours], &nr[..theirs]].concat());
+    }
+    // Shorter than any peer may send, but no reason to panic.
+    let prf = Prf::new(PrfId::AES128_CMAC).unwrap();
+    assert_eq!(prf.nonce_key(&[1; 3], &[]), [1; 3]);
+}
+
+#[test]
 fn unknown_functions_are_refused() {
     assert_eq!(
-        Prf::new(PrfId(4)).unwrap_err(),
-        UnsupportedAlgorithm::Prf(PrfId(4))
+        Prf::new(PrfId(1)).unwrap_err(),
+        UnsupportedAlgorithm::Prf(PrfId(1))
     );
 }

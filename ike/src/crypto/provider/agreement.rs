@@ -9,6 +9,7 @@ use crate::Secret;
 pub(in crate::crypto) enum Curve {
     P256,
     P384,
+    P521,
     X25519,
 }
 
@@ -17,6 +18,7 @@ impl Curve {
         match self {
             Self::P256 => &agreement::ECDH_P256,
             Self::P384 => &agreement::ECDH_P384,
+            Self::P521 => &agreement::ECDH_P521,
             Self::X25519 => &agreement::X25519,
         }
     }
@@ -26,6 +28,15 @@ impl Curve {
         match self {
             Self::P256 | Self::X25519 => 32,
             Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    /// Which bits of the first octet of a private key may be set: those of ECP-521 have 521 bits.
+    pub(in crate::crypto) fn first_octet_mask(self) -> u8 {
+        match self {
+            Self::P256 | Self::P384 | Self::X25519 => 0xff,
+            Self::P521 => 1,
         }
     }
 }

@@ -39,17 +39,33 @@ fn aliases_have_one_name() {
         ("aes256gcm128", "aes256gcm16"),
         ("aes256gcm", "aes256gcm16"),
         ("curve25519", "x25519"),
+        ("aes", "aes128"),
+        ("aes192gcm64", "aes192gcm8"),
+        ("sha", "sha1"),
+        ("sha2_384", "sha384"),
     ] {
         let transform = find(alias).unwrap().transform.unwrap();
         assert_eq!(name_of(transform), Some(name));
     }
+    let ciphers = supported(Kind::Encryption);
+    assert_eq!(ciphers, supported(Kind::Aead));
+    assert!(ciphers.contains(&"aes256gcm16") && ciphers.contains(&"aes128"));
+    for name in ["aes256gcm128", "aes", "null"] {
+        assert!(!ciphers.contains(&name), "an alias, or weak: {name}");
+    }
     assert_eq!(
-        supported(Kind::Encryption),
-        ["aes256gcm16", "aes128gcm16", "chacha20poly1305"]
+        supported(Kind::Integrity),
+        ["sha512", "sha384", "sha256", "aescmac", "aesxcbc"]
     );
     assert_eq!(
-        supported(Kind::KeyExchange),
-        ["x25519", "ecp384", "ecp256", "modpnone"]
+        supported(Kind::Prf),
+        [
+            "prfsha512",
+            "prfsha384",
+            "prfsha256",
+            "prfaescmac",
+            "prfaesxcbc"
+        ]
     );
 }
 

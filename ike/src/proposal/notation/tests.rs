@@ -87,16 +87,42 @@ fn esp_proposals() {
 
 #[test]
 fn default_stands_for_the_defaults() {
-    assert_eq!(vec![ike("default")], default_ike());
-    assert_eq!(vec![esp("Default")], default_esp());
+    let list = |text, protocol| Proposal::list_from_notation(text, protocol).unwrap();
+    assert_eq!(list("default", Protocol::Ike), default_ike());
+    assert_eq!(list("Default", Protocol::Esp), default_esp());
     assert_eq!(
-        default_ike()[0].to_notation(),
-        "aes256gcm16-chacha20poly1305-aes128gcm16-prfsha512-prfsha384-prfsha256-x25519-ecp384-ecp256"
+        list("aes256gcm16", Protocol::Esp),
+        [esp("aes256gcm16")],
+        "one proposal is a list of one"
+    );
+    let common = "x25519-ecp384-ecp521-ecp256-modp4096-modp3072-modp2048";
+    assert_eq!(
+        written(&default_ike()),
+        [
+            format!(
+                "aes256gcm16-chacha20poly1305-aes128gcm16-prfsha512-prfsha384-prfsha256-{common}"
+            ),
+            format!(
+                "aes256-aes192-aes128-prfsha512-prfsha384-prfsha256-sha512-sha384-sha256-{common}"
+            ),
+        ]
     );
     assert_eq!(
-        default_esp()[0].to_notation(),
-        "aes256gcm16-chacha20poly1305-aes128gcm16-noesn"
+        written(&default_esp()),
+        [
+            "aes256gcm16-chacha20poly1305-aes128gcm16-noesn",
+            "aes256-aes192-aes128-sha512-sha384-sha256-noesn"
+        ]
     );
+    for proposals in [default_ike(), default_esp()] {
+        assert_eq!(proposals.iter().flat_map(Proposal::weak).count(), 0);
+        for (index, proposal) in proposals.into_iter().enumerate() {
+            assert_eq!(usize::from(proposal.number), index + 1);
+            // What is offered can be read, so it is complete and mixes nothing.
+            let again = Proposal::from_notation(&proposal.to_notation(), proposal.protocol);
+            assert_eq!(again.unwrap().transforms, proposal.transforms);
+        }
+    }
     assert_eq!(
         refused("default-aes256gcm16", Protocol::Esp),
         "unknown algorithm `default`"
@@ -129,7 +155,7 @@ fn as_control_clients_show_it() {
             Transform::Integrity(IntegrityId::HMAC_SHA2_256_128),
             Transform::Encryption(EncryptionId::AES_CBC, Some(256)),
         ],
-        ..ike("default")
+        ..ike("aes256gcm16-prfsha384-x25519")
     };
     assert_eq!(
         offered.to_string(),
@@ -137,41 +163,130 @@ fn as_control_clients_show_it() {
     );
     assert_eq!(
         offered.to_notation(),
-        "<UNKNOWN_6_36>-<(33)>-<(99)>-<HMAC_SHA2_256_128>-<AES_CBC_256>"
+        "<UNKNOWN_6_36>-<(33)>-<(99)>-sha256-aes256"
     );
 }
 
 #[test]
+fn classic_proposals() {
+    let cbc_256 = Transform::Encryption(EncryptionId::AES_CBC, Some(256));
+    let sha256 = Transform::Integrity(IntegrityId::HMAC_SHA2_256_128);
+    let modp_2048 = Transform::KeyExchange(KeyExchangeMethod::MODP_2048);
+    assert_eq!(
+        ike("aes256-sha256-modp2048").transforms,
+        [cbc_256, SHA256, sha256, modp_2048],
+        "the pseudo-random function is implied"
+    );
+    assert_eq!(
+        ike("aes256-sha256-prfsha384-modp2048").transforms,
+        [cbc_256, SHA384, sha256, modp_2048],
+        "or named"
+    );
+    assert_eq!(
+        ike("aes128ctr-sha512-sha1-aesxcbc-aescmac-ecp521").to_notation(),
+        "aes128ctr-prfsha512-prfsha1-prfaesxcbc-prfaescmac-sha512-sha1-aesxcbc-aescmac-ecp521"
+    );
+    assert_eq!(
+        esp("aes256-sha256-modp2048").transforms,
+        [cbc_256, sha256, modp_2048, NO_ESN]
+    );
+    assert_eq!(esp("null-sha256").to_notation(), "null-sha256-noesn");
+    for (alias, name) in [
+        ("aes-sha-modp1024", "aes128-sha1-modp1024"),
+        ("aes256-sha2_256-modp2048", "aes256-sha256-modp2048"),
+        ("aes256-sha2_512-ecp256", "aes256-sha512-ecp256"),
+    ] {
+        assert_eq!(ike(alias), ike(name));
+    }
+    assert_eq!(
+        esp("aes192gcm64-aes192gcm96-aes192gcm").to_notation(),
+        "aes192gcm8-aes192gcm12-aes192gcm16-noesn"
+    );
+    assert_eq!(
+        ike("aes256-sha256-modp2048").to_string(),
+        "IKE:AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048"
+    );
+}
+
+#[test]
+fn weak_algorithms_are_named() {
+    let weak = |proposal: Proposal| proposal.weak().collect::<Vec<_>>();
+    assert_eq!(
+        weak(ike("aes128-aes256-sha1-sha256-modp1024-modp1536-modp2048")),
+        ["prfsha1", "sha1", "modp1024", "modp1536"]
+    );
+    assert_eq!(weak(esp("null-sha256")), ["null"]);
+    assert_eq!(weak(ike("aes256-sha256-modp2048")), [""; 0]);
+}
+
+#[test]
 fn unsupported_algorithms_are_refused_by_name() {
-    let ciphers = "is not supported by this build; \
-                   supported: aes256gcm16, aes128gcm16, chacha20poly1305";
+    let ciphers = "is not supported by this build; supported: aes256gcm16, chacha20poly1305, \
+                   aes192gcm16, aes128gcm16, ";
+    for (notation, name) in [
+        ("3des-sha256-modp2048", "3des"),
+        ("camellia256-sha256-modp2048", "camellia256"),
+        ("camellia256ccm16-prfsha256-x25519", "camellia256ccm16"),
+    ] {
+        let message = refused(notation, Protocol::Ike);
+        assert!(
+            message.starts_with(&format!("cipher `{name}` {ciphers}")),
+            "{message}"
+        );
+        assert!(!message.contains("null"), "nothing weak: {message}");
+    }
     assert_eq!(
-        refused("aes256-sha256-modp2048", Protocol::Ike),
-        format!("cipher `aes256` {ciphers}")
+        refused("aes256-md5-modp2048", Protocol::Ike),
+        "integrity algorithm `md5` is not supported by this build; \
+         supported: sha512, sha384, sha256, aescmac, aesxcbc"
+    );
+    let methods = "supported: x25519, ecp384, ecp521, ecp256, mlkem768, mlkem1024, mlkem512, \
+                   modp8192, modp6144, modp4096, modp3072, modp2048";
+    assert_eq!(
+        refused("aes256gcm16-prfsha384-curve448", Protocol::Ike),
+        format!("key exchange method `curve448` is not supported by this build; {methods}")
     );
     assert_eq!(
-        refused("aes192gcm16-prfsha256-x25519", Protocol::Ike),
-        format!("cipher `aes192gcm16` {ciphers}")
+        refused("aes256gcm16-ecp256bp", Protocol::Esp),
+        format!(
+            "key exchange method `ecp256bp` is not supported by this build; {methods}, modpnone"
+        )
     );
     assert_eq!(
-        refused("null-sha256", Protocol::Esp),
-        format!("cipher `null` {ciphers}")
+        refused("aes256gcm16-prfmd5-x25519", Protocol::Ike),
+        "pseudo-random function `prfmd5` is not supported by this build; \
+         supported: prfsha512, prfsha384, prfsha256, prfaescmac, prfaesxcbc"
     );
-    assert_eq!(
-        refused("aes256gcm16-prfsha384-modp2048", Protocol::Ike),
-        "key exchange method `modp2048` is not supported by this build; \
-         supported: x25519, ecp384, ecp256"
-    );
-    assert_eq!(
-        refused("aes256gcm16-mlkem768", Protocol::Esp),
-        "key exchange method `mlkem768` is not supported by this build; \
-         supported: x25519, ecp384, ecp256, modpnone"
-    );
-    assert_eq!(
-        refused("aes256gcm16-prfaesxcbc-x25519", Protocol::Ike),
-        "pseudo-random function `prfaesxcbc` is not supported by this build; \
-         supported: prfsha512, prfsha384, prfsha256, prfsha1"
-    );
+    for token in ["ke1_mlkem768", "KE7_none", "ke2_modp2048"] {
+        assert_eq!(
+            refused(
+                &format!("aes256gcm16-prfsha384-x25519-{token}"),
+                Protocol::Ike
+            ),
+            format!(
+                "additional key exchanges such as `{token}` are not supported by this build: remove it"
+            )
+        );
+    }
+    for token in ["ke0_none", "ke8_none", "ke1_aes256", "ke1", "ke_none"] {
+        let message = refused(&format!("aes256gcm16-{token}"), Protocol::Esp);
+        assert!(message.starts_with("unknown algorithm"), "{message}");
+    }
+}
+
+#[test]
+fn ciphers_of_two_kinds() {
+    for (notation, protocol) in [
+        ("aes256gcm16-aes256-sha256-modp2048", Protocol::Ike),
+        ("aes256-sha256-aes256gcm16", Protocol::Esp),
+        ("aes256gcm16-aes256", Protocol::Esp),
+    ] {
+        assert_eq!(
+            refused(notation, protocol),
+            "`aes256gcm16` protects integrity itself and `aes256` does not: \
+             make two proposals of them"
+        );
+    }
 }
 
 #[test]
@@ -193,25 +308,56 @@ fn integrity_beside_aead() {
 
 #[test]
 fn incomplete_proposals() {
-    assert_eq!(
-        refused("aes256gcm16-x25519", Protocol::Ike),
-        "a proposal for IKE needs a pseudo-random function: \
-         add one of prfsha512, prfsha384, prfsha256, prfsha1"
-    );
-    assert_eq!(
-        refused("aes256gcm16-prfsha384", Protocol::Ike),
-        "a proposal for IKE needs a key exchange method: add one of x25519, ecp384, ecp256"
-    );
-    assert_eq!(
-        refused("prfsha384-x25519", Protocol::Ike),
-        "a proposal for IKE needs a cipher: \
-         add one of aes256gcm16, aes128gcm16, chacha20poly1305"
-    );
-    assert_eq!(
-        refused("x25519-noesn", Protocol::Esp),
-        "a proposal for ESP needs a cipher: \
-         add one of aes256gcm16, aes128gcm16, chacha20poly1305"
-    );
+    for (notation, protocol, expected) in [
+        (
+            "aes256gcm16-x25519",
+            Protocol::Ike,
+            "a proposal for IKE needs a pseudo-random function: add one of prfsha512, prfsha384",
+        ),
+        (
+            "aes256gcm16-prfsha384",
+            Protocol::Ike,
+            "a proposal for IKE needs a key exchange method: add one of x25519, ecp384, ecp521",
+        ),
+        (
+            "aes256-sha256",
+            Protocol::Ike,
+            "a proposal for IKE needs a key exchange method: add one of x25519, ecp384, ecp521",
+        ),
+        (
+            "prfsha384-x25519",
+            Protocol::Ike,
+            "a proposal for IKE needs a cipher: add one of aes256gcm16, chacha20poly1305",
+        ),
+        (
+            "x25519-noesn",
+            Protocol::Esp,
+            "a proposal for ESP needs a cipher: add one of aes256gcm16, chacha20poly1305",
+        ),
+        (
+            "sha256",
+            Protocol::Esp,
+            "a proposal for ESP needs a cipher: add one of aes256gcm16, chacha20poly1305",
+        ),
+        (
+            "aes256",
+            Protocol::Esp,
+            "`aes256` does not protect integrity itself: add one of sha512, sha384, sha256, ",
+        ),
+        (
+            "null",
+            Protocol::Esp,
+            "`null` does not protect integrity itself: add one of sha512, sha384, sha256, ",
+        ),
+        (
+            "aes256-prfsha256-modp2048",
+            Protocol::Ike,
+            "`aes256` does not protect integrity itself: add one of sha512, sha384, sha256, ",
+        ),
+    ] {
+        let message = refused(notation, protocol);
+        assert!(message.starts_with(expected), "{notation}: {message}");
+    }
 }
 
 #[test]
@@ -227,6 +373,10 @@ fn misplaced_algorithms() {
     assert_eq!(
         refused("aes256gcm16-prfsha384-modpnone", Protocol::Ike),
         "key exchange method `modpnone` has no place in a proposal for IKE: remove it"
+    );
+    assert_eq!(
+        refused("null-sha256-modp2048", Protocol::Ike),
+        "cipher `null` has no place in a proposal for IKE: remove it"
     );
 }
 
@@ -260,21 +410,33 @@ fn misspelt_proposals() {
     );
 }
 
+fn written(proposals: &[Proposal]) -> Vec<String> {
+    proposals.iter().map(Proposal::to_notation).collect()
+}
+
 /// A proposal that can be written.
 pub(crate) fn any_proposal(protocol: Protocol) -> impl Strategy<Value = Proposal> {
     let some = |words: &'static [&'static str], min: usize| {
         prop::collection::vec(prop::sample::select(words), min..5)
     };
-    let ciphers = some(&["aes256gcm16", "aes128gcm16", "chacha20poly1305"], 1);
+    let aead = some(&["aes256gcm16", "aes128gcm8", "chacha20poly1305"], 1);
+    let classic = (
+        some(&["aes256", "aes192ctr", "aes128"], 1),
+        some(
+            &["sha1", "sha256", "sha384", "sha512", "aesxcbc", "aescmac"],
+            1,
+        ),
+    );
+    let ciphers = prop_oneof![aead, classic.prop_map(|(a, b)| [a, b].concat())];
     let (prfs, methods, esn) = match protocol {
         Protocol::Ike => (
-            some(&["prfsha256", "prfsha384", "prfsha512", "prfsha1"], 1).boxed(),
-            some(&["x25519", "ecp256", "ecp384"], 1).boxed(),
+            some(&["prfsha256", "prfsha384", "prfsha512", "prfaescmac"], 1).boxed(),
+            some(&["x25519", "ecp256", "modp2048", "mlkem768"], 1).boxed(),
             Just(Vec::new()).boxed(),
         ),
         Protocol::Esp | Protocol::Ah => (
             Just(Vec::new()).boxed(),
-            some(&["x25519", "ecp256", "ecp384", "modpnone"], 0).boxed(),
+            some(&["x25519", "ecp256", "modp2048", "modpnone"], 0).boxed(),
             some(&["esn", "noesn"], 0).boxed(),
         ),
     };

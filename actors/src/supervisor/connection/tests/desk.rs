@@ -93,7 +93,11 @@ impl Desk {
                         }
                     }
                 }
-                Action::Resolve { .. } | Action::Say(_) => {}
+                Action::Resolve { .. }
+                | Action::Trap(_)
+                | Action::Untrap(_)
+                | Action::Refuse(_)
+                | Action::Say(_) => {}
             }
             self.log.push(action);
         }
