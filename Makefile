@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: all build test lint format demo bench fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench storm fuzz deny size dependencies ci
 
 all: build
 
@@ -22,6 +22,11 @@ demo:
 bench:
 	scripts/install-test-packages
 	$(CARGO) bench --bench gateway
+
+# Thousands of interrupted swanctls over holdfast and over charon; needs root. Prints the README's table.
+storm:
+	scripts/install-test-packages
+	$(CARGO) bench --bench storm
 
 lint: format size dependencies deny
 	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings

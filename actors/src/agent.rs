@@ -15,7 +15,10 @@ use holdfast_ipsec::{
     UserspaceOptions,
 };
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::mpsc;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
 use crate::{
     StartError,
@@ -25,6 +28,7 @@ use crate::{
     health::{self, Canaries, HealthServer},
     keylog,
     monitor::{Ending, mailbox, spawn_singleton},
+    reload,
     shutdown::{Cause, Drainer, Exit, Requests, ShutdownPort},
     socket::Sockets,
     supervisor::Supervisor,
@@ -144,7 +148,7 @@ impl Prepared {
     fn new(options: &Options) -> Result<Self, StartError> {
         let agent = &options.loaded.config.agent;
         // The control socket first: it tells best that another agent runs.
-        let vici = Listener::bind(&agent.vici)?;
+        let vici = Listener::bind(agent)?;
         let others = Sockets::bind(agent)
             .and_then(|sockets| Ok((sockets, agent.health.map(health::bind).transpose()?)));
         match others {
@@ -235,6 +239,7 @@ async fn live(
     key_log: Option<keylog::KeyLogPort>,
 ) -> Result<Exit, StartError> {
     let mut requests = Requests::new()?;
+    let hangup = signal(SignalKind::hangup())?;
     let vici = prepared.vici.address();
     let running = match start(options, prepared, key_log, &requests.port()) {
         Ok(running) => running,
@@ -244,6 +249,7 @@ async fn live(
         }
     };
     hooks.stop.connect(requests.port());
+    actix_rt::spawn(reload::at_each(hangup, Arc::clone(&running.drainer.shared)));
     if let Some(ready) = hooks.ready {
         ready();
     }
@@ -275,14 +281,18 @@ fn start(
     let (supervisor, supervisor_mail) = mailbox(SINGLETON_CAPACITY);
     let (transport, transport_mail) = mailbox(SINGLETON_CAPACITY);
     let (data_plane, data_plane_mail) = mailbox(SINGLETON_CAPACITY);
+    let bus = Bus::default();
     let shared = Arc::new(Shared::new(Parts {
-        config,
+        agent: agent.clone(),
+        config_path: options.config_path,
+        secrets: Arc::clone(&config.secrets),
+        bus: bus.clone(),
         sockets: prepared.sockets,
         plane: Plane::new(plane.back_end),
         key_log,
         supervisor,
+        transport: transport.clone(),
     }));
-    let bus = Bus::default();
     let mut arbiters = workers::start(agent.workers)?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     // Control clients get a thread of their own: a storm of them slows no handshake.
@@ -308,7 +318,7 @@ fn start(
         transport.clone(),
         data_plane.clone(),
         Workers::new(handles),
-        bus.clone(),
+        &config.connections,
     );
     spawn_singleton(supervisor_mail, supervising, fails("supervisor"));
 
@@ -321,8 +331,8 @@ fn start(
     tracing::info!(
         vici = %agent.vici,
         data_plane = shared.plane.name(),
-        connections = shared.config.load().connections.len(),
-        config = %options.config_path.display(),
+        connections = config.connections.len(),
+        config = %shared.config_path.display(),
         "running"
     );
     Ok(Running {

@@ -10,9 +10,38 @@ use crate::{handle::IkeSaId, supervisor::messages::IkeSaListing};
 /// Events a client may lag behind.
 const LAG: usize = 256;
 
-/// A line of the log that concerns operators.
+/// What a line of the log is about, by charon's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// The agent itself.
+    Daemon,
+    /// An IKE_SA.
+    Ike,
+    /// A CHILD_SA.
+    Child,
+    /// Configuration.
+    Config,
+    /// Messages on the wire.
+    Network,
+}
+
+impl Group {
+    /// Its name on the control socket.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Daemon => "DMN",
+            Self::Ike => "IKE",
+            Self::Child => "CHD",
+            Self::Config => "CFG",
+            Self::Network => "NET",
+        }
+    }
+}
+
+/// A line of the log that concerns operators: charon's level 1.
 #[derive(Debug)]
 pub(crate) struct LogLine {
+    pub(crate) group: Group,
     pub(crate) connection: Option<Arc<str>>,
     pub(crate) ike_sa: Option<IkeSaId>,
     pub(crate) text: String,
@@ -25,6 +54,27 @@ pub(crate) enum ControlEvent {
     IkeUpdown { up: bool, listing: IkeSaListing },
     /// A CHILD_SA came up or went; the listing holds just that one.
     ChildUpdown { up: bool, listing: IkeSaListing },
+    /// An IKE_SA was rekeyed.
+    IkeRekey {
+        /// What it was.
+        old: IkeSaListing,
+        /// What it is.
+        new: IkeSaListing,
+    },
+    /// A CHILD_SA was rekeyed; each listing holds just that one.
+    ChildRekey {
+        /// What it was.
+        old: IkeSaListing,
+        /// What it is.
+        new: IkeSaListing,
+    },
+    /// Something that somebody should look at.
+    Alert {
+        /// charon's name of it.
+        kind: &'static str,
+        /// The IKE_SA it concerns.
+        listing: Option<IkeSaListing>,
+    },
     /// Somebody wrote to the log.
     Log(LogLine),
 }
@@ -53,12 +103,17 @@ impl Bus {
 
     /// The same where there may be nothing to tell.
     pub(crate) fn publish_if(&self, event: impl FnOnce() -> Option<ControlEvent>) {
-        if self.events.receiver_count() > 0
+        if self.is_heard()
             && let Some(event) = event()
         {
             // Failing means that the last listener has just left.
             let _ = self.events.send(Arc::new(event));
         }
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.events.receiver_count() > 0
     }
 
     /// Listens from now on.

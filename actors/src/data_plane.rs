@@ -13,7 +13,9 @@ use actix::{
 };
 use futures::{FutureExt, stream};
 use holdfast_ike::{ChildSa, EspSpi};
-use holdfast_ipsec::{BoxFuture, DataPlane, InstallError, PlaneCounters, PlaneEvent, Usage};
+use holdfast_ipsec::{
+    BoxFuture, DataPlane, InstallError, PlaneCounters, PlaneEvent, Policy, PolicyId, Usage,
+};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
     handle::IkeSaId,
     ledger::Ledger,
     shutdown::{Cause, ShutdownPort},
-    supervisor::messages::ChildExpired,
+    supervisor::messages::{Acquire, ChildExpired},
 };
 
 /// How long the back end may take to give up its device, threads and routes.
@@ -76,6 +78,16 @@ impl Plane {
         self.back_end.install(child)
     }
 
+    /// Lets packets leave by a CHILD_SA that has waited for it.
+    pub(crate) fn start_sending(&self, spi: EspSpi) {
+        self.back_end.start_sending(spi);
+    }
+
+    /// Lets no packet leave by a CHILD_SA any more; it goes on receiving.
+    pub(crate) fn stop_sending(&self, spi: EspSpi) {
+        self.back_end.stop_sending(spi);
+    }
+
     /// Removes a CHILD_SA, or cancels its installation.
     pub(crate) fn remove(&self, spi: EspSpi) {
         self.ledger.leave(spi);
@@ -91,6 +103,21 @@ impl Plane {
             complete(self.back_end.remove(spi));
         }
         left.len()
+    }
+
+    /// Installs a trap.
+    pub(crate) fn install_policy(&self, policy: Policy) -> BoxFuture<Result<(), InstallError>> {
+        self.back_end.install_policy(policy)
+    }
+
+    /// Removes a trap.
+    pub(crate) fn remove_policy(&self, id: PolicyId) {
+        complete(self.back_end.remove_policy(id));
+    }
+
+    /// What a trap holds waits in vain.
+    pub(crate) fn acquire_failed(&self, id: PolicyId) {
+        self.back_end.acquire_failed(id);
     }
 
     /// Who owns a CHILD_SA.
@@ -172,7 +199,16 @@ impl StreamHandler<PlaneEvent> for DataPlaneActor {
                 tracing::error!(%reason, "the data plane failed");
                 self.shutdown.request(Cause::Failed("data plane"));
             }
-            // Nothing is trapped yet.
+            PlaneEvent::Acquire {
+                policy,
+                source,
+                destination,
+                ..
+            } => self.shared.supervisor.do_send(Acquire {
+                policy,
+                source,
+                destination,
+            }),
             event @ PlaneEvent::PacketWithoutSa { .. } => tracing::trace!(?event),
         }
     }

@@ -44,9 +44,14 @@ pub enum StartError {
     /// The control socket's TCP address can be reached from other machines.
     #[error(
         "the control protocol has no authentication, so `agent.vici` must not listen on {0}: use \
-         a loopback address"
+         a loopback address, or say `agent.vici_expose = true` if the network is trusted"
     )]
     ViciExposed(SocketAddr),
+    /// The control socket is to belong to a group that the machine does not have.
+    #[error(
+        "there is no group `{0}`: correct `agent.vici_group`, or create it with `groupadd {0}`"
+    )]
+    NoSuchGroup(String),
     /// The health endpoint cannot be made.
     #[error("cannot listen on {address} for health checks: {source}; correct `agent.health`")]
     Health {

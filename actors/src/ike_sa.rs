@@ -17,7 +17,7 @@ use actix::{
 };
 use actix_rt::ArbiterHandle;
 use holdfast_ike::{
-    ChildConfig, ChildSa, Connection, EspSpi, IkeSpi, Path,
+    ChildConfig, ChildSa, Connection, Counters, EspSpi, IkeSpi, Path,
     sa::{
         Candidate, CloseCause, Command, Contacts, Event, IkeSa, Input, Output, SaOptions,
         admission::InitRequest,
@@ -27,6 +27,7 @@ use holdfast_ike::{
 use crate::{
     environment::{Shared, StepEnvironment},
     handle::{DatagramReceived, IkeSaId, Order},
+    message_log::{self, Way},
     monitor::{self, Ending, log_panic},
     supervisor::messages::{Exit, IkeSaExited, IkeSaReported},
 };
@@ -71,7 +72,11 @@ struct Alarm {
 /// One IKE_SA.
 pub(crate) struct IkeSaActor {
     id: IkeSaId,
+    /// Our SPI at the beginning, by which the transport knows this mailbox.
+    first_spi: IkeSpi,
     shared: Arc<Shared>,
+    /// The counters of its connection, once that is known.
+    tally: Option<Arc<Counters>>,
     /// Gone after a panic inside it and after its end.
     core: Option<Box<IkeSa>>,
     alarm: Option<Alarm>,
@@ -131,7 +136,12 @@ async fn live(
     exit: Rc<Cell<Exit>>,
 ) {
     let now = Instant::now();
-    let env = &mut StepEnvironment::new(&shared, id);
+    let tally = match &origin {
+        Origin::Initiate { connection, .. } => Some(shared.tallies.of(&connection.name)),
+        // Known once the peer has said who it is.
+        Origin::Respond { .. } => None,
+    };
+    let mut env = StepEnvironment::new(&shared, id, local_spi, tally.as_deref());
     let core = match origin {
         Origin::Initiate {
             connection,
@@ -139,14 +149,14 @@ async fn live(
             path,
             child,
         } => IkeSa::initiate(
-            connection, contacts, local_spi, path, child, options, now, env,
+            connection, contacts, local_spi, path, child, options, now, &mut env,
         ),
         Origin::Respond {
             request,
             candidates,
         } => {
             let path = request.path();
-            match IkeSa::respond(*request, candidates, local_spi, options, now, env) {
+            match IkeSa::respond(*request, candidates, local_spi, options, now, &mut env) {
                 Ok(core) => core,
                 Err(refusal) => {
                     exit.set(Exit::Refused(refusal.failure));
@@ -158,9 +168,12 @@ async fn live(
             }
         }
     };
+    drop(env);
     let actor = IkeSaActor {
         id,
+        first_spi: local_spi,
         shared,
+        tally,
         core: Some(Box::new(core)),
         alarm: None,
         exit,
@@ -190,6 +203,7 @@ impl Handler<DatagramReceived> for IkeSaActor {
     type Result = ();
 
     fn handle(&mut self, datagram: DatagramReceived, context: &mut Context<Self>) {
+        self.log(Way::Received(datagram.path.remote), &datagram.data);
         self.step(context, |core, env| {
             let input = Input::Datagram {
                 path: datagram.path,
@@ -246,6 +260,8 @@ struct Aftermath {
     datagrams: Vec<(Path, Vec<u8>)>,
     keepalives: Vec<Path>,
     closed: Option<CloseCause>,
+    /// Whose it has turned out to be.
+    connection: Option<Arc<str>>,
 }
 
 impl IkeSaActor {
@@ -260,7 +276,8 @@ impl IkeSaActor {
             return;
         };
         let fenced = AssertUnwindSafe(|| {
-            let mut env = StepEnvironment::new(&self.shared, self.id);
+            let tally = self.tally.as_deref();
+            let mut env = StepEnvironment::new(&self.shared, self.id, self.first_spi, tally);
             input(&mut core, &mut env);
             let mut aftermath = Aftermath::default();
             self.drain(&mut core, &mut env, context, &mut aftermath);
@@ -307,9 +324,16 @@ impl IkeSaActor {
                     }
                 }
                 Output::RemoveChild(spi) => self.shared.plane.remove(spi),
+                Output::StartSending(spi) => self.shared.plane.start_sending(spi),
+                Output::StopSending(spi) => self.shared.plane.stop_sending(spi),
                 Output::Event(Event::Closed(cause)) => aftermath.closed = Some(cause),
                 Output::Event(Event::KeyLog(entry)) => self.shared.log_key(&entry),
-                Output::Event(event) => aftermath.events.push(event),
+                Output::Event(event) => {
+                    if let Event::Established(established) = &event {
+                        aftermath.connection = Some(Arc::clone(&established.connection));
+                    }
+                    aftermath.events.push(event);
+                }
             }
         }
     }
@@ -364,6 +388,11 @@ impl IkeSaActor {
         timeout: Option<Instant>,
         context: &mut Context<Self>,
     ) {
+        if let Some(connection) = aftermath.connection
+            && self.tally.is_none()
+        {
+            self.tally = Some(self.shared.tallies.of(&connection));
+        }
         if !aftermath.events.is_empty() {
             self.shared.supervisor.do_send(IkeSaReported {
                 id: self.id,
@@ -371,6 +400,7 @@ impl IkeSaActor {
             });
         }
         for (path, data) in aftermath.datagrams {
+            self.log(Way::Sent(path.remote), &data);
             self.shared.transmit(path, &data);
         }
         for path in aftermath.keepalives {
@@ -383,6 +413,12 @@ impl IkeSaActor {
             return;
         }
         self.arm(timeout, context);
+    }
+
+    fn log(&self, way: Way, message: &[u8]) {
+        let known = self.core.as_ref().filter(|_| self.tally.is_some());
+        let connection = known.map(|core| &core.connection().name);
+        message_log::tell(&self.shared.bus, self.id, connection, way, message);
     }
 
     /// Keeps the one timer at the core's deadline.

@@ -89,7 +89,6 @@ pub(crate) struct Requests {
     asked: mpsc::Receiver<Cause>,
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
 impl Requests {
@@ -101,7 +100,6 @@ impl Requests {
             asked,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
         })
     }
 
@@ -112,16 +110,11 @@ impl Requests {
 
     /// The next request.
     pub(crate) async fn next(&mut self) -> Cause {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return Cause::Asked("SIGTERM"),
-                _ = self.interrupt.recv() => return Cause::Asked("SIGINT"),
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP ignored: restart the agent to load its configuration");
-                }
-                // Our own port keeps the channel open.
-                Some(cause) = self.asked.recv() => return cause,
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => Cause::Asked("SIGTERM"),
+            _ = self.interrupt.recv() => Cause::Asked("SIGINT"),
+            // Our own port keeps the channel open.
+            Some(cause) = self.asked.recv() => cause,
         }
     }
 
@@ -165,7 +158,7 @@ impl Drainer {
         let (patience, exit) = match cause {
             Cause::Asked(by) => {
                 tracing::info!("{by}: shutting down");
-                (self.shared.config.load().agent.drain_timeout, Exit::Drained)
+                (self.shared.agent.drain_timeout, Exit::Drained)
             }
             Cause::Failed(part) => {
                 tracing::error!("the {part} failed: shutting down");

@@ -16,7 +16,8 @@ use std::{
 };
 
 use actix_rt::ArbiterHandle;
-use holdfast_config::ViciAddress;
+use holdfast_config::{Agent, ViciAddress};
+use nix::unistd::Group;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -25,9 +26,6 @@ use tokio::{
 };
 
 use crate::{StartError, bus::Bus, environment::Shared, vici_session};
-
-/// Who may use the control socket: its owner and its group.
-const SOCKET_MODE: u32 = 0o660;
 
 /// Clients that may wait to be accepted; more wait in `connect`. It bounds how long a new one waits
 /// behind a flood, which the system's usual thousands would not.
@@ -59,7 +57,8 @@ impl Address {
 
 impl Listener {
     /// Binds it. A socket that a dead agent left behind is replaced, one that is served is not.
-    pub(crate) fn bind(address: &ViciAddress) -> Result<Self, StartError> {
+    pub(crate) fn bind(agent: &Agent) -> Result<Self, StartError> {
+        let address = &agent.vici;
         let failed = |source| StartError::Vici {
             address: address.clone(),
             source,
@@ -69,10 +68,13 @@ impl Listener {
                 if is_served(path).map_err(failed)? {
                     return Err(StartError::ViciInUse(address.clone()));
                 }
-                let listener = bind_unix(path).map_err(failed)?;
+                let group = agent.vici_group.as_deref().map(group).transpose()?;
+                let listener = bind_unix(path, agent.vici_mode, group).map_err(failed)?;
                 Ok(Self::Unix(listener, path.clone()))
             }
-            ViciAddress::Tcp(tcp) if !tcp.ip().is_loopback() => Err(StartError::ViciExposed(*tcp)),
+            ViciAddress::Tcp(tcp) if !tcp.ip().is_loopback() && !agent.vici_expose => {
+                Err(StartError::ViciExposed(*tcp))
+            }
             ViciAddress::Tcp(tcp) => {
                 let listener = StdTcpListener::bind(tcp).map_err(|source| {
                     if source.kind() == io::ErrorKind::AddrInUse {
@@ -121,17 +123,40 @@ fn is_served(path: &Path) -> io::Result<bool> {
     }
 }
 
-fn bind_unix(path: &Path) -> io::Result<StdUnixListener> {
+/// The number of a group given by name or number.
+fn group(text: &str) -> Result<u32, StartError> {
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    match Group::from_name(text) {
+        Ok(Some(group)) => Ok(group.gid.as_raw()),
+        Ok(None) | Err(_) => Err(StartError::NoSuchGroup(text.to_owned())),
+    }
+}
+
+fn bind_unix(path: &Path, mode: u32, group: Option<u32>) -> io::Result<StdUnixListener> {
     if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
         std::fs::create_dir_all(directory)?;
     }
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
+    // Nobody can connect before it listens, so nobody slips in with the mode of its making.
+    if let Err(error) = hand_over(path, mode, group) {
+        let _ = std::fs::remove_file(path);
+        return Err(error);
+    }
     socket.listen(BACKLOG)?;
     let listener = StdUnixListener::from(OwnedFd::from(socket));
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// Gives the socket to those who may use it.
+fn hand_over(path: &Path, mode: u32, group: Option<u32>) -> io::Result<()> {
+    if group.is_some() {
+        std::os::unix::fs::chown(path, None, group)?;
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
 /// Serves it on `arbiter` until that stops.
@@ -171,7 +196,7 @@ where
     S: AsyncRead + AsyncWrite + 'static,
     F: Future<Output = io::Result<S>>,
 {
-    let most = shared.config.load().agent.max_control_clients.max(1);
+    let most = shared.agent.max_control_clients.max(1);
     let room = Arc::new(Semaphore::new(most));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
@@ -220,8 +245,15 @@ impl Drop for Session {
 mod tests {
     use super::*;
 
-    fn unix(path: &Path) -> ViciAddress {
-        ViciAddress::Unix(path.to_owned())
+    fn agent(vici: ViciAddress) -> Agent {
+        Agent {
+            vici,
+            ..Agent::default()
+        }
+    }
+
+    fn unix(path: &Path) -> Agent {
+        agent(ViciAddress::Unix(path.to_owned()))
     }
 
     #[test]
@@ -229,13 +261,37 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sub/agent.vici");
         let first = Listener::bind(&unix(&path)).unwrap();
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, SOCKET_MODE);
         let error = Listener::bind(&unix(&path)).unwrap_err();
         assert!(matches!(error, StartError::ViciInUse(_)), "{error}");
         drop(first);
         let second = Listener::bind(&unix(&path)).unwrap();
         second.address().remove();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_socket_belongs_to_those_who_may_use_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.vici");
+        let own = nix::unistd::getgid().as_raw();
+        for (mode, group) in [(0o660, None), (0o600, Some(own.to_string()))] {
+            let agent = Agent {
+                vici_mode: mode,
+                vici_group: group,
+                ..unix(&path)
+            };
+            let listener = Listener::bind(&agent).unwrap();
+            let metadata = std::fs::metadata(&path).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o777, mode);
+            assert_eq!(std::os::unix::fs::MetadataExt::gid(&metadata), own);
+            listener.address().remove();
+        }
+        let nobody = Agent {
+            vici_group: Some("no-such-group-here".to_owned()),
+            ..unix(&path)
+        };
+        let error = Listener::bind(&nobody).unwrap_err();
+        assert!(error.to_string().contains("no-such-group-here"), "{error}");
         assert!(!path.exists());
     }
 
@@ -250,10 +306,16 @@ mod tests {
     }
 
     #[test]
-    fn tcp_is_for_this_machine_only() {
-        let error = Listener::bind(&ViciAddress::Tcp("0.0.0.0:0".parse().unwrap())).unwrap_err();
+    fn tcp_is_for_this_machine_only_unless_told_otherwise() {
+        let everywhere = agent(ViciAddress::Tcp("0.0.0.0:0".parse().unwrap()));
+        let error = Listener::bind(&everywhere).unwrap_err();
         assert!(error.to_string().contains("loopback"), "{error}");
-        let loopback = ViciAddress::Tcp("127.0.0.1:0".parse().unwrap());
+        let exposed = Agent {
+            vici_expose: true,
+            ..everywhere
+        };
+        assert!(Listener::bind(&exposed).is_ok());
+        let loopback = agent(ViciAddress::Tcp("127.0.0.1:0".parse().unwrap()));
         assert!(Listener::bind(&loopback).is_ok());
     }
 }

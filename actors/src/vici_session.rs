@@ -185,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
     async fn pass_on(&mut self, event: Result<Arc<ControlEvent>, RecvError>) -> Result<(), Gone> {
         match event {
             Ok(event) => {
-                let (name, message) = commands::events::render(&event, self.shared);
+                let (name, message) = commands::events::render_event(&event, self.shared);
                 self.stream(name, message).await
             }
             Err(RecvError::Lagged(missed)) => {

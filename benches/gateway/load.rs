@@ -190,7 +190,11 @@ impl Generator {
                 Output::Event(Event::ChildFailed { failure, .. }) => {
                     panic!("the responder refuses a CHILD_SA: {failure}")
                 }
-                Output::RemoveChild(_) | Output::Keepalive(_) | Output::Event(_) => {}
+                Output::StartSending(_)
+                | Output::StopSending(_)
+                | Output::RemoveChild(_)
+                | Output::Keepalive(_)
+                | Output::Event(_) => {}
             }
         }
         up
@@ -222,6 +226,7 @@ fn connection(number: usize) -> Connection {
         mode: Mode::Tunnel,
         replay_window: 32,
         rekey_time: Duration::ZERO,
+        rand_time: Duration::ZERO,
         lifetime: holdfast_ike::child_sa::Lifetime::default(),
     };
     Connection {
@@ -238,6 +243,7 @@ fn connection(number: usize) -> Connection {
         },
         dpd_delay: Duration::ZERO,
         rekey_time: Duration::ZERO,
+        rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::ZERO,
@@ -275,6 +281,15 @@ impl Environment for World {
     }
 
     fn release_spi(&mut self, _spi: EspSpi) {}
+
+    // Nothing is rekeyed here.
+    fn allocate_ike_spi(&mut self) -> IkeSpi {
+        let mut spi = [0; 8];
+        random(&mut spi);
+        IkeSpi(spi)
+    }
+
+    fn release_ike_spi(&mut self, _spi: IkeSpi) {}
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
         Some(self.secret.clone())

@@ -31,6 +31,8 @@ pub enum Origin {
     File(PathBuf),
     /// An environment variable.
     Variable(String),
+    /// A request over the control protocol.
+    Request,
 }
 
 /// A place in a file.
@@ -52,6 +54,8 @@ pub struct Place {
 pub(crate) struct Source {
     name: String,
     text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
 }
 
 impl Place {
@@ -59,12 +63,12 @@ impl Place {
         let text = source.text.as_str();
         span.start = floor_char_boundary(text, span.start);
         span.end = floor_char_boundary(text, span.end).max(span.start);
-        let before = &text[..span.start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = source.lines.partition_point(|start| *start <= span.start);
+        let line_start = source.lines[line - 1];
         Self {
             file: file.to_path_buf(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column: text[line_start..span.start].chars().count() + 1,
             span,
             source: Arc::clone(source),
         }
@@ -73,8 +77,10 @@ impl Place {
 
 impl Source {
     pub(crate) fn new(file: &Path, text: String) -> Self {
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         Self {
             name: file.display().to_string(),
+            lines: std::iter::once(0).chain(breaks).collect(),
             text,
         }
     }
@@ -144,7 +150,7 @@ impl Diagnostic {
         match &self.origin {
             Origin::Place(place) => Some(&place.file),
             Origin::File(file) => Some(file),
-            Origin::Variable(_) => None,
+            Origin::Variable(_) | Origin::Request => None,
         }
     }
 
@@ -161,7 +167,7 @@ impl Diagnostic {
     fn place(&self) -> Option<&Place> {
         match &self.origin {
             Origin::Place(place) => Some(place),
-            Origin::File(_) | Origin::Variable(_) => None,
+            Origin::File(_) | Origin::Variable(_) | Origin::Request => None,
         }
     }
 
@@ -170,7 +176,7 @@ impl Diagnostic {
     pub(crate) fn order(&self, other: &Self) -> Ordering {
         let variable = |diagnostic: &Self| match &diagnostic.origin {
             Origin::Variable(name) => Some(name.clone()),
-            Origin::Place(_) | Origin::File(_) => None,
+            Origin::Place(_) | Origin::File(_) | Origin::Request => None,
         };
         let place = |diagnostic: &Self| (diagnostic.line(), diagnostic.column());
         self.file()
@@ -188,13 +194,16 @@ impl fmt::Display for Origin {
             Self::Place(place) => write!(f, "{place:?}"),
             Self::File(file) => write!(f, "{}", file.display()),
             Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Request => f.write_str("request"),
         }
     }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.origin)?;
+        if !matches!(self.origin, Origin::Request) {
+            write!(f, "{}: ", self.origin)?;
+        }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }
@@ -209,7 +218,7 @@ struct Drawn<'a>(&'a Diagnostic);
 impl fmt::Display for Drawn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let diagnostic = self.0;
-        if diagnostic.place().is_none() {
+        if diagnostic.place().is_none() && !matches!(diagnostic.origin, Origin::Request) {
             write!(f, "{}: ", diagnostic.origin)?;
         }
         if !diagnostic.key.is_empty() {

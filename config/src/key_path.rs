@@ -34,6 +34,11 @@ impl KeyPath {
         path
     }
 
+    /// Takes the last step off.
+    pub(crate) fn pop(&mut self) -> Option<Segment> {
+        self.0.pop()
+    }
+
     pub(crate) fn segments(&self) -> &[Segment] {
         &self.0
     }

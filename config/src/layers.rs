@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     diagnostic::{Origin, Place, Source},
     key_path::{KeyPath, Segment},
+    report::Places,
 };
 
 /// One file.
@@ -89,9 +90,27 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
+    /// The last file that follows the path the farthest.
+    fn nearest(&self, path: &KeyPath) -> (Option<&Layer>, Found) {
+        let found = |layer| (Some(layer), Layer::find(layer, path));
+        self.files
+            .iter()
+            .map(found)
+            .max_by_key(|(_, found)| found.depth)
+            .unwrap_or((
+                None,
+                Found {
+                    depth: 0,
+                    span: None,
+                },
+            ))
+    }
+}
+
+impl Places for Layers {
     /// Where a value comes from, and the key it has there: the variable or the last file that sets
     /// it, else `[defaults]`, else the nearest table around it.
-    pub(crate) fn origin(&self, path: &KeyPath) -> (Origin, KeyPath) {
+    fn origin(&self, path: &KeyPath) -> (Origin, KeyPath) {
         let variable = |(key, name): (&KeyPath, &String)| {
             path.starts_with(key)
                 .then(|| Origin::Variable(name.clone()))
@@ -110,22 +129,6 @@ impl Layers {
             }
         }
         (place_in(layer, found), path.clone())
-    }
-
-    /// The last file that follows the path the farthest.
-    fn nearest(&self, path: &KeyPath) -> (Option<&Layer>, Found) {
-        let found = |layer| (Some(layer), Layer::find(layer, path));
-        self.files
-            .iter()
-            .map(found)
-            .max_by_key(|(_, found)| found.depth)
-            .unwrap_or((
-                None,
-                Found {
-                    depth: 0,
-                    span: None,
-                },
-            ))
     }
 }
 
@@ -167,13 +170,13 @@ fn mask_table(table: &dyn TableLike, text: &mut String) {
 }
 
 /// For a file that does not parse: stars whatever stands behind a key that announces a secret.
-fn mask_suspects(raw: &str) -> String {
+pub(crate) fn mask_suspects(raw: &str) -> String {
     let mut text = raw.to_owned();
     let mut start = 0;
     for line in raw.split_inclusive('\n') {
         let end = start + line.len();
         if let Some(equals) = line.find('=')
-            && ["secret", "value", "psk"]
+            && ["secret", "value", "psk", "pin"]
                 .iter()
                 .any(|word| line.contains(word))
         {
@@ -184,7 +187,7 @@ fn mask_suspects(raw: &str) -> String {
     text
 }
 
-fn mask(text: &mut String, span: Range<usize>) {
+pub(crate) fn mask(text: &mut String, span: Range<usize>) {
     let Some(clear) = text.get(span.clone()) else {
         return;
     };

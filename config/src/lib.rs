@@ -16,7 +16,9 @@ mod raw;
 mod report;
 mod schema;
 pub mod secrets;
+pub mod settings;
 mod suggest;
+pub mod swanctl;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -30,3 +32,4 @@ pub use model::{
     LogFormat, LogLevel, Reconnect, StartAction, Tun, ViciAddress,
 };
 pub use secrets::{PskEntry, Secrets};
+pub use settings::{Entry, Setting, Settings};

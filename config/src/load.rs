@@ -259,7 +259,7 @@ fn remove_strays(layers: &Layers, root: &mut Value, report: &Report<'_>) {
 }
 
 /// Deserializes again and again, each time without the value that did not fit.
-fn deserialize(root: &mut Value, report: &Report<'_>) -> RawConfig {
+pub(crate) fn deserialize(root: &mut Value, report: &Report<'_>) -> RawConfig {
     for _ in 0..MOST_MISFITS {
         let error = match serde_path_to_error::deserialize(Strict(root)) {
             Ok(raw) => return raw,

@@ -31,6 +31,12 @@ pub struct Config {
 pub struct Agent {
     /// Where the control protocol listens.
     pub vici: ViciAddress,
+    /// Access mode of the control socket's file: who may control the agent.
+    pub vici_mode: u32,
+    /// Group of the control socket's file, by name or number; `None` leaves it as it is made.
+    pub vici_group: Option<String>,
+    /// Whether the control protocol may listen on other addresses than loopback ones.
+    pub vici_expose: bool,
     /// Where health checks are answered over HTTP; `None` turns them off.
     pub health: Option<SocketAddr>,
     /// What carries the traffic.
@@ -63,6 +69,9 @@ impl Default for Agent {
     fn default() -> Self {
         Self {
             vici: ViciAddress::default(),
+            vici_mode: 0o660,
+            vici_group: None,
+            vici_expose: false,
             health: None,
             dataplane: DataPlaneKind::default(),
             listen: vec![

@@ -22,6 +22,10 @@ pub(crate) struct Amount(pub(crate) u64);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TextList(pub(crate) Vec<String>);
 
+/// A name, or the number that is known under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name(pub(crate) String);
+
 struct IntervalVisitor;
 
 impl IntervalVisitor {
@@ -139,6 +143,30 @@ impl<'de> Visitor<'de> for TextListVisitor {
 impl<'de> Deserialize<'de> for TextList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextListVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name in quotes, or a number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Name, E> {
+        Ok(Name(text.to_owned()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Name, E> {
+        Ok(Name(number.to_string()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NameVisitor)
     }
 }
 

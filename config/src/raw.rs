@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::quantity::{Amount, Interval, TextList};
+use crate::quantity::{Amount, Interval, Name, TextList};
 
 /// A table of which another may set what this one leaves out.
 pub(crate) trait Inherit {
@@ -52,6 +52,9 @@ pub(crate) struct RawConfig {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawAgent {
     pub(crate) vici: Option<String>,
+    pub(crate) vici_mode: Option<String>,
+    pub(crate) vici_group: Option<Name>,
+    pub(crate) vici_expose: Option<bool>,
     pub(crate) health: Option<String>,
     pub(crate) dataplane: Option<String>,
     pub(crate) listen: Option<TextList>,

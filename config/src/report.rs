@@ -5,23 +5,33 @@ use std::{cell::RefCell, collections::BTreeSet};
 use crate::{
     diagnostic::{Diagnostic, Origin, Severity},
     key_path::KeyPath,
-    layers::Layers,
 };
 
 /// More problems than anyone reads at once.
 const MOST: usize = 200;
 
+/// Knows where values were written.
+pub(crate) trait Places {
+    /// Where a value comes from, and the key it has there.
+    fn origin(&self, path: &KeyPath) -> (Origin, KeyPath);
+
+    /// Why there is a value that nobody wrote.
+    fn implied(&self, _path: &KeyPath) -> Option<&'static str> {
+        None
+    }
+}
+
 /// Collects problems.
 pub(crate) struct Report<'a> {
-    layers: &'a Layers,
+    places: &'a dyn Places,
     found: RefCell<Vec<Diagnostic>>,
     broken: RefCell<BTreeSet<KeyPath>>,
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(layers: &'a Layers) -> Self {
+    pub(crate) fn new(places: &'a dyn Places) -> Self {
         Self {
-            layers,
+            places,
             found: RefCell::default(),
             broken: RefCell::default(),
         }
@@ -38,6 +48,7 @@ impl<'a> Report<'a> {
         let mut found = self.found.borrow_mut();
         let same = |other: &Diagnostic| {
             other.message == diagnostic.message
+                && other.key == diagnostic.key
                 && other.origin.to_string() == diagnostic.origin.to_string()
         };
         if found.len() < MOST && !found.iter().any(same) {
@@ -89,7 +100,7 @@ impl Scope<'_> {
 
     /// The file or variable that this part comes from.
     pub(crate) fn origin(&self) -> Origin {
-        self.report.layers.origin(&self.path).0
+        self.report.places.origin(&self.path).0
     }
 
     pub(crate) fn error(&self, message: impl Into<String>, remedy: impl Into<String>) {
@@ -117,7 +128,11 @@ impl Scope<'_> {
     }
 
     fn push(&self, severity: Severity, message: String, remedy: String) {
-        let (origin, key) = self.report.layers.origin(&self.path);
+        let (origin, key) = self.report.places.origin(&self.path);
+        let message = match self.report.places.implied(&self.path) {
+            Some(implied) => format!("{message}: {implied}"),
+            None => message,
+        };
         self.report.push(Diagnostic {
             severity,
             origin,

@@ -1,5 +1,6 @@
 //! Which keys exist where. The list of keys is the fields of the structs in [`crate::raw`]; this
-//! module adds how they nest and which keys of swanctl.conf are refused by name.
+//! module adds how they nest; which keys of swanctl.conf are refused by name is in
+//! [`crate::swanctl::keys`].
 
 use config::{Value, ValueKind};
 use serde::{
@@ -14,6 +15,7 @@ use crate::{
     layers::Layer,
     raw,
     suggest::nearest,
+    swanctl::keys::{self, Place, Rule},
 };
 
 /// A table of the configuration.
@@ -82,35 +84,27 @@ impl Section {
         }
     }
 
-    /// The remedy for a key that swanctl.conf has and this version has not.
-    fn refused(self, key: &str) -> Option<&'static str> {
-        const LEAVE_OUT: &str = "leave the key out";
+    /// What is missing for a key that swanctl.conf has and this version has not, and the remedy.
+    fn refused(self, key: &str) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Root => match key {
-                "authorities" => {
-                    Some("certificates cannot be used yet; authenticate with auth = \"psk\"")
-                }
-                "pools" => Some("addresses cannot be assigned to peers yet; leave the table out"),
-                "include" => Some("put further files into the folder conf.d beside the main file"),
+                "authorities" => Some((
+                    "a certification authority",
+                    "authenticate with auth = \"psk\"",
+                )),
+                "pools" => Some(("assigning addresses to peers", "leave the table out")),
+                "include" => Some((
+                    "an include statement",
+                    "put further files into the folder conf.d beside the main file",
+                )),
                 _ => None,
             },
-            Self::Connection | Self::Defaults => refused_in_connection(key),
-            Self::Auth => match key {
-                "certs" | "cert" | "cacerts" | "cacert" | "ca_id" | "pubkeys" | "revocation"
-                | "cert_policy" => {
-                    Some("certificates cannot be used yet; authenticate with auth = \"psk\"")
-                }
-                "eap_id" | "aaa_id" | "xauth_id" => {
-                    Some("EAP and XAuth cannot be used yet; authenticate with auth = \"psk\"")
-                }
-                "round" => Some("one authentication round is made; leave the key out"),
-                "groups" => Some(LEAVE_OUT),
-                _ => None,
-            },
-            Self::Child => refused_in_child(key),
+            Self::Connection | Self::Defaults => refused_of_swanctl(Place::Connection, key),
+            Self::Auth => refused_of_swanctl(Place::Auth, key),
+            Self::Child => refused_of_swanctl(Place::Child, key),
             Self::Secret => match key {
                 "handle" | "slot" | "module" | "pin" => {
-                    Some("tokens cannot be used yet; put the key into a file")
+                    Some(("a token", "put the key into a file"))
                 }
                 _ => None,
             },
@@ -125,46 +119,17 @@ impl Section {
     }
 }
 
-fn refused_in_connection(key: &str) -> Option<&'static str> {
-    if key.starts_with("local-") || key.starts_with("remote-") {
-        return Some("one authentication round is made; use the tables local and remote");
+/// A key of swanctl.conf that this version has not: what is missing, and the remedy.
+fn refused_of_swanctl(place: Place, key: &str) -> Option<(&'static str, &'static str)> {
+    match keys::rule(place, key)? {
+        Rule::Settled(settled) => Some((settled.otherwise.what, settled.otherwise.remedy())),
+        Rule::Refused(refusal) => Some((refusal.what, refusal.remedy())),
+        Rule::Structure if key == "round" || key.contains('-') => Some((
+            "a second authentication round (RFC 4739)",
+            "use the tables local and remote",
+        )),
+        Rule::Obeyed(_) | Rule::Structure => None,
     }
-    Some(match key {
-        "version" => "IKEv2 is always used; leave the key out",
-        "aggressive" | "pull" | "dpd_timeout" => {
-            "it belongs to IKEv1, which is not spoken; leave the key out"
-        }
-        "vips" => "virtual addresses cannot be requested yet; leave the key out",
-        "pools" => "addresses cannot be assigned to peers yet; leave the key out",
-        "mobike" => "addresses do not move yet; leave the key out",
-        "fragmentation" => "messages are not fragmented yet; leave the key out",
-        "reauth_time" => "use rekey_time",
-        "rand_time" => "leave the key out; rekey_time and over_time decide",
-        "send_certreq" | "send_cert" | "ocsp" => {
-            "certificates cannot be used yet; leave the key out"
-        }
-        "ppk_id" | "ppk_required" => {
-            "post-quantum pre-shared keys cannot be used yet; leave the key out"
-        }
-        "childless" | "dscp" | "if_id_in" | "if_id_out" | "mediation" | "mediated_by"
-        | "mediation_peer" => "leave the key out",
-        _ => return None,
-    })
-}
-
-fn refused_in_child(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "ah_proposals" => "use esp_proposals",
-        "rand_time" => "leave the key out; rekey_time and life_time decide",
-        "rand_bytes" => "leave the key out; rekey_bytes and life_bytes decide",
-        "rand_packets" => "leave the key out; rekey_packets and life_packets decide",
-        "updown" | "hostaccess" | "policies" | "policies_fwd_out" | "ipcomp" | "inactivity"
-        | "reqid" | "priority" | "interface" | "mark_in" | "mark_in_sa" | "mark_out"
-        | "set_mark_in" | "set_mark_out" | "if_id_in" | "if_id_out" | "label" | "label_mode"
-        | "tfc_padding" | "per_cpu_sas" | "hw_offload" | "copy_df" | "copy_ecn" | "copy_dscp"
-        | "icmp" | "sha256_96" => "leave the key out",
-        _ => return None,
-    })
 }
 
 /// A key that does not belong where it stands.
@@ -216,8 +181,8 @@ fn visit(section: Section, table: &dyn TableLike, path: &KeyPath, found: &mut Ve
 }
 
 fn judge_stray(section: Section, name: &str) -> (String, String) {
-    if let Some(remedy) = section.refused(name) {
-        let message = format!("\"{name}\" is not supported by this version");
+    if let Some((what, remedy)) = section.refused(name) {
+        let message = format!("{what} is not supported by this version");
         return (message, remedy.to_owned());
     }
     let remedy = match nearest(name, section.keys()) {

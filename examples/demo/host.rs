@@ -26,6 +26,7 @@ pub(crate) struct Host {
 #[derive(Default)]
 struct Wire {
     to_gateway: VecDeque<Vec<u8>>,
+    woken: bool,
     closed: bool,
     next_sequence: u16,
     unanswered: HashMap<u16, Instant>,
@@ -122,10 +123,13 @@ impl PacketDevice for Host {
 
     fn wait(&self) -> io::Result<bool> {
         let wire = self.wire();
-        let wire = self
+        let mut wire = self
             .changed
-            .wait_while(wire, |wire| wire.to_gateway.is_empty() && !wire.closed)
+            .wait_while(wire, |wire| {
+                wire.to_gateway.is_empty() && !wire.woken && !wire.closed
+            })
             .unwrap_or_else(std::sync::PoisonError::into_inner);
+        wire.woken = false;
         Ok(!wire.closed)
     }
 
@@ -143,6 +147,11 @@ impl PacketDevice for Host {
         drop(wire);
         self.changed.notify_all();
         Ok(())
+    }
+
+    fn wake(&self) {
+        self.wire().woken = true;
+        self.changed.notify_all();
     }
 
     fn close(&self) {

@@ -65,6 +65,18 @@ pub struct Lifetime {
     pub hard_packets: u64,
 }
 
+/// When packets may begin to leave by a CHILD_SA.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sending {
+    /// At once: the peer is ready to receive on it.
+    #[default]
+    AtOnce,
+    /// Once the peer has sent an authentic packet on it, or when the data plane is told to. Until
+    /// then the peer may not have installed its half, and the CHILD_SA that this one replaces still
+    /// carries traffic (RFC 7296 section 2.8).
+    OnceHeard,
+}
+
 /// One CHILD_SA: the pair of ESP SAs and the policy that selects traffic for it. Its identity in
 /// this agent is [`ChildSa::inbound_spi`].
 #[derive(Clone, Debug)]
@@ -97,4 +109,6 @@ pub struct ChildSa {
     pub replay_window: u32,
     /// Limits kept by the data plane.
     pub lifetime: Lifetime,
+    /// When it takes over the traffic of a CHILD_SA that it replaces.
+    pub sending: Sending,
 }

@@ -99,8 +99,11 @@ pub struct Connection {
     pub retransmit: Retransmit,
     /// Silence after which the peer is probed; zero means never.
     pub dpd_delay: Duration,
-    /// Age at which the IKE_SA should be replaced; zero means never.
+    /// Age at which the IKE_SA is rekeyed; zero means never.
     pub rekey_time: Duration,
+    /// Up to this much is taken off `rekey_time` at random, but never more than half of it, so that
+    /// two ends do not rekey at the same instant (RFC 7296 section 2.8).
+    pub rand_time: Duration,
     /// Age at which it is closed; zero means never.
     pub over_time: Duration,
     /// Age at which a half-open responder is forgotten.
@@ -130,8 +133,10 @@ pub struct ChildConfig {
     pub mode: Mode,
     /// Anti-replay window in packets.
     pub replay_window: u32,
-    /// Age at which a replacement is negotiated; zero means never.
+    /// Age at which it is rekeyed; zero means never.
     pub rekey_time: Duration,
+    /// Up to this much is taken off `rekey_time` at random, but never more than half of it.
+    pub rand_time: Duration,
     /// Limits kept by the data plane.
     pub lifetime: Lifetime,
 }

@@ -13,6 +13,11 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Adds that many.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
     /// The present value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -37,11 +42,30 @@ macro_rules! counters {
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Counter)> {
                 [$(($name, &self.$field)),*].into_iter()
             }
+
+            /// Adds what `other` has counted.
+            pub fn absorb(&self, other: &Self) {
+                $(match other.$field.get() {
+                    0 => {}
+                    count => self.$field.add(count),
+                })*
+            }
+
+            /// All back to zero.
+            pub fn reset(&self) {
+                $(self.$field.reset();)*
+            }
         }
     };
 }
 
 counters! {
+    /// IKE_SAs rekeyed by us.
+    ike_rekey_init = "ike-rekey-init",
+    /// IKE_SAs rekeyed by the peer.
+    ike_rekey_resp = "ike-rekey-resp",
+    /// CHILD_SAs rekeyed, by either end.
+    child_rekey = "child-rekey",
     /// Datagrams that are not well-formed IKE.
     invalid = "invalid",
     /// Datagrams for an unknown IKE_SA.

@@ -14,6 +14,11 @@ pub use defaults::{default_esp, default_ike};
 pub use notation::NotationError;
 pub use selection::{KeyExchangeUse, Selected, accept_esp, accept_ike, select_esp, select_ike};
 
+/// Every transform that this build can do, once each, in the order of preference within a type.
+pub fn supported() -> impl Iterator<Item = Transform> {
+    keywords::transforms()
+}
+
 macro_rules! transform_ids {
     ($(#[$doc:meta])* $type:ident { $($(#[$idoc:meta])* $konst:ident = $value:literal => $name:literal),* $(,)? }) => {
         $(#[$doc])*

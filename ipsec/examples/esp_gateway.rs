@@ -18,7 +18,8 @@ use std::{
 };
 
 use holdfast_ike::{
-    ChildSa, EspKey, EspSpi, EspSuite, Mode, Path, Secret, TrafficSelector, child_sa::Lifetime,
+    ChildSa, EspKey, EspSpi, EspSuite, Mode, Path, Secret, TrafficSelector,
+    child_sa::{Lifetime, Sending},
     proposal::EncryptionId,
 };
 use holdfast_ipsec::{DataPlane, Device, Userspace, UserspaceOptions};
@@ -66,6 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         encapsulation: true,
         replay_window: 1024,
         lifetime: Lifetime::default(),
+        sending: Sending::AtOnce,
     };
     let (ike, _ike) = mpsc::channel(16);
     let (events, mut reports) = mpsc::channel(16);

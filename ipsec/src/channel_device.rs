@@ -55,6 +55,7 @@ struct Link {
 struct Queues {
     outgoing: VecDeque<Vec<u8>>,
     incoming: VecDeque<Vec<u8>>,
+    woken: bool,
     closed: bool,
 }
 
@@ -162,12 +163,14 @@ impl PacketDevice for ChannelDevice {
     }
 
     fn wait(&self) -> io::Result<bool> {
-        let waiting = |queues: &mut Queues| queues.outgoing.is_empty() && !queues.closed;
-        let queues = self
+        let waiting =
+            |queues: &mut Queues| queues.outgoing.is_empty() && !queues.woken && !queues.closed;
+        let mut queues = self
             .link
             .outgoing
             .wait_while(self.link.queues(), waiting)
             .unwrap_or_else(PoisonError::into_inner);
+        queues.woken = false;
         Ok(!queues.closed)
     }
 
@@ -186,6 +189,11 @@ impl PacketDevice for ChannelDevice {
         self.link.incoming.notify_one();
         self.link.received.notify_one();
         Ok(())
+    }
+
+    fn wake(&self) {
+        self.link.queues().woken = true;
+        self.link.outgoing.notify_all();
     }
 
     fn close(&self) {

@@ -13,7 +13,8 @@ pub trait PacketDevice: Send + Sync {
     /// and more.
     fn receive(&self, buffer: &mut [u8]) -> io::Result<Received>;
 
-    /// Waits until [`PacketDevice::receive`] may have a frame or the device was closed.
+    /// Waits until [`PacketDevice::receive`] may have a frame, [`PacketDevice::wake`] was called, or
+    /// the device was closed.
     /// `Ok(false)` says that it was closed.
     fn wait(&self) -> io::Result<bool>;
 
@@ -26,6 +27,10 @@ pub trait PacketDevice: Send + Sync {
     fn takes(&self, offload: Offload) -> bool {
         matches!(offload, Offload::None)
     }
+
+    /// Ends the present [`PacketDevice::wait`], or else the next one: there is something to do that
+    /// did not come from the device.
+    fn wake(&self);
 
     /// Ends every [`PacketDevice::wait`], now and later.
     fn close(&self);

@@ -14,6 +14,7 @@ pub mod fuzzing;
 mod none;
 mod packet;
 mod plane;
+mod policy;
 mod spi;
 mod userspace;
 
@@ -23,5 +24,6 @@ pub use none::NonePlane;
 pub use plane::{
     BoxFuture, DataPlane, InstallError, NatTDatagram, PlaneCounters, PlaneEvent, Usage,
 };
+pub use policy::{Policy, PolicyId, PolicyKind};
 pub use spi::Random;
 pub use userspace::{Device, StartError, Userspace, UserspaceOptions};

@@ -11,6 +11,7 @@ use holdfast_ike::{ChildSa, EspSpi};
 
 use crate::{
     plane::{BoxFuture, DataPlane, InstallError, PlaneCounters, Usage},
+    policy::{Policy, PolicyId},
     spi::{Random, SpiPool},
 };
 
@@ -18,6 +19,7 @@ use crate::{
 pub struct NonePlane {
     spis: SpiPool,
     installed: Mutex<HashSet<EspSpi>>,
+    policies: Mutex<HashSet<PolicyId>>,
 }
 
 impl NonePlane {
@@ -26,6 +28,7 @@ impl NonePlane {
         Self {
             spis: SpiPool::new(random),
             installed: Mutex::default(),
+            policies: Mutex::default(),
         }
     }
 
@@ -33,6 +36,10 @@ impl NonePlane {
         self.installed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn policies(&self) -> std::sync::MutexGuard<'_, HashSet<PolicyId>> {
+        self.policies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,6 +83,11 @@ impl DataPlane for NonePlane {
         Box::pin(std::future::ready(result))
     }
 
+    // There are no packets.
+    fn start_sending(&self, _: EspSpi) {}
+
+    fn stop_sending(&self, _: EspSpi) {}
+
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()> {
         if self.installed().remove(&inbound) {
             self.spis.free(inbound);
@@ -83,12 +95,29 @@ impl DataPlane for NonePlane {
         Box::pin(std::future::ready(()))
     }
 
+    fn install_policy(&self, policy: Policy) -> BoxFuture<Result<(), InstallError>> {
+        let new = self.policies().insert(policy.id);
+        let result = new
+            .then_some(())
+            .ok_or(InstallError::PolicyInUse(policy.id));
+        Box::pin(std::future::ready(result))
+    }
+
+    fn remove_policy(&self, id: PolicyId) -> BoxFuture<()> {
+        self.policies().remove(&id);
+        Box::pin(std::future::ready(()))
+    }
+
+    // No traffic, no acquires.
+    fn acquire_failed(&self, _: PolicyId) {}
+
     fn counters(&self) -> PlaneCounters {
         PlaneCounters::default()
     }
 
     fn shutdown(&self) -> BoxFuture<()> {
         self.installed().clear();
+        self.policies().clear();
         Box::pin(std::future::ready(()))
     }
 }
@@ -99,7 +128,9 @@ mod tests {
 
     use futures::FutureExt;
     use holdfast_ike::{
-        EspKey, EspSuite, Mode, Path, Secret, child_sa::Lifetime, proposal::EncryptionId,
+        EspKey, EspSuite, Mode, Path, Secret,
+        child_sa::{Lifetime, Sending},
+        proposal::EncryptionId,
     };
 
     use super::*;
@@ -133,6 +164,7 @@ mod tests {
             encapsulation: false,
             replay_window: 0,
             lifetime: Lifetime::default(),
+            sending: Sending::AtOnce,
         }
     }
 
@@ -157,5 +189,22 @@ mod tests {
         plane.release_spi(spi);
         assert_eq!(plane.allocate_spi(), Some(spi));
         assert_eq!(plane.shutdown().now_or_never(), Some(()));
+    }
+
+    #[test]
+    fn a_policy_is_installed_once() {
+        let plane = NonePlane::new(Arc::new(|buffer: &mut [u8]| buffer.fill(9)));
+        let policy = Policy {
+            id: PolicyId(1),
+            kind: crate::PolicyKind::Trap,
+            local_ts: vec![],
+            remote_ts: vec![],
+            peers: vec![],
+        };
+        let install = || plane.install_policy(policy.clone()).now_or_never().unwrap();
+        assert_eq!(install(), Ok(()));
+        assert_eq!(install(), Err(InstallError::PolicyInUse(PolicyId(1))));
+        assert_eq!(plane.remove_policy(PolicyId(1)).now_or_never(), Some(()));
+        assert_eq!(install(), Ok(()));
     }
 }

@@ -9,6 +9,8 @@ use std::{
 
 use holdfast_ike::{ChildSa, EspSpi, Path, TrafficSelector};
 
+use crate::policy::{Policy, PolicyId};
+
 /// Work that may have to wait for the operating system.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -39,9 +41,27 @@ pub trait DataPlane: Send + Sync {
     /// but its reserved SPI.
     fn install(&self, sa: ChildSa) -> BoxFuture<Result<(), InstallError>>;
 
+    /// Lets packets leave by an installed CHILD_SA that was installed with
+    /// [`Sending::OnceHeard`](holdfast_ike::child_sa::Sending::OnceHeard). Never blocks. Where
+    /// several CHILD_SAs have the same selectors, packets leave by the newest that sends.
+    fn start_sending(&self, inbound: EspSpi);
+
+    /// Lets no packet leave by an installed CHILD_SA any more; it goes on receiving. Never blocks.
+    fn stop_sending(&self, inbound: EspSpi);
+
     /// Removes a CHILD_SA with its policy and routes and frees its SPI, or cancels its
     /// installation. Unknown ones are ignored.
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()>;
+
+    /// Installs a policy and its routes. On error nothing of it is left.
+    fn install_policy(&self, policy: Policy) -> BoxFuture<Result<(), InstallError>>;
+
+    /// Removes a policy and its routes, and drops what waits for it. Unknown ones are ignored.
+    fn remove_policy(&self, id: PolicyId) -> BoxFuture<()>;
+
+    /// The CHILD_SA that a trap has asked for will not come: what waits for it is dropped, and the
+    /// next packet asks anew. Never blocks.
+    fn acquire_failed(&self, id: PolicyId);
 
     /// What happened to packets so far.
     fn counters(&self) -> PlaneCounters;
@@ -77,7 +97,22 @@ pub enum PlaneEvent {
         /// Hard: it no longer carries traffic. Soft: it should be replaced.
         hard: bool,
     },
-    /// A packet was to be protected and no CHILD_SA was there for it. Rate limited.
+    /// Traffic of a trap waits for a CHILD_SA. Told once, and again when more of it comes seconds
+    /// later or after [`DataPlane::acquire_failed`].
+    Acquire {
+        /// The trap.
+        policy: PolicyId,
+        /// Where the first packet comes from.
+        source: IpAddr,
+        /// Where it goes to.
+        destination: IpAddr,
+        /// Its IP protocol.
+        protocol: u8,
+        /// Its source and destination port where the protocol has ports.
+        ports: Option<(u16, u16)>,
+    },
+    /// A packet was to be protected, and neither a CHILD_SA nor a trap was there for it. Rate
+    /// limited.
     PacketWithoutSa {
         /// Its source.
         source: IpAddr,
@@ -153,6 +188,9 @@ pub enum InstallError {
         /// What the system said.
         reason: String,
     },
+    /// The number of the policy is in use.
+    #[error("a policy {0:?} is installed already")]
+    PolicyInUse(PolicyId),
     /// It was removed before it was up.
     #[error("removed while it was being installed")]
     Cancelled,
@@ -209,6 +247,10 @@ plane_counters! {
     congestion_dropped = "esp-congestion-dropped",
     /// Packets from the device without a CHILD_SA.
     no_policy = "esp-no-policy",
+    /// Packets that had to wait for the CHILD_SA of a trap.
+    trapped = "esp-trapped",
+    /// Of these, dropped: too many, too old, or the CHILD_SA did not come.
+    trap_dropped = "esp-trap-dropped",
     /// Packets of a CHILD_SA whose hard lifetime is over.
     expired = "esp-expired",
     /// Packets not sent because the sequence numbers are used up.

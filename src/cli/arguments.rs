@@ -22,12 +22,16 @@ pub(crate) enum Command {
     Run(ConfigFile),
     /// Check the configuration and explain what is wrong with it.
     Check(ConfigFile),
+    /// Rewrite a swanctl.conf as a configuration for holdfast.
+    Import(ImportOptions),
     /// Show which connections are up, and why the others are not.
     Status(StatusOptions),
     /// Bring a connection up and wait for the outcome.
     Initiate(InitiateOptions),
     /// Take a connection down.
     Terminate(TerminateOptions),
+    /// Make the agent read its configuration again; what did not change stays as it is.
+    Reload(ReloadOptions),
 }
 
 #[derive(Args, Debug)]
@@ -35,6 +39,16 @@ pub(crate) struct ConfigFile {
     /// The main configuration file.
     #[arg(long, short, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportOptions {
+    /// The swanctl.conf; files that it includes are read as well.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Write pre-shared keys into the result instead of the names of files to put them in.
+    #[arg(long)]
+    pub(crate) with_secrets: bool,
 }
 
 /// How the agent is reached.
@@ -89,6 +103,15 @@ pub(crate) struct TerminateOptions {
     /// Do not wait for the peer's answer; with --timeout, for no longer than that.
     #[arg(long, short, conflicts_with = "child")]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReloadOptions {
+    /// Only show what would change.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) agent: Agent,
 }

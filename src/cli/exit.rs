@@ -11,6 +11,8 @@ pub(crate) enum Code {
     Failed = 1,
     /// No agent answers at the control address.
     NotRunning = 3,
+    /// Done, but for something that was left out.
+    Incomplete = 4,
     /// Something that the agent needs cannot be had: a port, a device, a file.
     Unavailable = 69,
     /// The operating system does not allow it.

@@ -7,9 +7,11 @@ mod arguments;
 mod check;
 mod control;
 mod exit;
+mod import;
 mod logging;
 mod operate;
 mod output;
+mod reload;
 mod run;
 mod service;
 mod status;
@@ -37,9 +39,11 @@ fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
     let outcome = match arguments.command {
         Command::Run(options) => run::run(&options, output),
         Command::Check(options) => check::check(&options, output),
+        Command::Import(options) => import::import(&options, output),
         Command::Status(options) => control::block_on(status::status(&options, output)),
         Command::Initiate(options) => control::block_on(operate::initiate(&options, output)),
         Command::Terminate(options) => control::block_on(operate::terminate(&options, output)),
+        Command::Reload(options) => control::block_on(reload::reload(&options, output)),
     };
     match outcome {
         Ok(code) => code,

@@ -55,7 +55,9 @@ fn code(error: &StartError) -> Code {
             holdfast_ipsec::StartError::Device { source, .. }
             | holdfast_ipsec::StartError::Socket { source, .. },
         ) if not_permitted(source) => Code::NotPermitted,
-        StartError::ViciExposed(_) | StartError::NoKernelPlane => Code::Configuration,
+        StartError::ViciExposed(_) | StartError::NoSuchGroup(_) | StartError::NoKernelPlane => {
+            Code::Configuration
+        }
         _ => Code::Unavailable,
     }
 }

@@ -8,17 +8,29 @@
 )]
 
 mod algorithms;
+mod client_storm;
+mod commands;
+mod credentials;
+mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;
+mod gateways;
 mod isolation;
 mod keylog;
 mod lab;
 mod lab_itself;
 mod operator;
+mod parity;
 mod persistent;
+mod python;
 mod refusals;
+mod rekey;
+mod reload;
 mod simultaneous;
 mod storm;
 mod swanctl;
+mod swanctl_reload;
+mod traps;
 mod tunnels;
+mod wire;

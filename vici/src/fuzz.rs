@@ -1,21 +1,30 @@
 //! The entry point for fuzzing: every parser of this crate at once.
 
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
 use crate::{
     frame::{Decoder, MAX_LENGTH},
     packet::Packet,
+    server::{Requests, ServerError},
 };
 
 /// Reads arbitrary octets as a stream of frames, arriving in pieces whose sizes the first octet
-/// decides, and as one packet.
+/// decides, as everything that a client sends to a server, and as one packet.
 ///
 /// # Panics
 /// When something that was read is not the same after being written and read again, or when the
-/// buffer outgrows its limit: both would be defects of this crate.
+/// buffer outgrows its limit, or when something but the end of the frames ends a client's requests:
+/// all of them would be defects of this crate.
 pub fn read_anything(octets: &[u8]) {
     check_packet(octets);
     let Some((size, stream)) = octets.split_first() else {
         return;
     };
+    check_requests(stream);
     let mut decoder = Decoder::default();
     for piece in stream.chunks(usize::from(*size).max(1)) {
         decoder.push(piece);
@@ -27,6 +36,19 @@ pub fn read_anything(octets: &[u8]) {
             }
         }
         assert!(decoder.buffered() <= MAX_LENGTH + 4, "the buffer grows");
+    }
+}
+
+fn check_requests(stream: &[u8]) {
+    let mut requests = Requests::new(stream);
+    loop {
+        let next = pin!(requests.next()).poll(&mut Context::from_waker(Waker::noop()));
+        match next {
+            Poll::Ready(Ok(Some(_))) => {}
+            Poll::Ready(Ok(None) | Err(ServerError::Frame(_))) => return,
+            Poll::Ready(Err(error)) => panic!("{error}"),
+            Poll::Pending => panic!("octets that are all there are waited for"),
+        }
     }
 }
 

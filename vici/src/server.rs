@@ -44,12 +44,6 @@ pub enum ServerError {
     /// The stream failed, or what came is no frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// A packet that is none.
-    #[error("the client sent an unreadable packet: {0}")]
-    Decode(#[from] DecodeError),
-    /// A packet that only an agent may send.
-    #[error("the client sent a packet that only an agent may send")]
-    UnexpectedPacket,
     /// A reply could not be written.
     #[error("writing to the control connection failed: {0}")]
     Write(io::Error),
@@ -70,6 +64,7 @@ pub fn split<S: AsyncRead + AsyncWrite>(
 #[derive(Debug)]
 pub struct Requests<R> {
     reader: Reader<R>,
+    warned: Warned,
 }
 
 impl<R: AsyncRead + Unpin> Requests<R> {
@@ -77,28 +72,60 @@ impl<R: AsyncRead + Unpin> Requests<R> {
     pub fn new(stream: R) -> Self {
         Self {
             reader: Reader::new(stream),
+            warned: Warned::default(),
         }
     }
 
     /// The next request; `None` when the client has closed the connection.
     ///
+    /// What is no request is ignored, as strongSwan's daemon does: a packet of another type, or one
+    /// whose command or event has no readable name. Only the end of the frames ends the connection.
+    ///
     /// A caller that drops the future loses nothing: the next call continues.
     pub async fn next(&mut self) -> Result<Option<Incoming>, ServerError> {
-        let Some(octets) = self.reader.next_packet().await? else {
-            return Ok(None);
-        };
-        match Packet::decode(octets) {
-            Ok(Packet::CommandRequest { name, message }) => {
-                Ok(Some(Incoming::Command { name, message }))
+        loop {
+            let Some(octets) = self.reader.next_packet().await? else {
+                return Ok(None);
+            };
+            match incoming(octets) {
+                Ok(incoming) => return Ok(Some(incoming)),
+                Err(ignored) => self.warned.warn_once(&ignored),
             }
-            Ok(Packet::EventRegister(name)) => Ok(Some(Incoming::Register(name))),
-            Ok(Packet::EventUnregister(name)) => Ok(Some(Incoming::Unregister(name))),
-            Ok(_) => Err(ServerError::UnexpectedPacket),
-            Err(error) => match Packet::requested_command(octets) {
-                Some(name) => Ok(Some(Incoming::Unreadable { name, error })),
-                None => Err(error.into()),
-            },
         }
+    }
+}
+
+/// Why a packet is ignored.
+#[derive(Debug, Error)]
+enum Ignored {
+    #[error(transparent)]
+    Unreadable(#[from] DecodeError),
+    #[error("only an agent may send it")]
+    OfAgents,
+}
+
+/// One line in the log for each connection: who sends nonsense sends a lot of it.
+#[derive(Debug, Default)]
+struct Warned(bool);
+
+impl Warned {
+    fn warn_once(&mut self, why: &Ignored) {
+        if !std::mem::replace(&mut self.0, true) {
+            tracing::warn!(%why, "a control client's packet is ignored, and further ones silently");
+        }
+    }
+}
+
+fn incoming(octets: &[u8]) -> Result<Incoming, Ignored> {
+    match Packet::decode(octets) {
+        Ok(Packet::CommandRequest { name, message }) => Ok(Incoming::Command { name, message }),
+        Ok(Packet::EventRegister(name)) => Ok(Incoming::Register(name)),
+        Ok(Packet::EventUnregister(name)) => Ok(Incoming::Unregister(name)),
+        Ok(_) => Err(Ignored::OfAgents),
+        Err(error) => match Packet::requested_command(octets) {
+            Some(name) => Ok(Incoming::Unreadable { name, error }),
+            None => Err(error.into()),
+        },
     }
 }
 

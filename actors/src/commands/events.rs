@@ -4,54 +4,85 @@ use std::sync::Arc;
 
 use holdfast_vici::Message;
 
-use super::list_sas::{self, render_ike};
+use super::list_sas::{render, render_child, render_ike};
 use crate::{
     bus::{ControlEvent, LogLine},
     environment::Shared,
+    supervisor::messages::IkeSaListing,
 };
 
-/// charon's groups of log messages; what concerns operators here is all about IKE.
-const LOG_GROUP: &str = "IKE";
-
 /// An event's name and content.
-pub(crate) fn render(event: &ControlEvent, shared: &Arc<Shared>) -> (&'static str, Message) {
-    let updown = |up: bool| {
-        let message = Message::new();
-        if up {
-            message.with("up", true)
-        } else {
-            message
-        }
-    };
+pub(crate) fn render_event(event: &ControlEvent, shared: &Arc<Shared>) -> (&'static str, Message) {
     match event {
         ControlEvent::IkeUpdown { up, listing } => {
-            let ike = render_ike(listing, shared);
-            ("ike-updown", updown(*up).with(&*listing.connection, ike))
+            let section = render_ike(listing);
+            (
+                "ike-updown",
+                updown(*up).with(&*listing.connection, section),
+            )
         }
         ControlEvent::ChildUpdown { up, listing } => {
             let mut message = updown(*up);
-            for (name, section) in list_sas::render(listing, shared).iter() {
+            for (name, section) in render(listing, shared).iter() {
                 message.push(name, section.clone());
             }
             ("child-updown", message)
+        }
+        ControlEvent::IkeRekey { old, new } => {
+            let change = Message::new()
+                .with("old", render_ike(old))
+                .with("new", render_ike(new));
+            ("ike-rekey", Message::new().with(&*new.connection, change))
+        }
+        ControlEvent::ChildRekey { old, new } => {
+            let section = render_ike(new).with("child-sas", rekeyed_child(old, new, shared));
+            (
+                "child-rekey",
+                Message::new().with(&*new.connection, section),
+            )
+        }
+        ControlEvent::Alert { kind, listing } => {
+            let mut message = Message::new().with("type", *kind);
+            if let Some(listing) = listing {
+                let ike = Message::new().with(&*listing.connection, render_ike(listing));
+                message.push("ike-sa", ike);
+            }
+            ("alert", message)
         }
         ControlEvent::Log(line) => ("log", log(line)),
     }
 }
 
+fn updown(up: bool) -> Message {
+    let message = Message::new();
+    if up {
+        message.with("up", true)
+    } else {
+        message
+    }
+}
+
+/// The section is named after the child alone, without its number.
+fn rekeyed_child(old: &IkeSaListing, new: &IkeSaListing, shared: &Arc<Shared>) -> Message {
+    let one = |listing: &IkeSaListing| {
+        let child = listing.children.first()?;
+        Some(render_child(child, listing.config.as_deref(), shared))
+    };
+    let mut change = Message::new();
+    change.push_some("old", one(old));
+    change.push_some("new", one(new));
+    match new.children.first() {
+        Some(child) => Message::new().with(&*child.up.name, change),
+        None => Message::new(),
+    }
+}
+
 fn log(line: &LogLine) -> Message {
     let mut message = Message::new()
-        .with("group", LOG_GROUP)
+        .with("group", line.group.name())
         .with("level", "1")
         .with("thread", "0");
     message.push_some("ikesa-name", line.connection.as_deref());
     message.push_some("ikesa-uniqueid", line.ike_sa.map(|id| id.to_string()));
     message.with("msg", line.text.as_str())
-}
-
-/// A line for the client whose command causes it.
-pub(super) fn control_log(ike: Option<&str>, text: &str) -> Message {
-    let mut message = Message::new().with("group", LOG_GROUP).with("level", "1");
-    message.push_some("ikesa-name", ike);
-    message.with("msg", text)
 }

@@ -25,11 +25,6 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
     request: &Message,
 ) -> Result<Message, Gone> {
     let name = request.get_str("name").map(ToOwned::to_owned);
-    if let Some(name) = &name
-        && !session.shared.config.load().connections.contains_key(name)
-    {
-        return Ok(Message::failure(format!("connection '{name}' not found")));
-    }
     let mut cursor: Option<Arc<str>> = None;
     loop {
         let page = ListStatus {
@@ -41,6 +36,11 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
             Ok(statuses) => statuses,
             Err(error) => return Ok(super::unavailable(error)),
         };
+        if let Some(name) = &name
+            && statuses.is_empty()
+        {
+            return Ok(Message::failure(format!("connection '{name}' not found")));
+        }
         cursor = statuses.last().map(|status| Arc::clone(&status.name));
         let last = statuses.len() < PAGE;
         for status in &statuses {

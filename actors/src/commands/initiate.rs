@@ -3,7 +3,10 @@
 //! Joining cannot be cancelled half-way, waiting can: a client that goes away stops waiting and
 //! changes nothing else.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use holdfast_vici::Message;
 use tokio::{
@@ -11,8 +14,9 @@ use tokio::{
     time::Instant,
 };
 
-use super::events::control_log;
+use super::control_log::ControlLog;
 use crate::{
+    environment::Shared,
     supervisor::{
         attempt::{Progress, Waiter},
         messages::{Initiate, Initiated},
@@ -32,89 +36,101 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
         (None, Some(ike)) => format!("IKE_SA '{ike}'"),
         (None, None) => String::new(),
     };
-    let wanted = Initiate {
-        ike: ike.clone(),
-        child,
-    };
-    let log = Log {
-        name: ike,
-        // -1 is silence.
-        silent: timeout < 0 || request.get_int("loglevel").unwrap_or(1) < 1,
-    };
+    let wanted = Initiate { ike, child };
+    let mut log = ControlLog::open(session, request);
+    if request.get_bool("init-limits").unwrap_or(false) && is_loaded(session.shared) {
+        let text = format!("establishing {what} not possible at the moment due to limits");
+        return Ok(Message::failure(text));
+    }
     let waiter = match session.shared.supervisor.send(wanted).await {
         Err(error) => return Ok(super::unavailable(error)),
         Ok(Err(refusal)) => return Ok(Message::failure(refusal)),
-        Ok(Ok(Initiated::Already(text))) => {
-            log.line(session, &text).await?;
+        Ok(Ok(Initiated::Already { connection, text })) => {
+            log.follow(connection);
+            log.say(session, &text).await?;
             return Ok(Message::success());
         }
-        Ok(Ok(Initiated::Joined(waiter))) => waiter,
+        Ok(Ok(Initiated::Joined { connection, waiter })) => {
+            log.follow(connection);
+            waiter
+        }
     };
     // "Do not wait" is any negative number.
     let Ok(timeout) = u64::try_from(timeout) else {
         return Ok(Message::success());
     };
     let deadline = (timeout > 0).then(|| Instant::now() + Duration::from_millis(timeout));
-    follow(session, waiter, &what, deadline, timeout, &log).await
-}
-
-/// Where the lines about an attempt go.
-struct Log {
-    name: Option<String>,
-    silent: bool,
-}
-
-impl Log {
-    async fn line<S: AsyncRead + AsyncWrite>(
-        &self,
-        session: &mut Session<'_, S>,
-        text: &str,
-    ) -> Result<(), Gone> {
-        if self.silent {
-            return Ok(());
+    let outcome = follow(session, waiter, deadline, &mut log).await?;
+    log.flush(session).await?;
+    Ok(match outcome {
+        Outcome::Up => Message::success(),
+        Outcome::Failed(reason) => {
+            Message::failure(format!("establishing {what} failed: {reason}"))
         }
-        let message = control_log(self.name.as_deref(), text);
-        session.stream("control-log", message).await
-    }
+        // It goes on without this client.
+        Outcome::TimedOut => Message::failure(format!("{what} not established after {timeout}ms")),
+    })
 }
 
-/// Waits for the end of an attempt.
+/// Whether as many IKE_SAs are being negotiated as the responder's limit allows.
+fn is_loaded(shared: &Shared) -> bool {
+    let most = shared.agent.limits.init_limit_half_open;
+    let half_open = shared.gauges.half_open.load(Ordering::Relaxed);
+    most > 0 && u32::try_from(half_open).is_ok_and(|half_open| half_open >= most)
+}
+
+/// How the wait ended.
+enum Outcome {
+    Up,
+    Failed(Arc<str>),
+    TimedOut,
+}
+
+/// What came first.
+enum Heard {
+    Line(Message),
+    Changed(bool),
+    Deadline,
+}
+
+/// Waits for the end of an attempt, telling its log meanwhile.
 async fn follow<S: AsyncRead + AsyncWrite>(
     session: &mut Session<'_, S>,
     mut waiter: Waiter,
-    what: &str,
     deadline: Option<Instant>,
-    timeout: u64,
-    log: &Log,
-) -> Result<Message, Gone> {
+    log: &mut ControlLog,
+) -> Result<Outcome, Gone> {
+    if let Progress::Pending(text) = waiter.borrow_and_update().clone() {
+        // Whoever joins late learns where it stands.
+        log.say(session, &text).await?;
+    }
     loop {
-        let progress = waiter.borrow_and_update().clone();
-        match progress {
-            Progress::Pending(text) => log.line(session, &text).await?,
-            Progress::Up(text) => {
-                log.line(session, &text).await?;
-                return Ok(Message::success());
-            }
-            Progress::Failed(reason) => {
-                let text = format!("establishing {what} failed: {reason}");
-                log.line(session, &text).await?;
-                return Ok(Message::failure(text));
-            }
+        match waiter.borrow_and_update().clone() {
+            Progress::Pending(_) => {}
+            Progress::Up(_) => return Ok(Outcome::Up),
+            Progress::Failed(reason) => return Ok(Outcome::Failed(reason)),
         }
-        let changed = async {
-            match deadline {
-                Some(deadline) => tokio::time::timeout_at(deadline, waiter.changed()).await,
-                None => Ok(waiter.changed().await),
+        let heard = async {
+            let deadline = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                changed = waiter.changed() => Heard::Changed(changed.is_ok()),
+                line = log.next() => Heard::Line(line),
+                () = deadline => Heard::Deadline,
             }
         };
-        match session.wait(changed).await? {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Ok(Message::failure("the agent is shutting down")),
-            Err(_) => {
-                // It goes on without this client.
-                let text = format!("{what} not established after {timeout}ms");
-                return Ok(Message::failure(text));
+        match session.wait(heard).await? {
+            Heard::Line(line) => session.stream("control-log", line).await?,
+            Heard::Changed(true) => {}
+            Heard::Changed(false) => {
+                return Ok(Outcome::Failed("the agent is shutting down".into()));
             }
+            Heard::Deadline => return Ok(Outcome::TimedOut),
         }
     }
 }

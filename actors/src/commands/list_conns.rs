@@ -1,28 +1,54 @@
-//! `list-conns`: one event for each configured connection.
+//! `list-conns`: one event for each configured connection, wherever it comes from.
+
+use std::sync::Arc;
 
 use holdfast_config::{Child, CloseAction, Connection, DpdAction, Endpoint};
 use holdfast_ike::{
     Mode,
     config::{AuthMethod, IdMatch, SelectorTemplate, Unique},
 };
-use holdfast_vici::Message;
+use holdfast_vici::{Message, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::vici_session::{Gone, Session};
+use crate::{
+    supervisor::messages::ListConnections,
+    vici_session::{Gone, Session},
+};
+
+/// Connections asked for at once.
+const PAGE: usize = 64;
 
 pub(super) async fn run<S: AsyncRead + AsyncWrite>(
     session: &mut Session<'_, S>,
     request: &Message,
 ) -> Result<Message, Gone> {
-    let config = session.shared.config.load_full();
-    let only = request.get_str("ike");
-    for (name, connection) in &config.connections {
-        if only.is_none_or(|only| only == name) && session.wants("list-conn") {
-            let message = Message::new().with(name.as_str(), render(connection));
+    if !session.wants("list-conn") {
+        return Ok(Message::new());
+    }
+    let name = request.get_str("ike").map(ToOwned::to_owned);
+    let mut cursor = None;
+    loop {
+        let page = ListConnections {
+            name: name.clone(),
+            cursor,
+            limit: PAGE,
+        };
+        let connections = match session.shared.supervisor.send(page).await {
+            Ok(connections) => connections,
+            Err(error) => return Ok(super::unavailable(error)),
+        };
+        cursor = connections
+            .last()
+            .map(|connection| Arc::clone(&connection.name));
+        let last = connections.len() < PAGE;
+        for connection in &connections {
+            let message = Message::new().with(&*connection.name, render(connection));
             session.stream("list-conn", message).await?;
         }
+        if last {
+            return Ok(Message::new());
+        }
     }
-    Ok(Message::new())
 }
 
 fn render(connection: &Connection) -> Message {
@@ -67,9 +93,14 @@ fn end(method: AuthMethod, id: Option<String>) -> Message {
     let class = match method {
         AuthMethod::Psk => "pre-shared key",
     };
+    let none = || Value::List(Vec::new());
     Message::new()
-        .with("class", class)
         .with("id", id.unwrap_or_else(|| "%any".to_owned()))
+        .with("class", class)
+        .with("groups", none())
+        .with("cert_policy", none())
+        .with("certs", none())
+        .with("cacerts", none())
 }
 
 fn render_child(child: &Child) -> Message {

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use holdfast_config::Connection;
 use holdfast_ike::{EspSuite, IkeSpi, Mode, TrafficSelector, sa::Role};
 use holdfast_vici::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -66,16 +67,16 @@ pub(super) fn render(listing: &IkeSaListing, shared: &Arc<Shared>) -> Message {
     let mut children = Message::new();
     for child in &listing.children {
         let name = format!("{}-{}", child.up.name, child.id);
-        children.push(name, render_child(child, shared));
+        let config = listing.config.as_deref();
+        children.push(name, render_child(child, config, shared));
     }
-    let ike = render_ike(listing, shared).with("child-sas", children);
+    let ike = render_ike(listing).with("child-sas", children);
     Message::new().with(&*listing.connection, ike)
 }
 
 /// An IKE_SA without its children.
-pub(super) fn render_ike(listing: &IkeSaListing, shared: &Arc<Shared>) -> Message {
-    let config = shared.config.load();
-    let configured = config.connections.get(&*listing.connection);
+pub(super) fn render_ike(listing: &IkeSaListing) -> Message {
+    let configured = listing.config.as_deref();
     let established = listing.established.as_deref();
     let local_id = established.map_or_else(
         || {
@@ -151,7 +152,12 @@ fn push_remaining(message: &mut Message, key: &str, span: Duration, since: Insta
     }
 }
 
-fn render_child(child: &ChildListing, shared: &Arc<Shared>) -> Message {
+/// A CHILD_SA.
+pub(super) fn render_child(
+    child: &ChildListing,
+    config: Option<&Connection>,
+    shared: &Arc<Shared>,
+) -> Message {
     let up = &child.up;
     let mode = match up.mode {
         Mode::Tunnel => "TUNNEL",
@@ -160,13 +166,13 @@ fn render_child(child: &ChildListing, shared: &Arc<Shared>) -> Message {
     let mut message = Message::new()
         .with("name", &*up.name)
         .with("uniqueid", child.id.to_string())
-        .with("reqid", child.id.to_string())
+        .with("reqid", child.reqid.to_string())
         .with(
             "state",
-            if child.closing {
-                "DELETING"
-            } else {
-                "INSTALLED"
+            match (child.replaced, child.closing) {
+                (true, _) => "REKEYED",
+                (false, true) => "DELETING",
+                (false, false) => "INSTALLED",
             },
         )
         .with("mode", mode)
@@ -178,11 +184,7 @@ fn render_child(child: &ChildListing, shared: &Arc<Shared>) -> Message {
     message.push("spi-out", up.outbound_spi.to_string());
     push_suite(&mut message, up.suite);
     push_usage(&mut message, child, shared);
-    let config = shared.config.load();
-    let configured = config
-        .connections
-        .values()
-        .find_map(|connection| connection.children.get(&*up.name));
+    let configured = config.and_then(|connection| connection.children.get(&*up.name));
     if let Some(configured) = configured {
         push_remaining(&mut message, "rekey-time", configured.ike.rekey_time, up.at);
         push_remaining(

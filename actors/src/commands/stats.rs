@@ -82,13 +82,18 @@ fn spoken(span: Duration) -> String {
     parts.join(", ")
 }
 
-/// A time in UTC as `2025-01-31 23:59:58 UTC`.
+/// A time in UTC in charon's form, which is `Jan 31 23:59:58 2025`.
 fn utc(since_epoch: Duration) -> String {
     let seconds = since_epoch.as_secs();
     let (year, month, day) = civil(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+    let month = MONTHS[month as usize - 1];
+    format!("{month} {day:02} {hour:02}:{minute:02}:{second:02} {year}")
 }
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// The date that many days after 1970-01-01, in the Gregorian calendar: counted in eras of 400
 /// years, each beginning on a 1 March so that the leap day comes last.
@@ -118,11 +123,11 @@ mod tests {
     #[test]
     fn times_are_right_across_leap_years() {
         let cases = [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (951_782_400, "2000-02-29 00:00:00 UTC"),
-            (951_868_799, "2000-02-29 23:59:59 UTC"),
-            (1_735_689_599, "2024-12-31 23:59:59 UTC"),
-            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+            (0, "Jan 01 00:00:00 1970"),
+            (951_782_400, "Feb 29 00:00:00 2000"),
+            (951_868_799, "Feb 29 23:59:59 2000"),
+            (1_735_689_599, "Dec 31 23:59:59 2024"),
+            (4_107_542_400, "Mar 01 00:00:00 2100"),
         ];
         for (seconds, expected) in cases {
             assert_eq!(utc(Duration::from_secs(seconds)), expected);

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use holdfast_vici::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{events::control_log, list_sas::selector};
+use super::{control_log::ControlLog, list_sas::selector};
 use crate::{
     supervisor::messages::{ForceClose, Terminate, Victim},
     vici_session::{Gone, Session},
@@ -22,13 +22,15 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
     let selector = selector(request);
     let force = request.get_bool("force").unwrap_or(false);
     let timeout = request.get_int("timeout").unwrap_or(0);
-    let silent = timeout < 0 || request.get_int("loglevel").unwrap_or(1) < 1;
-    let name = selector.ike.clone();
+    let mut log = ControlLog::open(session, request);
     let victims = match session.shared.supervisor.send(Terminate(selector)).await {
         Err(error) => return Ok(super::unavailable(error)),
         Ok(Err(refusal)) => return Ok(verdict(0, 0, Some(refusal))),
         Ok(Ok(victims)) => victims,
     };
+    if let Some(connection) = victims.iter().find_map(|victim| victim.connection.clone()) {
+        log.follow(connection);
+    }
     let matches = victims.len();
     if matches == 0 {
         let reason = "no matching SAs to terminate found".to_owned();
@@ -42,18 +44,13 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
         (false, 0) => None,
         (_, timeout) => Some(Duration::from_millis(timeout)),
     };
-    let mut gone = await_all(session, &victims, patience).await?;
+    let mut gone = await_all(session, &victims, patience, &mut log).await?;
     if force && gone < matches {
         let ids = victims.iter().filter_map(|victim| victim.ike_sa).collect();
         session.shared.supervisor.do_send(ForceClose(ids));
-        gone = await_all(session, &victims, Some(FORCED)).await?;
+        gone = await_all(session, &victims, Some(FORCED), &mut log).await?;
     }
-    if !silent {
-        for victim in victims.iter().filter(|victim| is_gone(victim)) {
-            let message = control_log(name.as_deref(), &format!("{} terminated", victim.text));
-            session.stream("control-log", message).await?;
-        }
-    }
+    log.flush(session).await?;
     let reason = match (gone == matches, matches) {
         (true, _) => None,
         (false, 1) => Some("terminating SA failed".to_owned()),
@@ -69,25 +66,41 @@ fn is_gone(victim: &Victim) -> bool {
         .is_none_or(|gone| gone.has_changed().is_err())
 }
 
-/// Waits until all are gone, or for as long as `patience` says; returns how many are.
+/// Waits until all are gone, or for as long as `patience` says, telling the log meanwhile; returns
+/// how many are.
 async fn await_all<S: AsyncRead + AsyncWrite>(
     session: &mut Session<'_, S>,
     victims: &[Victim],
     patience: Option<Duration>,
+    log: &mut ControlLog,
 ) -> Result<usize, Gone> {
     // Nothing is ever sent through these: an error says that the SA is gone.
     let ends = victims.iter().filter_map(|victim| victim.gone.clone());
     let all = join_all(ends.map(|mut gone| async move { while gone.changed().await.is_ok() {} }));
-    match patience {
-        Some(patience) => {
-            let all = tokio::time::timeout(patience, all);
-            let _ = session.wait(all).await?;
+    let over = async {
+        match patience {
+            Some(patience) => {
+                let _ = tokio::time::timeout(patience, all).await;
+            }
+            None => {
+                all.await;
+            }
         }
-        None => {
-            session.wait(all).await?;
+    };
+    let mut over = std::pin::pin!(over);
+    loop {
+        let heard = async {
+            tokio::select! {
+                biased;
+                () = over.as_mut() => None,
+                line = log.next() => Some(line),
+            }
+        };
+        match session.wait(heard).await? {
+            Some(line) => session.stream("control-log", line).await?,
+            None => return Ok(victims.iter().filter(|victim| is_gone(victim)).count()),
         }
     }
-    Ok(victims.iter().filter(|victim| is_gone(victim)).count())
 }
 
 fn verdict(matches: usize, terminated: usize, reason: Option<String>) -> Message {

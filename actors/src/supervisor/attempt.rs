@@ -44,6 +44,11 @@ impl Attempts {
             .subscribe()
     }
 
+    /// What is attempted.
+    pub(crate) fn goals(&self) -> Vec<Goal> {
+        self.0.keys().cloned().collect()
+    }
+
     /// Tells everybody how far things are.
     pub(crate) fn note(&self, text: &str) {
         let text: Arc<str> = text.into();

@@ -60,11 +60,7 @@ impl Supervisor {
         origin: Origin,
     ) -> Option<IkeSaId> {
         let shared = Arc::clone(&self.shared);
-        let (id, spi) = self.registry.reserve(|| {
-            let mut bytes = [0; 8];
-            shared.random(&mut bytes);
-            bytes
-        });
+        let (id, spi) = self.registry.reserve(|| shared.reserve_ike_spi().0);
         let role = match origin {
             Origin::Initiate { .. } => Role::Initiator,
             Origin::Respond { .. } => Role::Responder,
@@ -72,7 +68,7 @@ impl Supervisor {
         let options = SaOptions {
             force_encapsulation: shared.plane.forces_encapsulation(),
             key_log: shared.key_log.is_some(),
-            nat_t_port: shared.config.load().agent.port_nat_t,
+            nat_t_port: shared.agent.port_nat_t,
         };
         let (address, receiver) = mailbox(MAILBOX_CAPACITY);
         address.do_send(Begin);
@@ -147,7 +143,7 @@ impl Handler<InitReceived> for Supervisor {
         if candidates.is_empty() {
             self.refusals
                 .tell(path, "no connection has these addresses");
-            let env = &mut StepEnvironment::new(&self.shared, IkeSaId(0));
+            let env = &mut StepEnvironment::of_nobody(&self.shared);
             let (now, options) = (Instant::now(), SaOptions::default());
             // Without a candidate the core only words the refusal; the SPI is never used.
             let refusal = IkeSa::respond(

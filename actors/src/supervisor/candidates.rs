@@ -1,12 +1,12 @@
 //! Which connections an incoming request may mean, found without asking all of them.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::Arc,
 };
 
-use holdfast_config::Endpoint;
+use holdfast_config::{Connection, Endpoint};
 use holdfast_ike::{Path, sa::Candidate};
 
 use super::connection::Supervised;
@@ -17,30 +17,39 @@ pub(crate) struct CandidateIndex {
     /// Those that name this very address.
     addressed: HashMap<IpAddr, Vec<Arc<str>>>,
     /// Those whose peer may have one of many addresses.
-    wide: Vec<Arc<str>>,
+    wide: BTreeSet<Arc<str>>,
 }
 
 impl CandidateIndex {
-    /// The index of these connections.
-    pub(crate) fn new(connections: &BTreeMap<Arc<str>, Supervised>) -> Self {
-        let mut index = Self::default();
-        for (name, connection) in connections {
-            let mut wide = false;
-            for endpoint in &connection.config().remote_addrs {
-                if let Endpoint::Address(address) = endpoint {
-                    let names = index.addressed.entry(*address).or_default();
-                    if !names.contains(name) {
-                        names.push(Arc::clone(name));
-                    }
-                } else {
-                    wide = true;
+    /// From now on this connection may be meant.
+    pub(crate) fn add(&mut self, connection: &Connection) {
+        let name = &connection.name;
+        for endpoint in &connection.remote_addrs {
+            if let Endpoint::Address(address) = endpoint {
+                let names = self.addressed.entry(*address).or_default();
+                if !names.contains(name) {
+                    names.push(Arc::clone(name));
                 }
-            }
-            if wide {
-                index.wide.push(Arc::clone(name));
+            } else {
+                self.wide.insert(Arc::clone(name));
             }
         }
-        index
+    }
+
+    /// From now on it is not.
+    pub(crate) fn remove(&mut self, connection: &Connection) {
+        let name = &connection.name;
+        self.wide.remove(name);
+        for endpoint in &connection.remote_addrs {
+            if let Endpoint::Address(address) = endpoint
+                && let Some(names) = self.addressed.get_mut(address)
+            {
+                names.retain(|other| other != name);
+                if names.is_empty() {
+                    self.addressed.remove(address);
+                }
+            }
+        }
     }
 
     /// The connections whose peer may have this address.

@@ -3,18 +3,17 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use actix::{Context, Handler, MessageResult};
-use holdfast_ike::sa::Command;
+use holdfast_ike::sa::{Command, Role};
 
 use super::{
     FORGET, Supervisor,
     attempt::Goal,
     connection::Supervised,
     messages::{
-        ForceClose, IkeSaListing, Initiate, Initiated, ListIkeSas, ListStatus, Selector, Terminate,
-        Victim,
+        ForceClose, IkeSaListing, Initiate, Initiated, ListIkeSas, ListStatus, Rekey, Selector,
+        Terminate, Victim,
     },
     registry::Record,
-    reports::listing,
 };
 use crate::handle::IkeSaId;
 
@@ -35,7 +34,10 @@ impl Handler<Initiate> for Supervisor {
                 connection.initiate(&goal, world, actions)
             })
             .flatten();
-        Ok(waiter.map_or(Initiated::Already(text), Initiated::Joined))
+        Ok(match waiter {
+            None => Initiated::Already { connection, text },
+            Some(waiter) => Initiated::Joined { connection, waiter },
+        })
     }
 }
 
@@ -92,7 +94,7 @@ impl Supervisor {
         let mut targets = Vec::new();
         for record in self.registry.after(None).filter(|r| selector.takes_ike(r)) {
             for child in &record.children {
-                if selector.takes_child(&child.up.name, child.id) {
+                if !child.replaced && selector.takes_child(&child.up.name, child.id) {
                     targets.push((record.id, child.up.inbound_spi, Arc::clone(&child.up.name)));
                 }
             }
@@ -108,8 +110,9 @@ impl Supervisor {
             }
         }
         for (id, spi, name) in targets {
-            if let Some(connection) = self.registry.get(id).and_then(|r| r.connection.clone()) {
-                withdrawn.insert((connection, Arc::clone(&name)));
+            let connection = self.registry.get(id).and_then(|r| r.connection.clone());
+            if let Some(connection) = &connection {
+                withdrawn.insert((Arc::clone(connection), name));
             }
             let gone = self.registry.get_mut(id).and_then(|record| {
                 let child = record
@@ -121,7 +124,7 @@ impl Supervisor {
             self.command(id, Command::TerminateChild(spi));
             victims.push(Victim {
                 ike_sa: None,
-                text: format!("CHILD_SA {name}"),
+                connection,
                 gone,
             });
         }
@@ -134,7 +137,7 @@ impl Supervisor {
             if had_none {
                 victims.push(Victim {
                     ike_sa: None,
-                    text: format!("attempt at CHILD_SA {child}"),
+                    connection: Some(connection),
                     gone: None,
                 });
             }
@@ -167,11 +170,10 @@ impl Supervisor {
             };
             let gone = Some(record.gone());
             let connection = record.connection.clone();
-            let text = format!("IKE_SA {id}");
             self.command(id, Command::Terminate);
             victims.push(Victim {
                 ike_sa: Some(id),
-                text,
+                connection: connection.clone(),
                 gone,
             });
             // Whoever takes down the last one does not want it back.
@@ -192,7 +194,7 @@ impl Supervisor {
             if victims.is_empty() && wanted {
                 victims.push(Victim {
                     ike_sa: None,
-                    text: format!("attempts at IKE_SA {name}"),
+                    connection: Some(name),
                     gone: None,
                 });
             }
@@ -201,7 +203,53 @@ impl Supervisor {
     }
 }
 
+impl Handler<Rekey> for Supervisor {
+    type Result = Result<usize, String>;
+
+    fn handle(&mut self, message: Rekey, context: &mut Context<Self>) -> Self::Result {
+        let Rekey { selector, reauth } = message;
+        if reauth && selector.names_child() {
+            return Err("only an IKE_SA can be authenticated anew: name one".to_owned());
+        }
+        let mut targets = Vec::new();
+        for record in self.registry.after(None).filter(|r| selector.takes_ike(r)) {
+            if selector.names_child() {
+                let children = record.children.iter();
+                let meant =
+                    children.filter(|c| !c.closing && selector.takes_child(&c.up.name, c.id));
+                targets.extend(meant.map(|c| (record.id, Some(c.up.inbound_spi))));
+            } else if record.usable() && reauth && record.role == Role::Responder {
+                return Err(format!(
+                    "the peer began IKE_SA {}: only the peer can authenticate anew",
+                    record.id
+                ));
+            } else if record.usable() {
+                targets.push((record.id, None));
+            }
+        }
+        for &(id, child) in &targets {
+            if let Some(spi) = child {
+                self.command(id, Command::RekeyChild(spi));
+            } else if !reauth {
+                self.command(id, Command::Rekey);
+            } else if let Some(connection) =
+                self.registry.get(id).and_then(|r| r.connection.clone())
+            {
+                self.with(&connection, context, |connection, world, actions| {
+                    connection.needs_replacement(id, world, actions);
+                });
+            }
+        }
+        Ok(targets.len())
+    }
+}
+
 impl Selector {
+    /// Whether it selects nothing in particular.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ike.is_none() && self.ike_id.is_none() && !self.names_child()
+    }
+
     fn takes_ike(&self, record: &Record) -> bool {
         self.ike_id.is_none_or(|id| id == record.id.0)
             && self
@@ -240,7 +288,7 @@ impl Handler<ListIkeSas> for Supervisor {
             .after(page.cursor)
             .filter(|record| selector.takes_ike(record))
             .filter_map(|record| {
-                let mut listing = listing(record);
+                let mut listing = self.listing(record);
                 if selector.names_child() {
                     listing
                         .children

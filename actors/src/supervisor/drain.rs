@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::{
     FORGET, Supervisor,
+    alerts::SHUTDOWN,
     messages::{Drain, ForceRest},
 };
 use crate::handle::{IkeSaId, Order};
@@ -68,6 +69,7 @@ impl Handler<Drain> for Supervisor {
         if let Some(draining) = &self.draining {
             return MessageResult(draining.left.subscribe());
         }
+        self.alert_all(SHUTDOWN);
         for connection in self.connections.values_mut() {
             connection.drain();
         }

@@ -1,20 +1,23 @@
 //! What is said to the supervisor.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix::Message;
+use holdfast_config::Connection;
 use holdfast_ike::{
-    EspSpi, IkeSpi, Path,
+    EspSpi, IkeSpi, Path, TrafficSelector,
     sa::{
         CloseCause, Role,
         admission::InitRequest,
         event::{ChildUp, Established, Event, Failure},
     },
 };
+use holdfast_ipsec::PolicyId;
 use tokio::sync::watch;
 
 use super::{attempt::Waiter, connection::status::ConnectionStatus};
@@ -40,6 +43,16 @@ messages! {
     ForceClose => (),
     ListIkeSas => Vec<IkeSaListing>,
     ListStatus => Vec<ConnectionStatus>,
+    ListConnections => Vec<Arc<Connection>>,
+    LoadConnections => Result<(), String>,
+    UnloadConnection => Result<(), String>,
+    Acquire => (),
+    InstallPolicy => Result<(), String>,
+    UninstallPolicy => Result<(), String>,
+    ListPolicies => Vec<PolicyListing>,
+    LoadedConnections => Vec<Arc<str>>,
+    ApplyFiles => Applied,
+    Rekey => Result<usize, String>,
     Drain => watch::Receiver<usize>,
     ForceRest => Vec<String>,
 }
@@ -105,9 +118,19 @@ pub(crate) struct Initiate {
 /// The answer to [`Initiate`], given at once.
 pub(crate) enum Initiated {
     /// It is up already; nothing was sent.
-    Already(String),
+    Already {
+        /// Of which connection it is.
+        connection: Arc<str>,
+        /// What is up.
+        text: String,
+    },
     /// It is on its way.
-    Joined(Waiter),
+    Joined {
+        /// Of which connection it is.
+        connection: Arc<str>,
+        /// Where to hear how it ends.
+        waiter: Waiter,
+    },
 }
 
 /// Which SAs an operator means. With a child or its number only CHILD_SAs are meant.
@@ -126,8 +149,8 @@ pub(crate) struct Terminate(pub(crate) Selector);
 pub(crate) struct Victim {
     /// Its IKE_SA, if the whole of it goes.
     pub(crate) ike_sa: Option<IkeSaId>,
-    /// What it is, for people.
-    pub(crate) text: String,
+    /// Its connection, where that is known.
+    pub(crate) connection: Option<Arc<str>>,
     /// Closed when it is gone. `None`: only an attempt without an SA, gone already.
     pub(crate) gone: Option<watch::Receiver<()>>,
 }
@@ -157,13 +180,18 @@ pub(crate) struct IkeSaListing {
     pub(crate) established: Option<Arc<Established>>,
     pub(crate) established_at: Option<Instant>,
     pub(crate) children: Vec<ChildListing>,
+    /// How its connection is configured, while it is.
+    pub(crate) config: Option<Arc<Connection>>,
 }
 
 /// A CHILD_SA as listed.
 #[derive(Clone, Debug)]
 pub(crate) struct ChildListing {
     pub(crate) id: u32,
+    /// The same for all CHILD_SAs that replaced one another.
+    pub(crate) reqid: u32,
     pub(crate) closing: bool,
+    pub(crate) replaced: bool,
     pub(crate) up: Arc<ChildUp>,
 }
 
@@ -175,6 +203,87 @@ pub(crate) struct ListStatus {
     pub(crate) cursor: Option<Arc<str>>,
     /// At most so many.
     pub(crate) limit: usize,
+}
+
+/// A page of connections as configured.
+pub(crate) struct ListConnections {
+    /// Only this one.
+    pub(crate) name: Option<String>,
+    /// The last one of the page before.
+    pub(crate) cursor: Option<Arc<str>>,
+    /// At most so many.
+    pub(crate) limit: usize,
+}
+
+/// Take over these connections from a control client: all or, with an error, none.
+pub(crate) struct LoadConnections(pub(crate) Vec<Arc<Connection>>);
+
+/// Forget a connection that a control client has loaded.
+pub(crate) struct UnloadConnection(pub(crate) String);
+
+/// Traffic waits in a trap.
+pub(crate) struct Acquire {
+    pub(crate) policy: PolicyId,
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+}
+
+/// Let traffic bring this child up.
+pub(crate) struct InstallPolicy {
+    pub(crate) ike: Option<String>,
+    pub(crate) child: String,
+}
+
+/// No longer.
+pub(crate) struct UninstallPolicy {
+    pub(crate) ike: Option<String>,
+    pub(crate) child: String,
+}
+
+/// The policies that are installed.
+pub(crate) struct ListPolicies {
+    /// Only of this connection.
+    pub(crate) ike: Option<String>,
+    /// Only this one.
+    pub(crate) child: Option<String>,
+}
+
+/// A policy as listed.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyListing {
+    pub(crate) connection: Arc<str>,
+    pub(crate) child: Arc<str>,
+    pub(crate) reqid: u32,
+    pub(crate) local_ts: Vec<TrafficSelector>,
+    pub(crate) remote_ts: Vec<TrafficSelector>,
+}
+
+/// The names of those that control clients have loaded.
+pub(crate) struct LoadedConnections;
+
+/// The files were read again.
+pub(crate) struct ApplyFiles {
+    /// The connections that they hold.
+    pub(crate) connections: BTreeMap<String, Arc<Connection>>,
+    /// Only tell what would change.
+    pub(crate) dry_run: bool,
+}
+
+/// What reading the files again has changed.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    pub(crate) added: Vec<Arc<str>>,
+    pub(crate) changed: Vec<Arc<str>>,
+    pub(crate) removed: Vec<Arc<str>>,
+    pub(crate) unchanged: usize,
+}
+
+/// Negotiate new keys for SAs; the answer counts the SAs that were meant.
+pub(crate) struct Rekey {
+    /// Which ones.
+    pub(crate) selector: Selector,
+    /// Authenticate anew as well, with a new IKE_SA.
+    pub(crate) reauth: bool,
 }
 
 /// Say goodbye to every peer, spread over at most this time. The answer counts who is left.

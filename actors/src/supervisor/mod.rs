@@ -5,10 +5,12 @@
 //! and [`rotation`], which know no actor.
 
 mod agenda;
+mod alerts;
 pub(crate) mod attempt;
 mod backoff;
 mod begin;
 mod candidates;
+mod configure;
 pub(crate) mod connection;
 mod control;
 mod crashes;
@@ -21,6 +23,7 @@ mod registry;
 mod reports;
 mod resolver;
 mod rotation;
+mod traps;
 mod uniqueness;
 
 use std::{
@@ -30,22 +33,25 @@ use std::{
 };
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, SpawnHandle};
+use holdfast_config::Connection;
 use holdfast_ike::sa::{CloseCause, Command};
 
 pub(crate) use self::publish::Snapshot;
 use self::{
     agenda::Agenda,
     candidates::CandidateIndex,
-    connection::{Action, Supervised, World},
+    connection::{Action, Origin, Supervised, World},
     crashes::Crashes,
     drain::Draining,
     messages::{ChildExpired, PeerUnreachable, Resolved},
+    policy::EndCause,
     publish::Publisher,
     refusals::Refusals,
     registry::Registry,
+    traps::TrapRegistry,
 };
 use crate::{
-    bus::{Bus, ControlEvent, LogLine},
+    bus::{Bus, ControlEvent, Group, LogLine},
     data_plane::DataPlaneActor,
     environment::Shared,
     handle::{CommandPort, IkeSaId, Order},
@@ -66,6 +72,7 @@ pub(crate) struct Supervisor {
     ports: HashMap<IkeSaId, CommandPort>,
     connections: BTreeMap<Arc<str>, Supervised>,
     index: CandidateIndex,
+    traps: TrapRegistry,
     agenda: Agenda,
     alarm: Option<(Instant, SpawnHandle)>,
     bus: Bus,
@@ -76,28 +83,26 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// For the connections of the configuration in force.
+    /// For the connections that are configured at the start.
     pub(crate) fn new(
         shared: Arc<Shared>,
         transport: Addr<Transport>,
         data_plane: Addr<DataPlaneActor>,
         workers: Workers,
-        bus: Bus,
+        configured: &BTreeMap<String, Arc<Connection>>,
     ) -> Self {
         let now = Instant::now();
-        let connections: BTreeMap<Arc<str>, Supervised> = shared
-            .config
-            .load()
-            .connections
-            .values()
-            .map(|config| {
-                let connection = Supervised::new(Arc::clone(config), now);
-                (Arc::clone(&config.name), connection)
-            })
-            .collect();
+        let mut index = CandidateIndex::default();
+        let mut connections = BTreeMap::new();
+        for config in configured.values() {
+            index.add(config);
+            let connection = Supervised::new(Arc::clone(config), Origin::File, now);
+            connections.insert(Arc::clone(&config.name), connection);
+        }
         Self {
-            index: CandidateIndex::new(&connections),
+            index,
             connections,
+            bus: shared.bus.clone(),
             shared,
             transport,
             data_plane,
@@ -106,9 +111,9 @@ impl Supervisor {
             refusals: Refusals::default(),
             crashes: Crashes::default(),
             ports: HashMap::new(),
+            traps: TrapRegistry::default(),
             agenda: Agenda::default(),
             alarm: None,
-            bus,
             publisher: Publisher::default(),
             draining: None,
         }
@@ -152,6 +157,9 @@ impl Supervisor {
             let mut more = Vec::new();
             match action {
                 Action::Say(text) => self.say(Some(name), None, &text),
+                Action::Trap(child) => self.trap(name, &child, context),
+                Action::Untrap(child) => self.untrap(name, &child),
+                Action::Refuse(child) => self.refuse(name, &child),
                 Action::Command { id, command } => self.command(id, command),
                 Action::Resolve { ticket, names } => self.resolve(name, ticket, names, context),
                 Action::Begin { remote, child } => {
@@ -162,6 +170,9 @@ impl Supervisor {
                             });
                         }
                         Err(cause) => {
+                            if matches!(cause, EndCause::NoRoute) {
+                                self.alert_all(alerts::NO_ADDRESS);
+                            }
                             self.ask(name, &mut more, |connection, world, more| {
                                 connection.not_begun(cause, world, more);
                             });
@@ -183,7 +194,11 @@ impl Supervisor {
                         child.closing |= child.up.inbound_spi == *spi;
                     }
                 }
-                Command::Initiate(_) | Command::Probe => {}
+                Command::Initiate(_)
+                | Command::Rekey
+                | Command::RekeyChild(_)
+                | Command::Probe
+                | Command::Configure(_) => {}
             }
         }
         if let Some(port) = self.ports.get(&id) {
@@ -216,8 +231,18 @@ impl Supervisor {
         });
     }
 
-    /// Tells operators, in the log and on the control socket.
+    /// Tells operators what concerns an IKE_SA, in the log and on the control socket.
     fn say(&self, connection: Option<&Arc<str>>, ike_sa: Option<IkeSaId>, text: &str) {
+        self.tell(Group::Ike, connection, ike_sa, text);
+    }
+
+    fn tell(
+        &self,
+        group: Group,
+        connection: Option<&Arc<str>>,
+        ike_sa: Option<IkeSaId>,
+        text: &str,
+    ) {
         match (connection, ike_sa) {
             (Some(name), Some(id)) => tracing::info!(connection = %name, ike_sa = %id, "{text}"),
             (Some(name), None) => tracing::info!(connection = %name, "{text}"),
@@ -225,6 +250,7 @@ impl Supervisor {
         }
         self.bus.publish(|| {
             ControlEvent::Log(LogLine {
+                group,
                 connection: connection.cloned(),
                 ike_sa,
                 text: text.to_owned(),
@@ -275,6 +301,9 @@ impl Handler<Resolved> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, answer: Resolved, context: &mut Context<Self>) {
+        if answer.addresses.is_empty() {
+            self.alert_all(alerts::NO_ADDRESS);
+        }
         self.with(&answer.connection, context, |connection, world, actions| {
             connection.resolved(answer.ticket, answer.addresses, world, actions);
         });

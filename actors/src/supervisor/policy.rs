@@ -125,6 +125,7 @@ fn after_failure(failure: Failure) -> Decision {
         | Failure::UnsupportedCriticalPayload => Decision::BackOffSlowly,
         Failure::NoAdditionalSas
         | Failure::TemporaryFailure
+        | Failure::ChildSaNotFound
         | Failure::InvalidSyntax
         | Failure::Protocol(_)
         | Failure::Refused(_)

@@ -39,7 +39,7 @@ const ASKED_ESTABLISHED: Situation = Situation {
 /// connecting, persistent and flapping; asked for with tries left, asked for without, and asked for,
 /// established and to be restarted.
 #[rustfmt::skip]
-const TABLE: [(EndCause, [Decision; 6]); 16] = [
+const TABLE: [(EndCause, [Decision; 6]); 17] = [
     (EndCause::Closed(CloseCause::PeerDeleted),      [RetryNow, BackOff, BackOff, Stop, Stop, RetryNow]),
     (EndCause::Closed(CloseCause::PeerUnresponsive), [RetryNow, BackOff, RetryNow, BackOff, Stop, RetryNow]),
     (EndCause::Closed(CloseCause::HalfOpenTimeout),  [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
@@ -50,6 +50,7 @@ const TABLE: [(EndCause, [Decision; 6]); 16] = [
     (failed(Failure::AuthenticationFailed), [BackOffSlowly, BackOffSlowly, BackOffSlowly, Stop, Stop, Stop]),
     (failed(Failure::NoProposalChosen),     [BackOffSlowly, BackOffSlowly, BackOffSlowly, Stop, Stop, Stop]),
     (failed(Failure::TemporaryFailure),     [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
+    (failed(Failure::ChildSaNotFound),      [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
     (failed(Failure::NotInstalled),         [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
     (EndCause::Panicked,   [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
     (EndCause::NoRoute,    [BackOff, BackOff, BackOff, BackOff, Stop, BackOff]),

@@ -12,7 +12,7 @@ use std::{
 use holdfast_ike::{
     EspSpi, Identification, IkeSpi, Path,
     sa::{
-        Role,
+        Rekeyed, Role,
         event::{ChildUp, Established},
     },
 };
@@ -25,10 +25,14 @@ use crate::handle::IkeSaId;
 pub(crate) struct ChildRecord {
     /// Its number, unique while the agent runs.
     pub(crate) id: u32,
+    /// The same for all CHILD_SAs of one configuration that replaced one another.
+    pub(crate) reqid: u32,
     /// What it is.
     pub(crate) up: Arc<ChildUp>,
-    /// Somebody wants it gone and has ordered so.
+    /// It is on its way out: somebody has ordered so, or another one has taken its place.
     pub(crate) closing: bool,
+    /// Another one has taken its place.
+    pub(crate) replaced: bool,
     /// Dropped with the record; those who wait for the end hear of it that way.
     gone: Option<watch::Sender<()>>,
 }
@@ -47,7 +51,7 @@ pub(crate) struct Record {
     pub(crate) id: IkeSaId,
     /// Who began it.
     pub(crate) role: Role,
-    /// Our SPI.
+    /// Our SPI at its beginning.
     pub(crate) local_spi: IkeSpi,
     /// From where to where it was begun.
     pub(crate) path: Path,
@@ -94,6 +98,13 @@ impl Record {
         self.children
             .iter()
             .any(|child| !child.closing && &*child.up.name == name)
+    }
+
+    /// Whether it carries a child `name` that is on its way out.
+    pub(crate) fn loses(&self, name: &str) -> bool {
+        self.children
+            .iter()
+            .any(|child| child.closing && &*child.up.name == name)
     }
 }
 
@@ -193,16 +204,74 @@ impl Registry {
         }
     }
 
+    /// It has new keys. All else about it stays, its place among others with the same peer too.
+    pub(crate) fn rekeyed(&mut self, id: IkeSaId, new: Rekeyed) {
+        if let Some(record) = self.records.get_mut(&id)
+            && let Some(established) = &mut record.established
+        {
+            let Rekeyed {
+                role,
+                spis,
+                suite,
+                at,
+            } = new;
+            let established = Arc::make_mut(established);
+            established.role = role;
+            established.spis = spis;
+            established.suite = suite;
+            established.at = at;
+            record.retransmissions = 0;
+        }
+    }
+
     /// One of its children is up.
     pub(crate) fn child_up(&mut self, id: IkeSaId, up: Arc<ChildUp>) {
+        let reqid = self.reqid_of(id, &up.name);
         if let Some(record) = self.records.get_mut(&id) {
             self.last_child = self.last_child.wrapping_add(1).max(1);
             record.children.push(ChildRecord {
                 id: self.last_child,
+                reqid: reqid.unwrap_or(self.last_child),
                 up,
                 closing: false,
+                replaced: false,
                 gone: None,
             });
+        }
+    }
+
+    /// The reqid of the CHILD_SA that one of this name takes the place of.
+    fn reqid_of(&self, id: IkeSaId, name: &str) -> Option<u32> {
+        let record = self.get(id)?;
+        let same_peer = |other: &&Record| {
+            let peer = |record: &Record| Some(record.established.as_ref()?.remote_id.clone());
+            other.id == id || peer(other) == peer(record)
+        };
+        self.of(record.connection.as_deref()?)
+            .filter(same_peer)
+            .flat_map(|record| &record.children)
+            .find(|child| *child.up.name == *name)
+            .map(|child| child.reqid)
+    }
+
+    /// One of its children has new keys: `up` has taken the place of `old`, which is on its way out.
+    pub(crate) fn child_rekeyed(&mut self, id: IkeSaId, old: EspSpi, up: Arc<ChildUp>) {
+        let mut waiters = None;
+        if let Some(record) = self.records.get_mut(&id) {
+            for child in &mut record.children {
+                if child.up.inbound_spi == old {
+                    child.closing = true;
+                    child.replaced = true;
+                    // Who waits for the end of a child waits for that of its successor too.
+                    waiters = child.gone.take();
+                }
+            }
+        }
+        self.child_up(id, up);
+        if let Some(record) = self.records.get_mut(&id)
+            && let Some(new) = record.children.last_mut()
+        {
+            new.gone = waiters;
         }
     }
 

@@ -42,6 +42,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
             prf: PrfId::HMAC_SHA2_384,
             key_exchange: KeyExchangeMethod::CURVE_25519,
         },
+        at,
         nat: Nat::default(),
     }
 }

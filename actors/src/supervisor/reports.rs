@@ -7,22 +7,23 @@ use std::{
 
 use actix::{Context, Handler};
 use holdfast_ike::{
+    Counters, EspSpi,
     config::Unique,
     sa::{
         ChildDown, ChildDownCause, CloseCause, Command, Event, Role,
-        event::{ChildUp, Established},
+        event::{ChildUp, Established, Rekeyed},
     },
 };
 
 use super::{
-    Supervisor,
+    Supervisor, alerts,
     messages::{ChildListing, Exit, IkeSaExited, IkeSaListing, IkeSaReported},
     policy::EndCause,
     registry::Record,
     uniqueness::judge_all,
 };
 use crate::{
-    bus::ControlEvent,
+    bus::{ControlEvent, Group},
     data_plane::Purge,
     handle::IkeSaId,
     transport::{Authenticated, RouteRemoved},
@@ -42,12 +43,20 @@ impl Supervisor {
     fn on_event(&mut self, id: IkeSaId, event: Event, context: &mut Context<Self>) {
         match event {
             Event::Established(established) => self.on_established(id, *established, context),
+            Event::IkeRekeyed(new) => self.on_ike_rekeyed(id, new),
             Event::ChildUp(up) => self.on_child_up(id, *up, context),
+            Event::ChildRekeyed { old, new } => self.on_child_rekeyed(id, old, *new, context),
+            Event::RekeyFailed { child, failure } => {
+                let what = child.map_or("IKE_SA".to_owned(), |name| format!("CHILD_SA {name}"));
+                let text = format!("{what} not rekeyed, to be tried again: {failure}");
+                self.say(self.connection_of(id).as_ref(), Some(id), &text);
+            }
             Event::ChildDown(down) => self.on_child_down(id, &down, context),
             Event::ChildFailed { name, failure } => {
                 if let Some(connection) = self.connection_of(id) {
                     let text = format!("CHILD_SA {name} not established: {failure}");
-                    self.say(Some(&connection), Some(id), &text);
+                    self.tell(Group::Child, Some(&connection), Some(id), &text);
+                    self.alert(alerts::of_child_failure(failure), id);
                     self.with(&connection, context, |connection, world, actions| {
                         connection.child_failed(&name, failure, world, actions);
                     });
@@ -55,7 +64,13 @@ impl Supervisor {
             }
             Event::ChildRefused { failure } => {
                 let text = format!("the peer's CHILD_SA is refused: {failure}");
-                self.say(self.connection_of(id).as_ref(), Some(id), &text);
+                self.tell(
+                    Group::Child,
+                    self.connection_of(id).as_ref(),
+                    Some(id),
+                    &text,
+                );
+                self.alert(alerts::of_child_failure(failure), id);
             }
             Event::NeedsReplacement | Event::ChildNeedsReplacement { .. } => {
                 if let Some(connection) = self.connection_of(id) {
@@ -68,8 +83,10 @@ impl Supervisor {
                 if let Some(record) = self.registry.get_mut(id) {
                     record.retransmissions = attempt;
                 }
+                self.alert(Some(alerts::RETRANSMITTING), id);
                 if let Some(connection) = self.connection_of(id) {
-                    tracing::debug!(%connection, ike_sa = %id, attempt, "retransmitting");
+                    let text = format!("no answer yet, retransmission {attempt}");
+                    self.tell(Group::Network, Some(&connection), Some(id), &text);
                     self.with(&connection, context, |connection, _, actions| {
                         connection.retransmitting(id, attempt, actions);
                     });
@@ -79,6 +96,7 @@ impl Supervisor {
                 if let Some(record) = self.registry.get_mut(id) {
                     record.retransmissions = 0;
                 }
+                self.alert(Some(alerts::ANSWERED), id);
             }
             // Both end on the IKE_SA's own side.
             Event::KeyLog(_) | Event::Closed(_) => {}
@@ -125,6 +143,12 @@ impl Supervisor {
         for (loser, command) in judge_all(&self.registry, id, unique) {
             let text = format!("IKE_SA {connection}[{loser}] gives way to another with this peer");
             self.say(Some(&connection), Some(loser), &text);
+            let kind = if loser == id {
+                alerts::KEPT
+            } else {
+                alerts::REPLACED
+            };
+            self.alert(Some(kind), loser);
             self.command(loser, command);
         }
         self.with(&connection, context, |connection, world, actions| {
@@ -150,8 +174,58 @@ impl Supervisor {
         );
         let spi = up.inbound_spi;
         self.registry.child_up(id, Arc::new(up));
-        self.say(Some(&connection), Some(id), &text);
+        self.tell(Group::Child, Some(&connection), Some(id), &text);
         self.publish_child_updown(id, spi, true);
+        self.with(&connection, context, |connection, world, actions| {
+            connection.child_up(id, &name, world, actions);
+        });
+    }
+
+    fn on_ike_rekeyed(&mut self, id: IkeSaId, new: Rekeyed) {
+        let Some(connection) = self.connection_of(id) else {
+            return;
+        };
+        let (ours, theirs) = (new.spis.initiator, new.spis.responder);
+        let text = format!("IKE_SA {connection}[{id}] rekeyed: SPIs {ours}_i {theirs}_r");
+        let counter = match new.role {
+            Role::Initiator => |counters: &Counters| counters.ike_rekey_init.increment(),
+            Role::Responder => |counters: &Counters| counters.ike_rekey_resp.increment(),
+        };
+        counter(&self.shared.counters);
+        counter(&self.shared.tallies.of(&connection));
+        let before = self.registry.get(id).map(|record| self.listing(record));
+        self.registry.rekeyed(id, new);
+        self.say(Some(&connection), Some(id), &text);
+        self.bus.publish_if(|| {
+            let (old, new) = (before?, self.listing(self.registry.get(id)?));
+            Some(ControlEvent::IkeRekey { old, new })
+        });
+    }
+
+    fn on_child_rekeyed(
+        &mut self,
+        id: IkeSaId,
+        old: EspSpi,
+        new: ChildUp,
+        context: &mut Context<Self>,
+    ) {
+        let Some(connection) = self.connection_of(id) else {
+            return;
+        };
+        let name = Arc::clone(&new.name);
+        let text = format!(
+            "CHILD_SA {name} rekeyed: SPIs {}_i {}_o instead of {old}_i",
+            new.inbound_spi, new.outbound_spi,
+        );
+        let (before, now) = (self.child_listing(id, old), new.inbound_spi);
+        self.registry.child_rekeyed(id, old, Arc::new(new));
+        self.tell(Group::Child, Some(&connection), Some(id), &text);
+        self.bus.publish_if(|| {
+            let (old, new) = (before?, self.child_listing(id, now)?);
+            Some(ControlEvent::ChildRekey { old, new })
+        });
+        self.shared.counters.child_rekey.increment();
+        self.shared.tallies.of(&connection).child_rekey.increment();
         self.with(&connection, context, |connection, world, actions| {
             connection.child_up(id, &name, world, actions);
         });
@@ -168,6 +242,11 @@ impl Supervisor {
         ) else {
             return;
         };
+        if down.cause == ChildDownCause::Rekeyed {
+            // The child itself is still up.
+            self.registry.child_down(id, down.inbound_spi);
+            return;
+        }
         self.publish_child_updown(id, down.inbound_spi, false);
         let Some(child) = self.registry.child_down(id, down.inbound_spi) else {
             return;
@@ -175,11 +254,12 @@ impl Supervisor {
         let why = match down.cause {
             ChildDownCause::PeerDeleted => "the peer deleted it",
             ChildDownCause::Terminated => "terminated",
+            ChildDownCause::Rekeyed => "rekeyed",
             ChildDownCause::Expired => "its lifetime has passed",
             ChildDownCause::IkeSaClosed => "its IKE_SA is over",
         };
         let text = format!("CHILD_SA {} closed: {why}", down.name);
-        self.say(Some(&connection), Some(id), &text);
+        self.tell(Group::Child, Some(&connection), Some(id), &text);
         self.with(&connection, context, |connection, world, actions| {
             connection.child_down(role, &child, down.cause, world, actions);
         });
@@ -222,6 +302,9 @@ impl Handler<IkeSaExited> for Supervisor {
             Exit::Refused(failure) => {
                 if let Some(failure) = failure {
                     self.refusals.tell(record.path, failure);
+                    if let Some(kind) = alerts::of_ike_failure(failure) {
+                        self.alert_all(kind);
+                    }
                 }
                 None
             }
@@ -230,6 +313,9 @@ impl Handler<IkeSaExited> for Supervisor {
             && cause != CloseCause::Terminated
         {
             self.refusals.tell(record.path, cause);
+        }
+        if let Some(cause) = cause {
+            self.alert_end(&record, cause);
         }
         if let (Some(connection), Some(cause)) = (&record.connection, cause) {
             if record.established.is_some() {
@@ -256,42 +342,61 @@ impl Supervisor {
 
     fn publish_ike_updown(&self, id: IkeSaId, up: bool) {
         self.bus.publish_if(|| {
-            let listing = listing(self.registry.get(id)?);
+            let listing = self.listing(self.registry.get(id)?);
             Some(ControlEvent::IkeUpdown { up, listing })
         });
     }
 
-    fn publish_child_updown(&self, id: IkeSaId, spi: holdfast_ike::EspSpi, up: bool) {
+    fn publish_child_updown(&self, id: IkeSaId, spi: EspSpi, up: bool) {
         self.bus.publish_if(|| {
-            let mut listing = listing(self.registry.get(id)?);
-            listing.children.retain(|child| child.up.inbound_spi == spi);
+            let listing = self.child_listing(id, spi)?;
             Some(ControlEvent::ChildUpdown { up, listing })
         });
     }
+
+    /// An IKE_SA with just this one of its CHILD_SAs.
+    fn child_listing(&self, id: IkeSaId, spi: EspSpi) -> Option<IkeSaListing> {
+        let mut listing = self.listing(self.registry.get(id)?);
+        listing.children.retain(|child| child.up.inbound_spi == spi);
+        Some(listing)
+    }
 }
 
-/// A record as it is listed.
-pub(super) fn listing(record: &Record) -> IkeSaListing {
-    IkeSaListing {
-        id: record.id,
-        connection: record
+impl Supervisor {
+    /// A record as it is listed.
+    pub(super) fn listing(&self, record: &Record) -> IkeSaListing {
+        let config = record
             .connection
-            .clone()
-            .unwrap_or_else(|| "(unnamed)".into()),
-        state: record.state(),
-        role: record.role,
-        path: record.path,
-        local_spi: record.local_spi,
-        established: record.established.clone(),
-        established_at: record.established_at(),
-        children: record
-            .children
-            .iter()
-            .map(|child| ChildListing {
-                id: child.id,
-                closing: child.closing,
-                up: Arc::clone(&child.up),
-            })
-            .collect(),
+            .as_ref()
+            .and_then(|name| self.connections.get(name))
+            .map(|connection| Arc::clone(connection.config()));
+        IkeSaListing {
+            id: record.id,
+            connection: record
+                .connection
+                .clone()
+                .unwrap_or_else(|| "(unnamed)".into()),
+            state: record.state(),
+            role: record
+                .established
+                .as_ref()
+                .map_or(record.role, |facts| facts.role),
+            path: record.path,
+            local_spi: record.local_spi,
+            established: record.established.clone(),
+            established_at: record.established.as_ref().map(|facts| facts.at),
+            children: record
+                .children
+                .iter()
+                .map(|child| ChildListing {
+                    id: child.id,
+                    reqid: child.reqid,
+                    closing: child.closing,
+                    replaced: child.replaced,
+                    up: Arc::clone(&child.up),
+                })
+                .collect(),
+            config,
+        }
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Setup {
     pub(crate) agent: String,
     /// Lines for every connection.
     pub(crate) keys: String,
+    /// Lines for every child.
+    pub(crate) child: String,
     /// Numbers of the connections.
     pub(crate) connections: usize,
     /// Which of two ends it is.
@@ -60,6 +62,7 @@ impl Setup {
             remote: remote.clone(),
             agent: String::new(),
             keys: String::new(),
+            child: String::new(),
             connections: 1,
             first: true,
         };
@@ -91,12 +94,13 @@ impl Setup {
                  local = {{ auth = \"psk\", id = \"{ours}{number}.example\" }}\n\
                  remote = {{ auth = \"psk\", id = \"{theirs}{number}.example\" }}\n\
                  [connections.c{number}.children.net]\nesp_proposals = [\"aes128gcm16\"]\n\
-                 local_ts = [\"10.{}.0.0/16\"]\nremote_ts = [\"10.{}.0.0/16\"]\n",
+                 local_ts = [\"10.{}.0.0/16\"]\nremote_ts = [\"10.{}.0.0/16\"]\n{}\n",
                 self.local,
                 self.remote,
                 self.keys,
                 u8::from(self.first),
                 u8::from(!self.first),
+                self.child,
             )
             .unwrap();
         }
@@ -105,11 +109,17 @@ impl Setup {
 
     fn write(&self) -> (TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("holdfast.toml");
-        let place = directory.path().display().to_string();
-        let text = self.text(directory.path()).replace("DIRECTORY", &place);
-        std::fs::write(&file, text).unwrap();
+        let file = self.write_into(directory.path());
         (directory, file)
+    }
+
+    /// Writes it where an agent that runs will find it when told to read it again.
+    pub(crate) fn write_into(&self, directory: &std::path::Path) -> PathBuf {
+        let file = directory.join("holdfast.toml");
+        let place = directory.display().to_string();
+        let text = self.text(directory).replace("DIRECTORY", &place);
+        std::fs::write(&file, text).unwrap();
+        file
     }
 
     /// Runs an agent with it.
@@ -238,6 +248,11 @@ impl Agent {
     pub(crate) fn stop(self) -> Exit {
         self.ask_to_stop();
         self.exit()
+    }
+
+    /// Runs a command with these arguments as they are.
+    pub(crate) fn request(&self, name: &str, request: Message) -> Message {
+        request_with_events(&self.vici, name, request).1
     }
 
     /// Runs a command.
@@ -379,15 +394,28 @@ fn command(
     name: &str,
     arguments: &[(&str, &str)],
 ) -> (Vec<Event>, Message) {
+    request_with_events(vici, name, arguments.iter().copied().collect())
+}
+
+fn request_with_events(
+    vici: &std::path::Path,
+    name: &str,
+    request: Message,
+) -> (Vec<Event>, Message) {
     runtime().block_on(async {
         let mut client = Client::connect(&Address::Unix(vici.to_owned()))
             .await
             .unwrap();
-        let streams = ["list-sa", "list-conn", "health", "control-log"];
+        let streams = [
+            "list-sa",
+            "list-conn",
+            "list-policy",
+            "health",
+            "control-log",
+        ];
         for event in streams {
             client.register(event).await.unwrap();
         }
-        let request = arguments.iter().copied().collect();
         let response = client.request(name, request).await.unwrap();
         let mut events = Vec::new();
         // What was sent before the response has been read with it.

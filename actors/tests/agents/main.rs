@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
+mod configure;
 mod lab;
+mod traps;
 
 use std::time::{Duration, Instant};
 
@@ -327,7 +329,7 @@ fn listings_and_events_are_what_clients_of_charon_expect() {
     let (lines, response) = a.command_with_events("initiate", &[("child", "net")]);
     assert_eq!(response.verdict(), Ok(()));
     let last = &lines.last().unwrap().message;
-    assert_eq!(last.get_str("group"), Some("IKE"));
+    assert_eq!(last.get_str("group"), Some("CHD"));
     assert!(
         last.get_str("msg")
             .unwrap()

@@ -10,7 +10,7 @@ use super::{elements, keyword, repeated, time};
 use crate::{
     Agent, DataPlaneKind, Limits, Log, LogFormat, LogLevel, Tun, ViciAddress,
     diagnostic::Origin,
-    quantity::TextList,
+    quantity::{Name, TextList},
     raw::{RawAgent, RawLimits, RawLog, RawTun},
     report::Scope,
 };
@@ -25,7 +25,11 @@ const MOST_CONTROL_CLIENTS: usize = 65_536;
 pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
     let default = Agent::default();
     let agent = Agent {
-        vici: vici(raw.vici.as_deref(), &scope.key("vici")),
+        vici: vici(raw, &scope.key("vici")),
+        vici_mode: vici_mode(raw.vici_mode.as_deref(), &scope.key("vici_mode"))
+            .unwrap_or(default.vici_mode),
+        vici_group: vici_group(raw.vici_group.as_ref(), &scope.key("vici_group")),
+        vici_expose: raw.vici_expose.unwrap_or(default.vici_expose),
         health: health(raw.health.as_deref(), &scope.key("health")),
         dataplane: dataplane(raw.dataplane.as_deref(), &scope.key("dataplane")),
         listen: listen(raw.listen.as_ref(), &scope.key("listen")).unwrap_or(default.listen),
@@ -63,9 +67,9 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
     agent
 }
 
-fn vici(text: Option<&str>, scope: &Scope<'_>) -> ViciAddress {
+fn vici(raw: &RawAgent, scope: &Scope<'_>) -> ViciAddress {
     const REMEDY: &str = "write \"unix:///run/holdfast/holdfast.vici\" or \"tcp://127.0.0.1:4502\"";
-    let Some(text) = text else {
+    let Some(text) = raw.vici.as_deref() else {
         return ViciAddress::default();
     };
     if let Some(path) = text.strip_prefix("unix://") {
@@ -89,12 +93,50 @@ fn vici(text: Option<&str>, scope: &Scope<'_>) -> ViciAddress {
     };
     let address: SocketAddr = address;
     if !address.ip().is_loopback() {
-        scope.warning(
-            "whoever reaches this address controls the agent",
-            "use a unix:// path, or a loopback address",
-        );
+        let message = "whoever reaches this address controls the agent";
+        if raw.vici_expose == Some(true) {
+            scope.warning(message, "let a firewall decide who reaches it");
+        } else {
+            let remedy = "use a unix:// path or a loopback address, or set vici_expose = true";
+            scope.error(message, remedy);
+        }
     }
     ViciAddress::Tcp(address)
+}
+
+/// Who may open the control socket, as chmod writes it.
+fn vici_mode(text: Option<&str>, scope: &Scope<'_>) -> Option<u32> {
+    let text = text?;
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    let mode = u32::from_str_radix(digits, 8).ok();
+    match mode {
+        Some(mode) if mode <= 0o777 && !digits.starts_with('+') => {
+            if mode & 0o007 != 0 {
+                scope.warning(
+                    "every user of this machine may control the agent",
+                    "use \"0660\", and vici_group for those who may",
+                );
+            }
+            Some(mode)
+        }
+        _ => {
+            let message = format!("\"{text}\" is no access mode");
+            scope.error(message, "write octal digits such as \"0660\"");
+            None
+        }
+    }
+}
+
+fn vici_group(name: Option<&Name>, scope: &Scope<'_>) -> Option<String> {
+    let Name(name) = name?;
+    // What groupadd(8) refuses on every system; whether the group exists is seen when it is used.
+    let fits = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, ':' | '/' | ',');
+    if name.is_empty() || name.starts_with('-') || !name.chars().all(fits) {
+        let message = format!("\"{name}\" cannot name a group");
+        scope.error(message, "write the name or the number of a group");
+        return None;
+    }
+    Some(name.clone())
 }
 
 fn health(text: Option<&str>, scope: &Scope<'_>) -> Option<SocketAddr> {
@@ -238,7 +280,7 @@ pub(super) fn beside(scope: &Scope<'_>, path: &Path) -> PathBuf {
     let file = match scope.origin() {
         Origin::Place(place) => Some(place.file),
         Origin::File(file) => Some(file),
-        Origin::Variable(_) => None,
+        Origin::Variable(_) | Origin::Request => None,
     };
     file.as_deref()
         .and_then(Path::parent)

@@ -24,7 +24,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
-pub(super) fn connection(
+pub(crate) fn connection(
     name: &str,
     raw: &RawConnection,
     agent: &Agent,
@@ -87,6 +87,7 @@ fn ike(
         ("replace", Unique::Replace),
     ];
     let rekey_time = time::or(raw.rekey_time, 4 * HOUR);
+    let over_time = end_of_life(raw, rekey_time, scope);
     let remote = scope.key("remote");
     let remote_id = id(raw.remote.id.as_deref(), &remote.key("id"));
     holdfast_ike::Connection {
@@ -107,7 +108,8 @@ fn ike(
         retransmit: retransmit(&raw.retransmit, &scope.key("retransmit")),
         dpd_delay: dpd_delay(raw, persistent, scope),
         rekey_time: time::not_hasty(rekey_time, MINUTE, &scope.key("rekey_time")),
-        over_time: end_of_life(raw, rekey_time, scope),
+        rand_time: over_time.saturating_sub(rekey_time),
+        over_time,
         half_open_timeout: time::positive(
             raw.half_open_timeout,
             Duration::from_secs(30),

@@ -14,6 +14,10 @@ mod time;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub(crate) use connection::connection;
+pub(crate) use psk_match::lacks_psk;
+pub(crate) use secret::psk_entry;
+
 use crate::{
     Config, Secrets,
     environment::Environment,

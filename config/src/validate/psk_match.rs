@@ -49,6 +49,21 @@ pub(super) fn check(
     }
 }
 
+/// Whether a connection is certain to find no key for its peer.
+pub(crate) fn lacks_psk(connection: &Connection, secrets: &Secrets) -> bool {
+    let ike = &connection.ike;
+    let local = local_identity(connection);
+    match &ike.remote_id {
+        IdMatch::Any => false,
+        IdMatch::Exact(remote) => {
+            let uses_psk = ike.local_auth == AuthMethod::Psk || ike.remote_auth == AuthMethod::Psk;
+            uses_psk
+                && secrets.best(local.as_ref(), Some(remote)).is_none()
+                && !(local.is_none() && names_an_address(secrets))
+        }
+    }
+}
+
 /// Who we will say we are, as far as it is known before a socket is chosen.
 fn local_identity(connection: &Connection) -> Option<Identification> {
     connection

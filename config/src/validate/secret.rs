@@ -48,6 +48,22 @@ pub(super) fn psk(
     })
 }
 
+/// A key of these identities whose text is known.
+pub(crate) fn psk_entry(
+    name: &str,
+    list: Option<&TextList>,
+    text: &[u8],
+    scope: &Scope<'_>,
+) -> Option<PskEntry> {
+    let ids = ids(list, &scope.key("ids"));
+    let secret = Secret::new(decode(text, &scope.key("secret"))?);
+    Some(PskEntry {
+        name: name.to_owned(),
+        ids,
+        secret: Arc::new(secret),
+    })
+}
+
 /// The identities a secret belongs to. `%any` among them makes it everybody's.
 fn ids(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<Identification> {
     let Some(list) = list else { return Vec::new() };

@@ -96,6 +96,14 @@ pub(super) fn suggest(token: &str) -> Option<&'static str> {
     names.find(|name| name.contains(&token)).or_else(near)
 }
 
+/// Every transform that this build can do, once each.
+pub(super) fn transforms() -> impl Iterator<Item = Transform> {
+    SUPPORTED
+        .iter()
+        .filter(|(name, _, transform)| name_of(*transform) == Some(*name))
+        .map(|(_, _, transform)| *transform)
+}
+
 fn all() -> impl Iterator<Item = Keyword> {
     let supported = SUPPORTED.iter().map(|&(name, kind, transform)| Keyword {
         name,

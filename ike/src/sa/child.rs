@@ -1,21 +1,12 @@
-//! Negotiating a CHILD_SA: the offer, its acceptance, and cutting the keys
-//! (RFC 7296 sections 1.2, 1.3.1, 2.9 and 2.17).
+//! A CHILD_SA of an IKE_SA, from its agreement to its end.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use super::{
-    event::{ChildUp, Failure},
-    payloads::Payloads,
-};
-use crate::{
-    ChildConfig, ChildSa, Environment, EspSpi, EspSuite, Path, Secret, TrafficSelector,
-    config::SelectorTemplate,
-    crypto::{KeyPair, Nonces, Prf, child_keys},
-    proposal::{
-        KeyExchangeMethod, KeyExchangeUse, Proposal, ProposalSpi, Transform, accept_esp, select_esp,
-    },
-    wire::{NotifyType, Payload},
-};
+use super::event::ChildUp;
+use crate::{ChildConfig, Environment, EspSpi, EspSuite, TrafficSelector};
 
 /// Where a CHILD_SA of ours stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +15,49 @@ pub(super) enum ChildState {
     Installing,
     /// The same, and it is to be deleted as soon as the data plane has answered.
     Doomed,
-    /// It carries traffic.
+    /// It is in the data plane.
     Installed,
     /// We asked the peer to delete its half.
     Deleting,
     /// It left the data plane, and that was told; the peer's half is still to be deleted.
     Gone,
+    /// Another one has taken its place and the peer's half is deleted: it only receives what was on
+    /// its way.
+    Retired {
+        /// When it leaves the data plane.
+        until: Instant,
+    },
 }
+
+/// What the world has been told of a CHILD_SA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Nothing,
+    /// It is up.
+    Up,
+    /// Another one has taken its place.
+    Replaced,
+}
+
+/// Whether a CHILD_SA is meant to stay (RFC 7296 section 2.8.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Stays,
+    /// We made it and close it again at once. The world never hears of it.
+    Discarded,
+    /// The peer made it, and will close it because this one of ours replaces the same.
+    BeatenBy(EspSpi),
+}
+
+/// Which of the two ends of the *exchange* we are: the requester's keys come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ExchangeRole {
+    Requester,
+    Replier,
+}
+
+/// How long a CHILD_SA goes on receiving after another one has taken its place.
+pub(super) const RETIREMENT: Duration = Duration::from_secs(5);
 
 /// A CHILD_SA of an IKE_SA.
 #[derive(Debug)]
@@ -39,15 +66,56 @@ pub(super) struct Child {
     pub(super) inbound_spi: EspSpi,
     pub(super) outbound_spi: EspSpi,
     pub(super) state: ChildState,
+    pub(super) told: Told,
     pub(super) suite: EspSuite,
     pub(super) encapsulation: bool,
     pub(super) local_ts: Box<[TrafficSelector]>,
     pub(super) remote_ts: Box<[TrafficSelector]>,
-    /// When its replacement is asked for.
-    pub(super) replace_at: Option<Instant>,
+    /// When it is to be rekeyed.
+    pub(super) rekey_at: Option<Instant>,
+    /// The one that is to be deleted by us as soon as this one is installed: it rekeys that.
+    pub(super) deletes: Option<EspSpi>,
+    /// The one that takes its place.
+    pub(super) replaced_by: Option<EspSpi>,
+    pub(super) standing: Standing,
+    /// The data plane has not been told to send by it yet.
+    pub(super) deferred: bool,
 }
 
 impl Child {
+    /// Whether it is there to stay: neither replaced nor on its way out.
+    pub(super) fn is_current(&self) -> bool {
+        matches!(self.state, ChildState::Installing | ChildState::Installed) && !self.is_replaced()
+    }
+
+    /// Whether another one carries its traffic, or soon will.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.replaced_by.is_some() || self.is_redundant()
+    }
+
+    /// Whether it lost a simultaneous rekeying, or nobody wants it any more.
+    pub(super) fn is_redundant(&self) -> bool {
+        self.standing != Standing::Stays
+    }
+
+    /// Whether it may be rekeyed, by us or by the peer: not before it is known to stay.
+    pub(super) fn is_rekeyable(&self) -> bool {
+        self.state == ChildState::Installed && !self.is_replaced() && self.told == Told::Up
+    }
+
+    /// Whether the peer has a half of it.
+    pub(super) fn exists_at_peer(&self) -> bool {
+        !matches!(self.state, ChildState::Retired { .. })
+    }
+
+    /// When it wants attention.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            ChildState::Retired { until } => Some(until),
+            _ => self.rekey_at,
+        }
+    }
+
     pub(super) fn up_event(&self, at: Instant) -> ChildUp {
         ChildUp {
             name: self.config.name.clone(),
@@ -63,428 +131,26 @@ impl Child {
     }
 }
 
-/// What both ends agreed on.
-pub(super) struct Agreed {
-    pub(super) config: Arc<ChildConfig>,
-    pub(super) suite: EspSuite,
-    pub(super) inbound_spi: EspSpi,
-    pub(super) outbound_spi: EspSpi,
-    pub(super) local_ts: Vec<TrafficSelector>,
-    pub(super) remote_ts: Vec<TrafficSelector>,
-    pub(super) shared: Option<Secret>,
-}
-
-/// Our own proposal for a CHILD_SA, awaiting the peer's answer.
-pub(super) struct ChildOffer {
-    pub(super) config: Arc<ChildConfig>,
-    inbound_spi: EspSpi,
-    proposals: Vec<Proposal>,
-    local_ts: Vec<TrafficSelector>,
-    remote_ts: Vec<TrafficSelector>,
-    /// Only in CREATE_CHILD_SA, and only if the proposals ask for a fresh key exchange.
-    key_pair: Option<KeyPair>,
-}
-
-/// Why our offer led to no CHILD_SA.
-pub(super) struct Unaccepted {
-    pub(super) failure: Failure,
-    /// The peer did grant it, but not as we asked: it has a CHILD_SA that we have not.
-    pub(super) granted: bool,
-}
-
-/// The answer of a responder, or what its peer made of it.
-pub(super) enum Answer {
-    /// Agreed.
-    Agreed(Box<Agreed>),
-    /// Offer again with a key exchange of this method (RFC 7296 section 1.3.1).
-    OtherKeyExchange(KeyExchangeMethod),
-}
-
-/// The selectors of a template for an IKE_SA on this path.
-pub(super) fn resolve(
-    templates: &[SelectorTemplate],
-    address: std::net::IpAddr,
-) -> Vec<TrafficSelector> {
-    templates
-        .iter()
-        .map(|template| match *template {
-            SelectorTemplate::Fixed(selector) => selector,
-            SelectorTemplate::Dynamic {
-                protocol,
-                start_port,
-                end_port,
-            } => TrafficSelector {
-                protocol,
-                start_port,
-                end_port,
-                start: address,
-                end: address,
-            },
-        })
-        .collect()
-}
-
-/// The key exchange methods of a proposal, NONE not counted.
-fn key_exchange_methods(proposal: &Proposal) -> impl Iterator<Item = KeyExchangeMethod> + '_ {
-    proposal
-        .transforms
-        .iter()
-        .filter_map(|transform| match transform {
-            Transform::KeyExchange(method) if *method != KeyExchangeMethod::NONE => Some(*method),
-            _ => None,
-        })
-}
-
-/// The proposals without their key exchange methods: the CHILD_SA of IKE_AUTH uses the keys of the
-/// IKE_SA itself (RFC 7296 section 1.2).
-fn without_key_exchange(proposals: &[Proposal]) -> Vec<Proposal> {
-    let mut proposals = proposals.to_vec();
-    for proposal in &mut proposals {
-        proposal
-            .transforms
-            .retain(|transform| !matches!(transform, Transform::KeyExchange(_)));
-    }
-    proposals
-}
-
-impl ChildOffer {
-    /// An offer to be made in IKE_AUTH.
-    pub(super) fn in_ike_auth(
-        config: Arc<ChildConfig>,
-        path: Path,
-        env: &mut dyn Environment,
-    ) -> Result<Self, Failure> {
-        let proposals = without_key_exchange(&config.proposals);
-        Self::new(config, proposals, None, path, env)
-    }
-
-    /// An offer to be made in CREATE_CHILD_SA, with a key exchange of `method`, or of the first one
-    /// configured.
-    pub(super) fn in_create_child_sa(
-        config: Arc<ChildConfig>,
-        method: Option<KeyExchangeMethod>,
-        path: Path,
-        env: &mut dyn Environment,
-    ) -> Result<Self, Failure> {
-        let offered = config.proposals.iter().flat_map(key_exchange_methods);
-        let method = match method {
-            Some(asked) => Some(
-                offered
-                    .into_iter()
-                    .find(|method| *method == asked)
-                    .ok_or(Failure::InvalidKeyExchange)?,
-            ),
-            None => offered.into_iter().next(),
-        };
-        let key_pair = method
-            .map(|method| KeyPair::generate(method, &mut |buffer| env.random(buffer)))
-            .transpose()
-            .map_err(|_| Failure::InvalidKeyExchange)?;
-        let proposals = config.proposals.clone();
-        Self::new(config, proposals, key_pair, path, env)
-    }
-
-    fn new(
-        config: Arc<ChildConfig>,
-        mut proposals: Vec<Proposal>,
-        key_pair: Option<KeyPair>,
-        path: Path,
-        env: &mut dyn Environment,
-    ) -> Result<Self, Failure> {
-        let inbound_spi = env.allocate_spi().ok_or(Failure::NoSpi)?;
-        for proposal in &mut proposals {
-            proposal.spi = ProposalSpi::Esp(inbound_spi);
-        }
-        Ok(Self {
-            local_ts: resolve(&config.local_ts, path.local.ip()),
-            remote_ts: resolve(&config.remote_ts, path.remote.ip()),
-            config,
-            inbound_spi,
-            proposals,
-            key_pair,
-        })
-    }
-
-    /// SA, \[KE\], TSi and TSr; a nonce, where one is needed, goes between SA and KE.
-    pub(super) fn payloads(&self, nonce: Option<&[u8]>) -> Vec<Payload> {
-        let mut payloads = vec![Payload::SecurityAssociation(self.proposals.clone())];
-        payloads.extend(nonce.map(|nonce| Payload::Nonce(nonce.to_vec())));
-        payloads.extend(self.key_pair.as_ref().map(|pair| Payload::KeyExchange {
-            method: pair.method(),
-            data: pair.public().to_vec(),
-        }));
-        payloads.push(Payload::TsInitiator(self.local_ts.clone()));
-        payloads.push(Payload::TsResponder(self.remote_ts.clone()));
-        payloads
-    }
-
-    /// The SPI is not going to be used.
-    pub(super) fn cancel(self, env: &mut dyn Environment) {
-        env.release_spi(self.inbound_spi);
-    }
-
-    /// The SPI that we offered to receive on.
-    pub(super) fn inbound_spi(&self) -> EspSpi {
-        self.inbound_spi
-    }
-
-    /// Checks the peer's answer against the offer.
-    pub(super) fn accept(&self, payloads: &Payloads) -> Result<Agreed, Unaccepted> {
-        if let Some(failure) = payloads.error() {
-            return Err(Unaccepted {
-                failure,
-                granted: false,
-            });
-        }
-        self.check(payloads).map_err(|failure| Unaccepted {
-            failure,
-            granted: payloads.proposals().is_ok(),
-        })
-    }
-
-    fn check(&self, payloads: &Payloads) -> Result<Agreed, Failure> {
-        let answered = payloads.proposals()?;
-        let suite = accept_esp(&self.proposals, answered).ok_or(Failure::NoProposalChosen)?;
-        let Some(ProposalSpi::Esp(outbound_spi)) = answered.first().map(|proposal| proposal.spi)
-        else {
-            return Err(Failure::InvalidSyntax);
-        };
-        let (Some(ts_initiator), Some(ts_responder)) =
-            (payloads.ts_initiator(), payloads.ts_responder())
-        else {
-            return Err(Failure::InvalidSyntax);
-        };
-        // The responder may narrow, never widen (RFC 7296 section 2.9).
-        let within = |answered: &[TrafficSelector], offered: &[TrafficSelector]| {
-            !answered.is_empty()
-                && answered
-                    .iter()
-                    .all(|selector| offered.iter().any(|offer| selector.is_subset_of(offer)))
-        };
-        if !within(ts_initiator, &self.local_ts) || !within(ts_responder, &self.remote_ts) {
-            return Err(Failure::TsUnacceptable);
-        }
-        let shared = match (&self.key_pair, suite.key_exchange) {
-            (Some(pair), Some(method)) if pair.method() == method => {
-                let (_, public) = payloads
-                    .key_exchange()
-                    .filter(|(answered, _)| *answered == method)
-                    .ok_or(Failure::InvalidSyntax)?;
-                Some(
-                    pair.agree(public)
-                        .map_err(|_| Failure::InvalidKeyExchange)?,
-                )
-            }
-            (_, None) => None,
-            _ => return Err(Failure::InvalidKeyExchange),
-        };
-        Ok(Agreed {
-            config: self.config.clone(),
-            suite,
-            inbound_spi: self.inbound_spi,
-            outbound_spi,
-            local_ts: ts_initiator.to_vec(),
-            remote_ts: ts_responder.to_vec(),
-            shared,
-        })
-    }
-
-    /// What the peer's answer means: agreed, once more, or failed.
-    pub(super) fn answer(&self, payloads: &Payloads) -> Result<Answer, Unaccepted> {
-        if let Some(notify) = payloads.notify(NotifyType::INVALID_KE_PAYLOAD) {
-            let method = notify
-                .data
-                .as_slice()
-                .try_into()
-                .map(|group| KeyExchangeMethod(u16::from_be_bytes(group)));
-            let tried = self.key_pair.as_ref().map(KeyPair::method);
-            return match method {
-                Ok(method) if tried != Some(method) => Ok(Answer::OtherKeyExchange(method)),
-                _ => Err(Unaccepted {
-                    failure: Failure::InvalidKeyExchange,
-                    granted: false,
-                }),
-            };
-        }
-        self.accept(payloads)
-            .map(|agreed| Answer::Agreed(Box::new(agreed)))
-    }
-}
-
-/// A CHILD_SA that the peer asked for and we agree to.
-pub(super) struct Granted {
-    pub(super) agreed: Agreed,
-    /// SA, \[KE\], TSi, TSr of our answer (a nonce of ours goes after SA).
-    pub(super) payloads: Vec<Payload>,
-}
-
-/// Chooses among the configured children for the peer's request. `key_exchange` says whether the
-/// exchange may carry a key exchange of its own.
-pub(super) fn grant(
-    payloads: &Payloads,
-    children: &[Arc<ChildConfig>],
-    key_exchange: KeyExchangeUse,
-    path: Path,
+/// How long an SA is used before it is rekeyed: two ends with the same configuration, or a thousand
+/// tunnels that came up together, should not all do it at the same instant.
+pub(super) fn rekey_after(
+    rekey_time: Duration,
+    rand_time: Duration,
     env: &mut dyn Environment,
-) -> Result<Granted, Refusal> {
-    let offered = payloads.proposals()?;
-    let (Some(their_ts), Some(our_ts)) = (payloads.ts_initiator(), payloads.ts_responder()) else {
-        return Err(Refusal::Failure(Failure::InvalidSyntax));
-    };
-    let mut failure = Failure::TsUnacceptable;
-    for config in ranked(children, their_ts, our_ts, path) {
-        let remote_ts = narrow_to(their_ts, &config.remote_ts, path.remote.ip());
-        let local_ts = narrow_to(our_ts, &config.local_ts, path.local.ip());
-        let Some(selected) = select_esp(offered, &config.proposals, key_exchange) else {
-            failure = Failure::NoProposalChosen;
-            continue;
-        };
-        let ProposalSpi::Esp(outbound_spi) = selected.offered_spi else {
-            return Err(Refusal::Failure(Failure::InvalidSyntax));
-        };
-        let exchanged = exchange_keys(payloads, selected.suite.key_exchange, env)?;
-        let inbound_spi = env.allocate_spi().ok_or(Failure::NoSpi)?;
-        let mut proposal = selected.proposal;
-        proposal.spi = ProposalSpi::Esp(inbound_spi);
-        let mut answer = vec![Payload::SecurityAssociation(vec![proposal])];
-        let shared = exchanged.map(|(payload, shared)| {
-            answer.push(payload);
-            shared
-        });
-        answer.push(Payload::TsInitiator(remote_ts.clone()));
-        answer.push(Payload::TsResponder(local_ts.clone()));
-        return Ok(Granted {
-            agreed: Agreed {
-                config: config.clone(),
-                suite: selected.suite,
-                inbound_spi,
-                outbound_spi,
-                local_ts,
-                remote_ts,
-                shared,
-            },
-            payloads: answer,
-        });
-    }
-    Err(Refusal::Failure(failure))
+) -> Duration {
+    let most = rand_time.min(rekey_time / 2);
+    rekey_time.saturating_sub(fraction(most, env))
 }
 
-/// Why a CHILD_SA is refused.
-pub(super) enum Refusal {
-    /// With an error notification.
-    Failure(Failure),
-    /// With INVALID_KE_PAYLOAD naming the method we want.
-    OtherKeyExchange(KeyExchangeMethod),
+/// How long to wait after a rekeying that failed: 5 to 15 s (RFC 7296 section 2.25 asks for a wait,
+/// and both ends may be waiting for each other).
+pub(super) fn retry_after(env: &mut dyn Environment) -> Duration {
+    Duration::from_secs(5) + fraction(Duration::from_secs(10), env)
 }
 
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
-    }
-}
-
-fn narrow_to(
-    offered: &[TrafficSelector],
-    templates: &[SelectorTemplate],
-    address: std::net::IpAddr,
-) -> Vec<TrafficSelector> {
-    TrafficSelector::narrow(offered, &resolve(templates, address))
-}
-
-/// The children whose selectors overlap with the request, those that need no narrowing first.
-fn ranked<'a>(
-    children: &'a [Arc<ChildConfig>],
-    their_ts: &[TrafficSelector],
-    our_ts: &[TrafficSelector],
-    path: Path,
-) -> Vec<&'a Arc<ChildConfig>> {
-    let mut ranked: Vec<_> = children
-        .iter()
-        .filter_map(|config| {
-            let remote = narrow_to(their_ts, &config.remote_ts, path.remote.ip());
-            let local = narrow_to(our_ts, &config.local_ts, path.local.ip());
-            if remote.is_empty() || local.is_empty() {
-                return None;
-            }
-            let narrowed = remote.as_slice() != their_ts || local.as_slice() != our_ts;
-            Some((narrowed, config))
-        })
-        .collect();
-    ranked.sort_by_key(|(narrowed, _)| *narrowed);
-    ranked.into_iter().map(|(_, config)| config).collect()
-}
-
-fn exchange_keys(
-    payloads: &Payloads,
-    method: Option<KeyExchangeMethod>,
-    env: &mut dyn Environment,
-) -> Result<Option<(Payload, Secret)>, Refusal> {
-    let Some(method) = method else {
-        return Ok(None);
-    };
-    let Some((offered, public)) = payloads.key_exchange() else {
-        return Err(Refusal::OtherKeyExchange(method));
-    };
-    if offered != method {
-        return Err(Refusal::OtherKeyExchange(method));
-    }
-    let answer = KeyPair::respond(method, public, &mut |buffer| env.random(buffer))
-        .map_err(Failure::from)?;
-    let payload = Payload::KeyExchange {
-        method,
-        data: answer.public.into(),
-    };
-    Ok(Some((payload, answer.shared)))
-}
-
-/// Which of the two ends of the *exchange* we are: the requester's keys come first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ExchangeRole {
-    Requester,
-    Replier,
-}
-
-/// Everything else that goes into an installed CHILD_SA.
-pub(super) struct Installation<'a> {
-    pub(super) connection: Arc<str>,
-    pub(super) prf: &'a Prf,
-    pub(super) sk_d: &'a Secret,
-    pub(super) nonces: Nonces<'a>,
-    pub(super) role: ExchangeRole,
-    pub(super) path: Path,
-    pub(super) encapsulation: bool,
-}
-
-impl Agreed {
-    /// KEYMAT = prf+(SK_d, [g^ir] | Ni | Nr) (RFC 7296 section 2.17), cut into both directions.
-    pub(super) fn into_child_sa(self, with: &Installation<'_>) -> Result<ChildSa, Failure> {
-        let keys = child_keys(
-            with.prf,
-            with.sk_d,
-            self.shared.as_ref(),
-            with.nonces,
-            &self.suite,
-        )
-        .map_err(|_| Failure::NoProposalChosen)?;
-        let (outbound_key, inbound_key) = match with.role {
-            ExchangeRole::Requester => (keys.initiator, keys.responder),
-            ExchangeRole::Replier => (keys.responder, keys.initiator),
-        };
-        Ok(ChildSa {
-            connection: with.connection.clone(),
-            name: self.config.name.clone(),
-            inbound_spi: self.inbound_spi,
-            outbound_spi: self.outbound_spi,
-            inbound_key,
-            outbound_key,
-            suite: self.suite,
-            mode: self.config.mode,
-            local_ts: self.local_ts,
-            remote_ts: self.remote_ts,
-            path: with.path,
-            encapsulation: with.encapsulation,
-            replay_window: self.config.replay_window,
-            lifetime: self.config.lifetime,
-        })
-    }
+/// A random part of `most`.
+fn fraction(most: Duration, env: &mut dyn Environment) -> Duration {
+    let mut random = [0; 2];
+    env.random(&mut random);
+    most / u32::from(u16::MAX) * u32::from(u16::from_ne_bytes(random))
 }

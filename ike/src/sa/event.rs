@@ -10,10 +10,26 @@ use crate::{EspSpi, EspSuite, Identification, IkeSpis, Mode, Path, TrafficSelect
 pub enum Event {
     /// The IKE_SA is authenticated.
     Established(Box<Established>),
+    /// The IKE_SA has new keys and SPIs. Its children, and all else that was established, stay.
+    IkeRekeyed(Rekeyed),
     /// A CHILD_SA carries traffic.
     ChildUp(Box<ChildUp>),
     /// A CHILD_SA that was up is gone.
     ChildDown(ChildDown),
+    /// A CHILD_SA with new keys has taken the place of another one, which will be gone soon.
+    ChildRekeyed {
+        /// The one it replaces. Its end comes as a [`Event::ChildDown`].
+        old: EspSpi,
+        /// The one that carries the traffic now.
+        new: Box<ChildUp>,
+    },
+    /// A rekeying did not succeed. It is tried again; until then the old keys stay in use.
+    RekeyFailed {
+        /// Name of the child's configuration; `None` is the IKE_SA itself.
+        child: Option<Arc<str>>,
+        /// Why.
+        failure: Failure,
+    },
     /// A child could not be brought up; the IKE_SA lives on.
     ChildFailed {
         /// Name of the child's configuration.
@@ -26,12 +42,12 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// A CHILD_SA reached its rekey time and should be replaced.
+    /// The peer takes no rekeying of this CHILD_SA: its IKE_SA should be replaced as a whole.
     ChildNeedsReplacement {
         /// Which one.
         inbound_spi: EspSpi,
     },
-    /// The IKE_SA reached its rekey time and should be replaced.
+    /// The IKE_SA should be replaced as a whole: the peer does not rekey it.
     NeedsReplacement,
     /// A request is being retransmitted for the n-th time: the peer does not answer.
     Retransmitting {
@@ -67,8 +83,23 @@ pub struct Established {
     pub contact: super::uniqueness::Contact,
     /// The negotiated algorithms.
     pub suite: crate::crypto::IkeSuite,
+    /// Since when its keys are in use.
+    pub at: Instant,
     /// What NAT detection found.
     pub nat: Nat,
+}
+
+/// What changes when an IKE_SA is rekeyed.
+#[derive(Clone, Copy, Debug)]
+pub struct Rekeyed {
+    /// Who asked for it: the new IKE_SA's initiator.
+    pub role: Role,
+    /// Its new SPIs.
+    pub spis: IkeSpis,
+    /// Its new algorithms.
+    pub suite: crate::crypto::IkeSuite,
+    /// Since when these are in use.
+    pub at: Instant,
 }
 
 /// Result of NAT detection (RFC 7296 section 2.23).
@@ -123,6 +154,8 @@ pub enum ChildDownCause {
     PeerDeleted,
     /// We were asked to.
     Terminated,
+    /// Another one has taken its place, see [`Event::ChildRekeyed`].
+    Rekeyed,
     /// Its hard lifetime passed.
     Expired,
     /// The IKE_SA ended, see [`Event::Closed`].
@@ -183,6 +216,9 @@ pub enum Failure {
     /// The peer does not take more CHILD_SAs.
     #[error("the peer accepts no additional CHILD_SAs")]
     NoAdditionalSas,
+    /// The peer does not know the CHILD_SA that we asked it to rekey.
+    #[error("the peer does not know this CHILD_SA")]
+    ChildSaNotFound,
     /// The peer asked to try again later.
     #[error("the peer is busy and asked to try again later")]
     TemporaryFailure,

@@ -51,14 +51,22 @@ pub enum Input<'a> {
 pub enum Command {
     /// Bring this child up.
     Initiate(Arc<ChildConfig>),
-    /// Close this child.
+    /// Close this child, and the one that has taken its place.
     TerminateChild(EspSpi),
+    /// Replace this CHILD_SA by one with new keys (RFC 7296 section 1.3.3).
+    RekeyChild(EspSpi),
     /// Close the IKE_SA, telling the peer. Half-open ones are just forgotten.
     Terminate,
+    /// Replace the IKE_SA by one with new keys, which inherits its children
+    /// (RFC 7296 section 1.3.2).
+    Rekey,
     /// Ask the peer for a sign of life now.
     Probe,
     /// Forget everything at once without telling the peer.
     Abandon(super::CloseCause),
+    /// The connection was configured anew, with other children or other timers. Holds for what is
+    /// negotiated from now on; ignored by an IKE_SA that is not established.
+    Configure(Arc<crate::Connection>),
 }
 
 /// One effect. The caller carries them out in order.
@@ -79,6 +87,10 @@ pub enum Output {
     /// answer is expected. Where an installation failed, the SPI is given back through
     /// [`crate::Environment::release_spi`] instead.
     RemoveChild(EspSpi),
+    /// Packets may leave by this installed CHILD_SA from now on, see [`crate::child_sa::Sending`].
+    StartSending(EspSpi),
+    /// No packet may leave by this installed CHILD_SA any more. It goes on receiving.
+    StopSending(EspSpi),
     /// Send a NAT keepalive: the single octet 0xFF (RFC 3948 section 2.3).
     Keepalive(Path),
     /// Something happened that others care about.

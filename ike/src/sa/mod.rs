@@ -1,7 +1,8 @@
 //! One IKE_SA: its state machine, driven by inputs and drained of outputs.
 //!
 //! [`IkeSa`] holds it together; the exchanges live in `exchange/`, message IDs and retransmission
-//! in `requests` and `responses`, sealing in `secured`, the negotiation of CHILD_SAs in `child`.
+//! in `requests` and `responses`, sealing in `secured`, CHILD_SAs in `child`, agreeing on them in
+//! `negotiation`.
 //! [`admission`] judges requests before there is an IKE_SA, [`uniqueness`] which of several stay.
 
 pub mod admission;
@@ -10,9 +11,11 @@ pub mod contacts;
 mod cookie;
 pub mod event;
 mod exchange;
+mod generation;
 mod ike_sa;
 pub mod io;
 mod nat;
+mod negotiation;
 mod payloads;
 mod requests;
 mod responses;
@@ -22,6 +25,8 @@ pub mod uniqueness;
 
 pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest, Refusal};
 pub use contacts::Contacts;
-pub use event::{ChildDown, ChildDownCause, ChildUp, CloseCause, Established, Event, Failure};
+pub use event::{
+    ChildDown, ChildDownCause, ChildUp, CloseCause, Established, Event, Failure, Rekeyed,
+};
 pub use ike_sa::{Candidate, IkeSa, SaOptions};
 pub use io::{Command, Input, Output, Role};

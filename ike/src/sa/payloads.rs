@@ -106,6 +106,7 @@ pub(super) fn failure_of(notify_type: NotifyType) -> Failure {
         NotifyType::INVALID_KE_PAYLOAD => Failure::InvalidKeyExchange,
         NotifyType::NO_ADDITIONAL_SAS => Failure::NoAdditionalSas,
         NotifyType::TEMPORARY_FAILURE => Failure::TemporaryFailure,
+        NotifyType::CHILD_SA_NOT_FOUND => Failure::ChildSaNotFound,
         NotifyType::INVALID_SYNTAX => Failure::InvalidSyntax,
         NotifyType::UNSUPPORTED_CRITICAL_PAYLOAD => Failure::UnsupportedCriticalPayload,
         NotifyType(other) => Failure::Refused(other),
@@ -122,6 +123,7 @@ pub(super) fn error_notify(failure: Failure) -> Payload {
         Failure::TemporaryFailure | Failure::NotInstalled | Failure::NoSpi => {
             NotifyType::TEMPORARY_FAILURE
         }
+        Failure::ChildSaNotFound => NotifyType::CHILD_SA_NOT_FOUND,
         Failure::UnsupportedCriticalPayload => NotifyType::UNSUPPORTED_CRITICAL_PAYLOAD,
         Failure::AuthenticationRefused
         | Failure::AuthenticationFailed

@@ -14,6 +14,8 @@ mod misbehaviour;
 mod nat;
 mod pair;
 mod pending;
+mod rekey_child;
+mod rekey_ike;
 mod setup;
 mod spoofed;
 mod timers;

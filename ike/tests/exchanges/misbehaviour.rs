@@ -17,7 +17,7 @@ use crate::{
     pending::refused_with,
 };
 
-fn notify(notify_type: NotifyType, data: Vec<u8>) -> Payload {
+pub(crate) fn notify(notify_type: NotifyType, data: Vec<u8>) -> Payload {
     Payload::Notify(Notify {
         protocol: None,
         spi: Vec::new(),

@@ -1,6 +1,7 @@
 //! An initiator and a responder with a perfect network and a clock that only tests move.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,6 +26,8 @@ pub(crate) struct Env {
     pub(crate) psk: Option<&'static str>,
     pub(crate) counters: Counters,
     pub(crate) ledger: Ledger,
+    /// Those by which datagrams find the IKE_SA.
+    pub(crate) ike_spis: BTreeSet<IkeSpi>,
     /// When the data plane last received a packet, on whichever CHILD_SA.
     pub(crate) last_inbound: Option<Instant>,
 }
@@ -37,8 +40,16 @@ impl Env {
             psk: Some("correct horse"),
             counters: Counters::default(),
             ledger: Ledger::default(),
+            ike_spis: BTreeSet::new(),
             last_inbound: None,
         }
+    }
+}
+
+impl Env {
+    /// From now on other random numbers.
+    pub(crate) fn reseed(&mut self, seed: u8) {
+        self.seed = seed;
     }
 }
 
@@ -59,6 +70,18 @@ impl Environment for Env {
 
     fn release_spi(&mut self, spi: EspSpi) {
         self.ledger.release(spi);
+    }
+
+    fn allocate_ike_spi(&mut self) -> IkeSpi {
+        let mut spi = [0; 8];
+        self.random(&mut spi);
+        spi[0] = self.ike_spis.len() as u8 + 1;
+        assert!(self.ike_spis.insert(IkeSpi(spi)), "a free SPI");
+        IkeSpi(spi)
+    }
+
+    fn release_ike_spi(&mut self, spi: IkeSpi) {
+        assert!(self.ike_spis.remove(&spi), "{spi} is not in use");
     }
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
@@ -96,6 +119,7 @@ pub(crate) fn child(name: &str, local: &str, remote: &str) -> ChildConfig {
         mode: Mode::Tunnel,
         replay_window: 1024,
         rekey_time: Duration::ZERO,
+        rand_time: Duration::ZERO,
         lifetime: Lifetime::default(),
     }
 }
@@ -113,6 +137,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         retransmit: Retransmit::default(),
         dpd_delay: Duration::ZERO,
         rekey_time: Duration::ZERO,
+        rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
@@ -130,6 +155,8 @@ pub(crate) struct End {
     pub(crate) path: Path,
     pub(crate) events: Vec<Event>,
     pub(crate) installed: Vec<ChildSa>,
+    /// Which CHILD_SAs were told to start or to stop sending.
+    pub(crate) sending: Vec<(EspSpi, bool)>,
     pub(crate) sent: Vec<(Path, Vec<u8>)>,
     pub(crate) refuse_install: bool,
     /// Installations wait for [`End::finish_installs`].
@@ -146,6 +173,7 @@ impl End {
             path,
             events: Vec::new(),
             installed: Vec::new(),
+            sending: Vec::new(),
             sent: Vec::new(),
             refuse_install: false,
             hold_installs: false,
@@ -176,6 +204,8 @@ impl End {
                     self.env.ledger.remove(spi);
                     self.installed.retain(|child| child.inbound_spi != spi);
                 }
+                Output::StartSending(spi) => self.sending.push((spi, true)),
+                Output::StopSending(spi) => self.sending.push((spi, false)),
                 Output::Keepalive(path) => self.sent.push((path, vec![0xff])),
                 Output::Event(event) => self.events.push(event),
             }
@@ -183,6 +213,7 @@ impl End {
         assert_eq!(self.env.ledger.faults, [""; 0]);
         if self.closed().is_some() {
             assert_eq!(self.env.ledger.len(), 0, "an SPI outlived its IKE_SA");
+            assert!(self.env.ike_spis.is_empty(), "and so did one of IKE");
         }
     }
 
@@ -290,6 +321,7 @@ impl Pair {
 
     pub(crate) fn start_with(&mut self, child: Option<Arc<ChildConfig>>) {
         let end = &mut self.initiator;
+        end.env.ike_spis.insert(IkeSpi(*b"initiatr"));
         end.sa = Some(IkeSa::initiate(
             Arc::new(end.connection.clone()),
             Contacts::default(),
@@ -333,7 +365,10 @@ impl Pair {
                     &mut end.env,
                 );
                 match answer {
-                    Ok(sa) => end.sa = Some(sa),
+                    Ok(sa) => {
+                        end.env.ike_spis.insert(IkeSpi(*b"responds"));
+                        end.sa = Some(sa);
+                    }
                     Err(refusal) => end.sent.extend(refusal.reply.map(|reply| (path, reply))),
                 }
                 end.drain(self.now);

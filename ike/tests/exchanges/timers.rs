@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use holdfast_ike::{
     config::Retransmit,
-    sa::{CloseCause, Command, Event, Input},
+    sa::{CloseCause, Command, Input},
 };
 
 use crate::pair::{End, Pair};
@@ -130,33 +130,11 @@ fn a_lifetime_that_has_passed_closes_the_ike_sa_once() {
     pair.initiator.connection.over_time = Duration::from_secs(110);
     let mut pair = pair.up();
     pair.pass(Duration::from_secs(100));
-    assert!(
-        pair.initiator
-            .has_event(|event| matches!(event, Event::NeedsReplacement))
-    );
+    assert_eq!(pair.initiator.sent.len(), 1, "a request to rekey it");
+    pair.initiator.sent.clear();
     assert!(pair.initiator.is_established());
     pair.pass(Duration::from_secs(10));
     pair.settle();
     assert_eq!(pair.initiator.closed(), Some(CloseCause::Expired));
     assert_eq!(pair.responder.closed(), Some(CloseCause::PeerDeleted));
-}
-
-#[test]
-fn children_are_replaced_in_time_and_only_while_the_ike_sa_stays() {
-    let mut pair = Pair::new();
-    for child in &mut pair.initiator.connection.children {
-        std::sync::Arc::make_mut(child).rekey_time = Duration::from_secs(100);
-    }
-    let mut pair = pair.up();
-    let asked = |pair: &Pair| {
-        let asks = |event: &&Event| matches!(event, Event::ChildNeedsReplacement { .. });
-        pair.initiator.events.iter().filter(asks).count()
-    };
-    pair.pass(Duration::from_secs(89));
-    assert_eq!(asked(&pair), 0);
-    pair.pass(Duration::from_secs(11));
-    assert_eq!(asked(&pair), 1);
-    pair.pass(Duration::from_secs(1000));
-    assert_eq!(asked(&pair), 1, "asked once");
-    assert_eq!(deadline(&pair.initiator), None);
 }

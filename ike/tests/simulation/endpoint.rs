@@ -11,8 +11,8 @@ use holdfast_ike::{
     ChildSa, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
     config::Unique,
     sa::{
-        Admission, AdmissionLimits, Admitted, Candidate, CloseCause, Command, Contacts, Event,
-        Failure, IkeSa, Input, Output, Role, SaOptions,
+        Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Command,
+        Contacts, Event, Failure, IkeSa, Input, Output, Role, SaOptions,
         uniqueness::{Contact, Verdict, judge},
     },
     wire::Header,
@@ -29,6 +29,9 @@ use crate::{
 pub(crate) struct Env {
     pub(crate) rng: Rng,
     pub(crate) ledger: Ledger,
+    /// SPIs that the IKE_SA being fed has reserved and released.
+    new_routes: Vec<IkeSpi>,
+    old_routes: Vec<IkeSpi>,
     psk: Arc<Secret>,
     counters: Counters,
 }
@@ -46,6 +49,17 @@ impl Environment for Env {
 
     fn release_spi(&mut self, spi: EspSpi) {
         self.ledger.release(spi);
+    }
+
+    fn allocate_ike_spi(&mut self) -> IkeSpi {
+        let mut spi = [0; 8];
+        self.rng.fill(&mut spi);
+        self.new_routes.push(IkeSpi(spi));
+        IkeSpi(spi)
+    }
+
+    fn release_ike_spi(&mut self, spi: IkeSpi) {
+        self.old_routes.push(spi);
     }
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
@@ -83,6 +97,8 @@ pub(crate) struct Endpoint {
     pub(crate) admission: Admission,
     pub(crate) sas: BTreeMap<IkeSpi, Tracked>,
     half_open: HashMap<(SocketAddr, IkeSpi), IkeSpi>,
+    /// Which IKE_SA, named by its first SPI, receives on which SPI.
+    pub(crate) routes: BTreeMap<IkeSpi, IkeSpi>,
     pub(crate) plane: Plane,
     retry_at: Option<Instant>,
     pub(crate) log: Vec<(Instant, String)>,
@@ -107,6 +123,8 @@ impl Endpoint {
             env: Env {
                 rng,
                 ledger: Ledger::default(),
+                new_routes: Vec::new(),
+                old_routes: Vec::new(),
                 psk: Arc::new(Secret::new(*b"a long enough secret")),
                 counters: Counters::default(),
             },
@@ -115,6 +133,7 @@ impl Endpoint {
             admission: Admission::new(AdmissionLimits::default()),
             sas: BTreeMap::new(),
             half_open: HashMap::new(),
+            routes: BTreeMap::new(),
             plane: Plane::new(),
             retry_at: None,
             log: Vec::new(),
@@ -127,6 +146,7 @@ impl Endpoint {
         self.note(now, "crash");
         self.sas.clear();
         self.half_open.clear();
+        self.routes.clear();
         self.plane.reset();
         self.faults.append(&mut self.env.ledger.faults);
         self.env.ledger = Ledger::default();
@@ -239,6 +259,7 @@ impl Endpoint {
             half_open_from,
         };
         self.sas.insert(spi, tracked);
+        self.routes.insert(spi, spi);
         self.drain(spi, now, network);
     }
 
@@ -253,11 +274,7 @@ impl Endpoint {
 
     /// The CHILD_SA of this name that carries traffic.
     pub(crate) fn child(&self, name: &str) -> Option<&ChildSa> {
-        self.plane
-            .installed
-            .values()
-            .map(|(_, child)| child)
-            .find(|child| *child.name == *name)
+        self.plane.sender(name)
     }
 
     pub(crate) fn command(
@@ -296,7 +313,7 @@ impl Endpoint {
                 .get(&(path.remote, header.spis.initiator))
                 .copied()
         } else {
-            Some(ours).filter(|spi| self.sas.contains_key(spi))
+            self.routes.get(&ours).copied()
         };
         if let Some(spi) = known {
             return self.feed(spi, Input::Datagram { path, data }, now, network);
@@ -342,7 +359,22 @@ impl Endpoint {
         }
     }
 
+    /// Routes for the SPIs of an IKE_SA come and go before anything is sent.
+    fn route(&mut self, owner: IkeSpi) {
+        for spi in self.env.new_routes.drain(..) {
+            if self.routes.insert(spi, owner).is_some() {
+                self.faults.push(format!("{spi} is in use already"));
+            }
+        }
+        for spi in self.env.old_routes.drain(..) {
+            if self.routes.remove(&spi) != Some(owner) {
+                self.faults.push(format!("{spi} is not one of {owner}"));
+            }
+        }
+    }
+
     fn drain(&mut self, spi: IkeSpi, now: Instant, network: &mut Network) {
+        self.route(spi);
         while let Some(output) = self.sas.get_mut(&spi).and_then(|t| t.sa.poll_output()) {
             match output {
                 Output::Transmit { path, data } => {
@@ -357,11 +389,14 @@ impl Endpoint {
                 }
                 Output::RemoveChild(inbound) => {
                     self.env.ledger.remove(inbound);
-                    self.plane.installed.remove(&inbound);
+                    self.plane.remove(inbound);
                 }
+                Output::StartSending(inbound) => self.plane.start_sending(inbound),
+                Output::StopSending(inbound) => self.plane.stop_sending(inbound),
                 Output::Keepalive(_) => {}
                 Output::Event(event) => self.on_event(spi, event, now, network),
             }
+            self.route(spi);
         }
         if self
             .sas
@@ -380,7 +415,7 @@ impl Endpoint {
         } = installation;
         let inbound_spi = child.inbound_spi;
         if self.env.ledger.installed(inbound_spi, success) && success {
-            self.plane.installed.insert(inbound_spi, (owner, child));
+            self.plane.insert(owner, child);
         }
         if let Some(tracked) = self.sas.get_mut(&owner) {
             let input = Input::ChildInstalled {
@@ -413,9 +448,23 @@ impl Endpoint {
                 // The other children, at both ends at about the same time.
                 self.retry_within(now, 300);
             }
+            Event::ChildDown(down) if down.cause == ChildDownCause::Rekeyed => {
+                self.note(now, format!("{spi} {down:?}"));
+            }
             Event::ChildDown(_) | Event::ChildFailed { .. } => {
                 self.note(now, format!("{spi} {event:?}"));
                 self.retry_later(now);
+            }
+            Event::IkeRekeyed(new) => {
+                let (role, spis) = (new.role, new.spis);
+                self.note(now, format!("{spi} is {spis:?} now, as {role:?}"));
+            }
+            Event::ChildRekeyed { old, new } => {
+                let spi_of = new.inbound_spi;
+                self.note(now, format!("{spi} {}: {spi_of} replaces {old}", new.name));
+            }
+            Event::RekeyFailed { child, failure } => {
+                self.note(now, format!("{spi} {child:?} not rekeyed: {failure}"));
             }
             Event::ChildUp(up) => {
                 self.note(now, format!("{spi} {} is up, {}", up.name, up.inbound_spi));
@@ -436,6 +485,9 @@ impl Endpoint {
                     self.faults.push(format!("{spi} left a CHILD_SA behind"));
                 }
                 self.leave_half_open(spi);
+                if self.routes.values().any(|owner| *owner == spi) {
+                    self.faults.push(format!("{spi} left a route behind"));
+                }
                 self.sas.remove(&spi);
                 self.retry_later(now);
             }

@@ -14,6 +14,7 @@ mod endpoint;
 mod ledger;
 mod network;
 mod plane;
+mod rekeying;
 mod rng;
 mod scenarios;
 mod witness;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_ike::{ChildSa, EspSpi, IkeSpi};
+use holdfast_ike::{ChildSa, EspSpi, IkeSpi, child_sa::Sending};
 
 use crate::rng::Rng;
 
@@ -23,6 +23,10 @@ pub(crate) struct Plane {
     pub(crate) failures: u64,
     /// By inbound SPI, with the IKE_SA that it belongs to.
     pub(crate) installed: BTreeMap<EspSpi, (IkeSpi, ChildSa)>,
+    /// Those that packets leave by, in the order of their installation.
+    sending: BTreeMap<u64, EspSpi>,
+    /// Those that wait for the peer to be heard on them.
+    waiting: BTreeMap<EspSpi, u64>,
     pending: BTreeMap<(Instant, u64), Installation>,
     sequence: u64,
 }
@@ -33,6 +37,8 @@ impl Plane {
             delay: Duration::ZERO,
             failures: 2,
             installed: BTreeMap::new(),
+            sending: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             pending: BTreeMap::new(),
             sequence: 0,
         }
@@ -41,6 +47,8 @@ impl Plane {
     /// Loses all state.
     pub(crate) fn reset(&mut self) {
         self.installed.clear();
+        self.sending.clear();
+        self.waiting.clear();
         self.pending.clear();
     }
 
@@ -66,6 +74,42 @@ impl Plane {
         let at = now + Duration::from_millis(delay);
         self.pending.insert((at, self.sequence), installation);
         None
+    }
+
+    pub(crate) fn insert(&mut self, owner: IkeSpi, child: ChildSa) {
+        self.sequence += 1;
+        let (spi, order) = (child.inbound_spi, self.sequence);
+        match child.sending {
+            Sending::AtOnce => drop(self.sending.insert(order, spi)),
+            Sending::OnceHeard => drop(self.waiting.insert(spi, order)),
+        }
+        self.installed.insert(spi, (owner, child));
+    }
+
+    pub(crate) fn remove(&mut self, spi: EspSpi) {
+        self.stop_sending(spi);
+        self.installed.remove(&spi);
+    }
+
+    /// The core says so, or a packet has come.
+    pub(crate) fn start_sending(&mut self, spi: EspSpi) {
+        if let Some(order) = self.waiting.remove(&spi) {
+            self.sending.insert(order, spi);
+        }
+    }
+
+    pub(crate) fn stop_sending(&mut self, spi: EspSpi) {
+        self.waiting.remove(&spi);
+        self.sending.retain(|_, sending| *sending != spi);
+    }
+
+    /// The CHILD_SA of this name that a packet would leave by: the newest that sends.
+    pub(crate) fn sender(&self, name: &str) -> Option<&ChildSa> {
+        self.sending
+            .values()
+            .rev()
+            .filter_map(|spi| Some(&self.installed.get(spi)?.1))
+            .find(|child| *child.name == *name)
     }
 
     pub(crate) fn next_done(&self) -> Option<Instant> {

@@ -26,7 +26,7 @@ fn storm(world: &mut World) -> Weather {
 }
 
 /// A world with a bad network, one child or two, and data planes fast or slow.
-fn bad_world(seed: u64) -> World {
+pub(crate) fn bad_world(seed: u64) -> World {
     let mut world = World::new(seed, 1 + (seed % 2) as usize);
     world.network.weather = storm(&mut world);
     for end in &mut world.ends {
@@ -43,13 +43,17 @@ fn bad_world(seed: u64) -> World {
 /// Long enough for every timer to have run out: retransmission, half-open, liveness, retries.
 const CALM_DOWN: Duration = Duration::from_secs(300);
 
-fn settle(mut world: World) {
+pub(crate) fn calm_down(world: &mut World) {
     world.network.weather = Weather::CALM;
     world.network.attacker = None;
     for end in &mut world.ends {
         end.plane.failures = 2;
     }
     world.run(CALM_DOWN);
+}
+
+fn settle(mut world: World) {
+    calm_down(&mut world);
     world.assert_at_rest();
 }
 
@@ -180,7 +184,7 @@ fn an_attacker_alone_closes_nothing() {
     }
 }
 
-fn disturb_for_a_while(world: &mut World) {
+pub(crate) fn disturb_for_a_while(world: &mut World) {
     for _ in 0..world.rng.below(8) {
         let pause = Duration::from_millis(world.rng.below(10_000));
         world.run(pause);
@@ -191,7 +195,7 @@ fn disturb_for_a_while(world: &mut World) {
 /// One random act at a random end.
 fn disturb(world: &mut World) {
     let index = world.rng.below(2) as usize;
-    let act = world.rng.below(8);
+    let act = world.rng.below(12);
     let pick = world.rng.next() as usize;
     let now = world.now;
     let (ends, network) = (&mut world.ends, &mut world.network);
@@ -218,6 +222,14 @@ fn disturb(world: &mut World) {
             let hard = pick.is_multiple_of(2);
             let input = Input::ChildExpired { inbound_spi, hard };
             end.feed(owner, input, now, network);
+        }
+        (8, Some((owner, child))) => {
+            end.command(owner, Command::RekeyChild(child), now, network);
+        }
+        (9, _) => {
+            for spi in sas {
+                end.command(spi, Command::Rekey, now, network);
+            }
         }
         (5, _) => {
             for spi in sas {

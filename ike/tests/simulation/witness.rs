@@ -13,13 +13,17 @@ pub(crate) struct Witness {
     established: bool,
     closed: bool,
     up: BTreeMap<EspSpi, Arc<str>>,
+    /// Of these, another one has taken the place.
+    replaced: BTreeSet<EspSpi>,
     asked: BTreeSet<Arc<str>>,
 }
 
 impl Witness {
     /// Whether a child of this name is up.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.up.values().any(|up| **up == *name)
+        let current =
+            |(spi, up): (&EspSpi, &Arc<str>)| **up == *name && !self.replaced.contains(spi);
+        self.up.iter().any(current)
     }
 
     /// Whether somebody waits for a child of this name.
@@ -51,8 +55,17 @@ impl Witness {
                 let before = self.up.insert(up.inbound_spi, up.name.clone());
                 before.map(|_| "a child that comes up twice")
             }
+            Event::ChildRekeyed { old, new } => {
+                self.asked.remove(&new.name);
+                if !self.up.contains_key(old) || !self.replaced.insert(*old) {
+                    return Some("what is replaced was not up");
+                }
+                let before = self.up.insert(new.inbound_spi, new.name.clone());
+                before.map(|_| "a replacement that comes up twice")
+            }
             Event::ChildDown(down) => {
                 let before = self.up.remove(&down.inbound_spi);
+                self.replaced.remove(&down.inbound_spi);
                 before
                     .is_none()
                     .then_some("a child goes down that was not up")

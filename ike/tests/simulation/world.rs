@@ -51,6 +51,7 @@ fn child(index: usize, flip: bool) -> ChildConfig {
         mode: Mode::Tunnel,
         replay_window: 1024,
         rekey_time: Duration::ZERO,
+        rand_time: Duration::ZERO,
         lifetime: Lifetime::default(),
     }
 }
@@ -82,6 +83,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         },
         dpd_delay: Duration::from_secs(15),
         rekey_time: Duration::ZERO,
+        rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
@@ -164,23 +166,44 @@ impl World {
         }
     }
 
+    /// Both ends rekey after these times, give or take a third.
+    pub(crate) fn rekey_every(&mut self, ike: Duration, child: Duration) {
+        for end in &mut self.ends {
+            let connection = Arc::make_mut(&mut end.connection);
+            connection.rekey_time = ike;
+            connection.rand_time = ike / 3;
+            for config in &mut connection.children {
+                let config = Arc::make_mut(config);
+                config.rekey_time = child;
+                config.rand_time = child / 3;
+            }
+        }
+    }
+
     pub(crate) fn complain(&self, what: &str) -> ! {
         panic!("seed {}: {what}\n{}", self.seed, self.story())
     }
 
-    /// Exactly one IKE_SA and one CHILD_SA of each name, the same at both ends, and nothing else.
     pub(crate) fn assert_at_rest(&self) {
+        if let Err(what) = self.at_rest() {
+            self.complain(&what);
+        }
+    }
+
+    /// Exactly one IKE_SA and one CHILD_SA of each name, the same at both ends, and nothing else.
+    pub(crate) fn at_rest(&self) -> Result<(), String> {
         for end in &self.ends {
-            self.assert_tidy(end);
+            self.tidy(end)
+                .map_err(|what| format!("{} {what}", end.name))?;
         }
         let [left, right] = &self.ends;
         let spis = |end: &Endpoint| end.sas.values().next().map(|tracked| tracked.sa.spis());
         if spis(left) != spis(right) {
-            self.complain("the ends disagree on the IKE_SA");
+            return Err("the ends disagree on the IKE_SA".into());
         }
         for (name, ..) in &CHILDREN[..self.children] {
             let (Some(a), Some(b)) = (left.child(name), right.child(name)) else {
-                self.complain(&format!("no CHILD_SA {name}"));
+                return Err(format!("no CHILD_SA {name}"));
             };
             let agree = a.inbound_spi == b.outbound_spi
                 && a.outbound_spi == b.inbound_spi
@@ -189,39 +212,67 @@ impl World {
                 && a.local_ts == b.remote_ts
                 && a.remote_ts == b.local_ts;
             if !agree {
-                self.complain(&format!("the ends disagree on the CHILD_SA {name}"));
+                return Err(format!("the ends disagree on the CHILD_SA {name}"));
             }
         }
+        Ok(())
     }
 
-    fn assert_tidy(&self, end: &Endpoint) {
+    fn tidy(&self, end: &Endpoint) -> Result<(), String> {
         if let Some(fault) = end.faults.iter().chain(&end.env.ledger.faults).next() {
-            self.complain(&format!("{}: {fault}", end.name));
+            return Err(fault.clone());
         }
         let (all, established) = (end.sas.len(), end.established().len());
         if (all, established) != (1, 1) {
-            self.complain(&format!(
-                "{} has {all} IKE_SAs, {established} established",
-                end.name
-            ));
+            return Err(format!("has {all} IKE_SAs, {established} established"));
         }
         for tracked in end.sas.values() {
             if let Some(name) = tracked.witness.unanswered() {
-                self.complain(&format!("{} still waits for {name}", end.name));
+                return Err(format!("still waits for {name}"));
             }
             if !matches!(tracked.sa.tasks(), (None | Some("IKE_DPD"), queue) if queue.is_empty()) {
-                self.complain(&format!("{} is at {:?}", end.name, tracked.sa.tasks()));
+                return Err(format!("is at {:?}", tracked.sa.tasks()));
+            }
+            if let Some(name) = CHILDREN[..self.children]
+                .iter()
+                .map(|(name, ..)| *name)
+                .find(|name| !tracked.witness.has(name))
+            {
+                return Err(format!("was not told that {name} is up"));
             }
         }
         if end.plane.installed.len() != self.children {
-            self.complain(&format!(
-                "{} has {} CHILD_SAs",
-                end.name,
-                end.plane.installed.len()
-            ));
+            return Err(format!("has {} CHILD_SAs", end.plane.installed.len()));
+        }
+        if end.routes.len() != 1 {
+            return Err(format!("has {} routes", end.routes.len()));
         }
         if end.env.ledger.dangling() != 0 || end.env.ledger.len() != self.children {
-            self.complain(&format!("{} leaks SPIs: {:?}", end.name, end.env.ledger));
+            return Err(format!("leaks SPIs: {:?}", end.env.ledger));
+        }
+        Ok(())
+    }
+
+    /// Packets leave by each child of each end; after `latency` the other end must still be able to
+    /// read them. What cannot be read is a complaint.
+    pub(crate) fn exchange_packets(&mut self, latency: Duration) {
+        let mut sent = Vec::new();
+        for (index, end) in self.ends.iter().enumerate() {
+            for (name, ..) in &CHILDREN[..self.children] {
+                match end.child(name) {
+                    Some(child) => sent.push((1 - index, child.outbound_spi)),
+                    None => self.complain(&format!("{}: nothing carries {name}", end.name)),
+                }
+            }
+        }
+        self.run(latency);
+        for (index, spi) in sent {
+            let end = &mut self.ends[index];
+            if !end.plane.installed.contains_key(&spi) {
+                let name = end.name;
+                self.complain(&format!("a packet for {spi} was lost at {name}"));
+            }
+            end.plane.start_sending(spi);
         }
     }
 }

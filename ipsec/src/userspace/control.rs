@@ -10,25 +10,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_ike::EspSpi;
+use holdfast_ike::{EspSpi, TrafficSelector};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     options::StartError,
-    routes::{Ledger, Netlink, Operation, Route},
+    policy_table::Target,
+    routes::{Ledger, Netlink, Operation, Owner, Route},
     sa::Sa,
     shared::Shared,
+    traps::Trap,
 };
 use crate::{
     device::PacketDevice,
     plane::{InstallError, PlaneEvent},
+    policy::PolicyId,
 };
 
 /// Wait before an event that nobody had room for is offered again.
 const EVENT_RETRY: Duration = Duration::from_millis(50);
 
 /// What the control thread is asked. The queue is not bounded by itself: each installed SPI has at
-/// most one `Install` and one `Remove` in it, and SPIs are bounded.
+/// most one `Install` and one `Remove` in it, and SPIs are bounded; the same holds for traps, which the
+/// configuration bounds.
 pub(crate) enum Command {
     /// Routes and age limit of an SA that is in the tables.
     Install {
@@ -39,6 +43,17 @@ pub(crate) enum Command {
     /// An SA that was taken out of the tables.
     Remove {
         spi: EspSpi,
+        done: oneshot::Sender<()>,
+    },
+    /// Routes of a trap that is in the tables.
+    InstallTrap {
+        trap: Arc<Trap>,
+        peers: Vec<IpAddr>,
+        done: oneshot::Sender<Result<(), InstallError>>,
+    },
+    /// A trap that was taken out of the tables.
+    RemoveTrap {
+        id: PolicyId,
         done: oneshot::Sender<()>,
     },
     /// End everything.
@@ -169,6 +184,17 @@ impl Control {
                     self.remove(spi).await;
                     let _ = done.send(());
                 }
+                Some(Command::InstallTrap { trap, peers, done }) => {
+                    let result = self.install_trap(&trap, &peers).await;
+                    if result.is_err() && self.shared.traps.holds(&trap) {
+                        self.shared.traps.withdraw(trap.id);
+                    }
+                    let _ = done.send(result);
+                }
+                Some(Command::RemoveTrap { id, done }) => {
+                    self.remove_routes(Owner::Policy(id)).await;
+                    let _ = done.send(());
+                }
                 Some(Command::Shutdown { done }) => {
                     self.end().await;
                     // The device goes with its last owner.
@@ -187,27 +213,58 @@ impl Control {
         if !self.shared.tables.holds(sa) {
             return Err(InstallError::Cancelled);
         }
-        if let Some((netlink, ledger)) = &mut self.routes {
-            let operations = ledger.install(spi, &sa.local_ts, &sa.remote_ts, peer)?;
-            for operation in operations {
-                if let Operation::Add(route) = operation
-                    && let Err(reason) = netlink.add(route, &sa.local_ts).await
-                {
-                    self.remove(spi).await;
-                    return Err(route_error(sa, route, reason));
-                }
-            }
-        }
+        self.add_routes(Owner::Sa(spi), &sa.local_ts, &sa.remote_ts, &[peer])
+            .await?;
         if let Some(time) = sa.hard_time() {
             self.deadlines.insert(Instant::now() + time, sa);
         }
         Ok(())
     }
 
+    async fn install_trap(
+        &mut self,
+        trap: &Arc<Trap>,
+        peers: &[IpAddr],
+    ) -> Result<(), InstallError> {
+        if !self.shared.traps.holds(trap) {
+            return Err(InstallError::Cancelled);
+        }
+        let owner = Owner::Policy(trap.id);
+        self.add_routes(owner, trap.local_ts(), trap.remote_ts(), peers)
+            .await
+    }
+
     async fn remove(&mut self, spi: EspSpi) {
         self.deadlines.remove(spi);
+        self.remove_routes(Owner::Sa(spi)).await;
+    }
+
+    /// Adds the routes of one owner; on error none of them is left.
+    async fn add_routes(
+        &mut self,
+        owner: Owner,
+        local: &[TrafficSelector],
+        remote: &[TrafficSelector],
+        peers: &[IpAddr],
+    ) -> Result<(), InstallError> {
+        let Some((netlink, ledger)) = &mut self.routes else {
+            return Ok(());
+        };
+        let operations = ledger.install(owner, local, remote, peers)?;
+        for operation in operations {
+            if let Operation::Add(route) = operation
+                && let Err(reason) = netlink.add(route, local).await
+            {
+                self.remove_routes(owner).await;
+                return Err(route_error(remote, route, reason));
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_routes(&mut self, owner: Owner) {
         if let Some((netlink, ledger)) = &mut self.routes {
-            for operation in ledger.remove(spi) {
+            for operation in ledger.remove(owner) {
                 match operation {
                     Operation::Delete(route) => netlink.delete(route).await,
                     Operation::Add(route) => {
@@ -221,12 +278,12 @@ impl Control {
     }
 
     async fn end(&mut self) {
-        let spis = match &self.routes {
-            Some((_, ledger)) => ledger.spis(),
+        let owners = match &self.routes {
+            Some((_, ledger)) => ledger.owners(),
             None => Vec::new(),
         };
-        for spi in spis {
-            self.remove(spi).await;
+        for owner in owners {
+            self.remove_routes(owner).await;
         }
         if let Some((mut netlink, _)) = self.routes.take() {
             netlink.end().await;
@@ -244,14 +301,13 @@ async fn sleep_until(due: Option<Instant>) {
 }
 
 /// Names the selector that a route is for.
-fn route_error(sa: &Sa, route: Route, reason: String) -> InstallError {
+fn route_error(remote: &[TrafficSelector], route: Route, reason: String) -> InstallError {
     let (Route::Tunnel(net) | Route::Throw(net)) = route;
-    let selector = sa
-        .remote_ts
+    let selector = remote
         .iter()
         .find(|selector| selector.subnets().contains(&net))
         .copied()
-        .unwrap_or_else(|| holdfast_ike::TrafficSelector::from_net(net));
+        .unwrap_or_else(|| TrafficSelector::from_net(net));
     InstallError::Route { selector, reason }
 }
 

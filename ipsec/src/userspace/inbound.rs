@@ -257,6 +257,10 @@ impl Opener {
         if let Some(sa) = self.sa.take()
             && passed.packets > 0
         {
+            if sa.waits_to_send() {
+                // The peer has begun to use it, so it is ready to receive (RFC 7296 section 2.8).
+                self.shared.tables.start_sending(sa.inbound.spi);
+            }
             let now = self.shared.clock.now();
             let totals = sa.inbound.traffic.add(passed, now);
             sa.check_limits(totals, |event| self.shared.tell(event));

@@ -1,7 +1,8 @@
 //! The userspace back end: ESP in UDP on a TUN device or any other [`PacketDevice`].
 //!
 //! Three threads. One carries packets from the device to the network, one from the network to the
-//! device; both read tables that change under them without locks ([`spi_table`], [`policy_table`]).
+//! device; both read tables that change under them without locks ([`spi_table`], [`policy_table`]). Packets that
+//! no SA is for may wait for one ([`traps`], [`waiting`]).
 //! The third ([`control`]) does what may have to wait.
 //!
 //! What it does not do:
@@ -25,7 +26,9 @@ mod shared;
 mod sockets;
 mod spi_table;
 mod tables;
+mod traps;
 mod tun;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +38,7 @@ use std::{
     fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc as std_mpsc,
     },
@@ -51,22 +54,25 @@ use self::{
     control::{Command, Setup, end_threads, report_failure},
     inbound::Inbound,
     outbound::Outbound,
-    policy_table::{MOST_POLICIES, PolicyTable},
     sa::{Clock, Sa},
-    shared::{Shared, Stop},
+    shared::{Shared, Stop, count},
     sockets::Sockets,
     tables::Tables,
+    traps::{Trap, Traps},
     tun::TunDevice,
 };
 use crate::{
     device::PacketDevice,
     plane::{BoxFuture, Counts, DataPlane, InstallError, PlaneCounters, Usage},
+    policy::{Policy, PolicyId},
     spi::SpiPool,
 };
 
 /// The userspace data plane.
 pub struct Userspace {
     shared: Arc<Shared>,
+    /// To wake; not to keep, for it goes at shutdown.
+    device: Weak<dyn PacketDevice>,
     spis: SpiPool,
     order: AtomicU64,
     /// Whether we keep routes.
@@ -92,6 +98,7 @@ impl Userspace {
         let shared = Arc::new(Shared {
             sockets,
             tables: Tables::new(),
+            traps: Traps::new(),
             counts: Counts::default(),
             clock: Clock::start(),
             ike,
@@ -111,12 +118,14 @@ impl Userspace {
             control::run(setup, receiver, &ready);
         });
         let control = control.inspect_err(|_| end_threads(&shared, &*device, Vec::new()))?;
+        let to_wake = Arc::downgrade(&device);
         drop(device);
         readiness
             .recv()
             .unwrap_or_else(|_| Err(StartError::Thread(io::Error::other("it died at once"))))?;
         Ok(Self {
             shared,
+            device: to_wake,
             spis: SpiPool::new(random),
             order: AtomicU64::new(0),
             routes: tun.is_some() && manage_routes,
@@ -137,10 +146,7 @@ impl Userspace {
         if !child.encapsulation {
             return Err(InstallError::NoEncapsulation);
         }
-        let policies = PolicyTable::size(&child.local_ts, &child.remote_ts);
-        if policies == 0 || policies > MOST_POLICIES {
-            return Err(InstallError::Selectors(policies));
-        }
+        policy_table::size(&child.local_ts, &child.remote_ts)?;
         let route = self.shared.sockets.route(child.path)?;
         let order = self.order.fetch_add(1, Ordering::Relaxed);
         let sa = Arc::new(Sa::new(child, route, order)?);
@@ -148,7 +154,30 @@ impl Userspace {
             return Err(InstallError::SpiInUse(child.inbound_spi));
         }
         self.spis.reserve(child.inbound_spi);
+        self.wake();
         Ok(sa)
+    }
+
+    /// Something may wait for the SA that sends from now on.
+    fn wake(&self) {
+        if !self.shared.traps.is_empty()
+            && let Some(device) = self.device.upgrade()
+        {
+            device.wake();
+        }
+    }
+
+    /// Puts a policy into the tables.
+    fn publish_policy(&self, policy: &Policy) -> Result<Arc<Trap>, InstallError> {
+        if self.ended.load(Ordering::Acquire) {
+            return Err(InstallError::ShutDown);
+        }
+        policy_table::size(&policy.local_ts, &policy.remote_ts)?;
+        let order = self.order.fetch_add(1, Ordering::Relaxed);
+        self.shared
+            .traps
+            .publish(policy, order)
+            .ok_or(InstallError::PolicyInUse(policy.id))
     }
 
     /// Whether the control thread has to do with an SA.
@@ -208,6 +237,15 @@ impl DataPlane for Userspace {
         Box::pin(async move { installed.await.unwrap_or(Err(InstallError::ShutDown)) })
     }
 
+    fn start_sending(&self, inbound: EspSpi) {
+        self.shared.tables.start_sending(inbound);
+        self.wake();
+    }
+
+    fn stop_sending(&self, inbound: EspSpi) {
+        self.shared.tables.stop_sending(inbound);
+    }
+
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()> {
         let Some(sa) = self.shared.tables.withdraw(inbound) else {
             return Box::pin(std::future::ready(()));
@@ -221,6 +259,39 @@ impl DataPlane for Userspace {
         Box::pin(async move {
             let _ = removed.await;
         })
+    }
+
+    fn install_policy(&self, policy: Policy) -> BoxFuture<Result<(), InstallError>> {
+        let trap = match self.publish_policy(&policy) {
+            Ok(trap) if self.routes => trap,
+            done => return Box::pin(std::future::ready(done.map(drop))),
+        };
+        let (done, installed) = oneshot::channel();
+        let peers = policy.peers;
+        let _ = self
+            .commands
+            .send(Command::InstallTrap { trap, peers, done });
+        Box::pin(async move { installed.await.unwrap_or(Err(InstallError::ShutDown)) })
+    }
+
+    fn remove_policy(&self, id: PolicyId) -> BoxFuture<()> {
+        let Some(dropped) = self.shared.traps.withdraw(id) else {
+            return Box::pin(std::future::ready(()));
+        };
+        count(&self.shared.counts.trap_dropped, dropped);
+        let (done, removed) = oneshot::channel();
+        if self.routes {
+            let _ = self.commands.send(Command::RemoveTrap { id, done });
+        }
+        Box::pin(async move {
+            let _ = removed.await;
+        })
+    }
+
+    fn acquire_failed(&self, id: PolicyId) {
+        if let Some(trap) = self.shared.traps.get(id) {
+            count(&self.shared.counts.trap_dropped, trap.fail());
+        }
     }
 
     fn counters(&self) -> PlaneCounters {

@@ -4,15 +4,12 @@
 //! The TTL is not decremented: the device lies behind the routing decision, which did that
 //! (RFC 4301 section 5.1.2.1, note 4, asks for it where the packet is forwarded).
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc};
 
 use super::{
     sa::{Sa, Totals},
-    shared::{Shared, count, is_local_chatter},
+    shared::{Shared, count},
+    waiting::Waiting,
 };
 use crate::{
     device::{PacketDevice, Received},
@@ -33,16 +30,14 @@ const MOST_OCTETS: usize = 65_487;
 /// Most packets in one batch (`UDP_MAX_SEGMENTS` of Linux).
 const MOST_PACKETS: usize = 64;
 
-/// Least time between two reports of packets without an SA.
-const REPORT_INTERVAL: Duration = Duration::from_millis(100);
-
 /// The sending thread's state.
 pub(crate) struct Outbound {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     device: Arc<dyn PacketDevice>,
-    frame: Box<[u8]>,
+    /// The frame that is being looked at.
+    pub(super) frame: Box<[u8]>,
     batch: Batch,
-    reported: Option<Instant>,
+    pub(super) waiting: Waiting,
 }
 
 /// ESP packets of one SA that wait to be sent together: all of one size, the last perhaps shorter.
@@ -71,7 +66,7 @@ impl Outbound {
                 sa: None,
                 ecn: 0,
             },
-            reported: None,
+            waiting: Waiting::default(),
         }
     }
 
@@ -82,6 +77,9 @@ impl Outbound {
             match device.receive(&mut self.frame) {
                 Ok(received) => self.take(received),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.waiting.any() {
+                        self.release();
+                    }
                     self.batch.flush(&self.shared);
                     self.batch.sa = None;
                     if !device.wait()? {
@@ -109,12 +107,16 @@ impl Outbound {
             return count(&self.shared.counts.device_malformed, 1);
         };
         let Some(sa) = self.shared.tables.outbound(&header) else {
-            return self.without_sa(&header);
+            return self.without_sa(&header, plan, received.length);
         };
+        if self.waiting.precedes(sa.order) {
+            self.release();
+        }
         self.protect(&sa, &header, &plan);
     }
 
-    fn protect(&mut self, sa: &Arc<Sa>, header: &Header, plan: &Plan) {
+    /// Sends the packets of the frame.
+    pub(super) fn protect(&mut self, sa: &Arc<Sa>, header: &Header, plan: &Plan) {
         let (shared, frame) = (&self.shared, &self.frame[..header.total]);
         let packets = plan.count();
         if sa.is_dead() {
@@ -159,21 +161,6 @@ impl Outbound {
         };
         let totals = sa.outbound.traffic.add(passed, shared.clock.now());
         sa.check_limits(totals, |event| shared.tell(event));
-    }
-
-    fn without_sa(&mut self, header: &Header) {
-        if is_local_chatter(header.destination) {
-            return;
-        }
-        count(&self.shared.counts.no_policy, 1);
-        let now = Instant::now();
-        let due = self
-            .reported
-            .is_none_or(|last| now.duration_since(last) >= REPORT_INTERVAL);
-        if due {
-            self.reported = Some(now);
-            self.shared.tell_without_sa(header);
-        }
     }
 }
 

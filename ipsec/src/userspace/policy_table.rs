@@ -1,4 +1,4 @@
-//! Outbound policies: which SA protects a packet.
+//! Outbound policies: which SA protects a packet, or which trap catches it.
 //!
 //! The longest match wins: first the longest prefix of the destination, then the longest of the
 //! source, then the selector with a protocol, then the narrowest ports, then the newest SA.
@@ -18,18 +18,28 @@ use arc_swap::ArcSwap;
 use holdfast_ike::TrafficSelector;
 use ipnet::IpNet;
 
-use super::{sa::Sa, selector};
-use crate::packet::header::Header;
+use super::selector;
+use crate::{packet::header::Header, plane::InstallError};
 
 /// A power of two.
 const BUCKETS: usize = 1024;
 
-/// Pairs of prefixes one SA may have. Honest selectors make a few.
-pub(crate) const MOST_POLICIES: usize = 4096;
+/// Pairs of prefixes one target may have. Honest selectors make a few.
+const MOST_POLICIES: usize = 4096;
 
-/// All outbound policies. Changes must not run side by side; look-ups may run at any time.
-pub(crate) struct PolicyTable {
-    buckets: Box<[ArcSwap<Vec<Slot>>]>,
+/// What a policy leads to.
+pub(crate) trait Target {
+    /// Our side's traffic.
+    fn local_ts(&self) -> &[TrafficSelector];
+    /// The other side's traffic.
+    fn remote_ts(&self) -> &[TrafficSelector];
+    /// Where selectors are equal the highest wins.
+    fn order(&self) -> u64;
+}
+
+/// Outbound policies of one kind. Changes must not run side by side; look-ups may run at any time.
+pub(crate) struct PolicyTable<T> {
+    buckets: Box<[ArcSwap<Vec<Slot<T>>>]>,
     hasher: RandomState,
     /// Pairs of lengths in use, longest first.
     lengths: ArcSwap<Lengths>,
@@ -54,20 +64,18 @@ struct Key {
 }
 
 /// The policies of one pair of prefixes, best first.
-#[derive(Clone)]
-struct Slot {
+struct Slot<T> {
     key: Key,
-    policies: Arc<[Policy]>,
+    policies: Arc<[Policy<T>]>,
 }
 
-#[derive(Clone)]
-struct Policy {
+struct Policy<T> {
     remote: TrafficSelector,
     local: TrafficSelector,
-    sa: Arc<Sa>,
+    target: Arc<T>,
 }
 
-impl PolicyTable {
+impl<T: Target> PolicyTable<T> {
     /// An empty table.
     pub(crate) fn new() -> Self {
         let empty = Arc::new(Vec::new());
@@ -81,13 +89,8 @@ impl PolicyTable {
         }
     }
 
-    /// How many policies an SA with these selectors makes.
-    pub(crate) fn size(local: &[TrafficSelector], remote: &[TrafficSelector]) -> usize {
-        pairs(local, remote).count()
-    }
-
-    /// The SA for a packet.
-    pub(crate) fn find(&self, header: &Header) -> Option<Arc<Sa>> {
+    /// What a packet is led to.
+    pub(crate) fn find(&self, header: &Header) -> Option<Arc<T>> {
         let v6 = header.destination.is_ipv6();
         for pair in self.lengths.load().iter().filter(|pair| pair.v6 == v6) {
             let key = Key {
@@ -100,21 +103,21 @@ impl PolicyTable {
                 .find(|slot| slot.key == key)
                 .and_then(|slot| slot.policies.iter().find(|policy| policy.matches(header)));
             if let Some(policy) = found {
-                return Some(Arc::clone(&policy.sa));
+                return Some(Arc::clone(&policy.target));
             }
         }
         None
     }
 
-    /// Adds the policies of an SA.
-    pub(crate) fn insert(&self, sa: &Arc<Sa>) {
-        for (key, local, remote) in pairs(&sa.local_ts, &sa.remote_ts) {
+    /// Adds the policies of a target.
+    pub(crate) fn insert(&self, target: &Arc<T>) {
+        for (key, local, remote) in pairs(target.local_ts(), target.remote_ts()) {
             let bucket = self.bucket(&key);
             let mut slots = Vec::clone(&bucket.load());
             let policy = Policy {
                 remote,
                 local,
-                sa: Arc::clone(sa),
+                target: Arc::clone(target),
             };
             if let Some(slot) = slots.iter_mut().find(|slot| slot.key == key) {
                 let mut policies = slot.policies.to_vec();
@@ -132,16 +135,16 @@ impl PolicyTable {
         }
     }
 
-    /// Takes out the policies of an SA.
-    pub(crate) fn remove(&self, sa: &Arc<Sa>) {
-        for (key, ..) in pairs(&sa.local_ts, &sa.remote_ts) {
+    /// Takes out the policies of a target.
+    pub(crate) fn remove(&self, target: &Arc<T>) {
+        for (key, ..) in pairs(target.local_ts(), target.remote_ts()) {
             let bucket = self.bucket(&key);
             let mut slots = Vec::clone(&bucket.load());
             let Some(index) = slots.iter().position(|slot| slot.key == key) else {
                 continue;
             };
             let mut policies = slots[index].policies.to_vec();
-            policies.retain(|policy| !Arc::ptr_eq(&policy.sa, sa));
+            policies.retain(|policy| !Arc::ptr_eq(&policy.target, target));
             if policies.is_empty() {
                 slots.swap_remove(index);
                 self.count(key, -1);
@@ -179,27 +182,58 @@ impl PolicyTable {
         }
     }
 
-    fn bucket(&self, key: &Key) -> &ArcSwap<Vec<Slot>> {
+    fn bucket(&self, key: &Key) -> &ArcSwap<Vec<Slot<T>>> {
         &self.buckets[self.hasher.hash_one(key) as usize % BUCKETS]
     }
 }
 
-impl Policy {
+// Not derived: what a policy leads to need not be `Clone`.
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        Self {
+            key: self.key,
+            policies: Arc::clone(&self.policies),
+        }
+    }
+}
+
+impl<T> Clone for Policy<T> {
+    fn clone(&self) -> Self {
+        Self {
+            remote: self.remote,
+            local: self.local,
+            target: Arc::clone(&self.target),
+        }
+    }
+}
+
+impl<T: Target> Policy<T> {
     fn matches(&self, header: &Header) -> bool {
         selector::matches_destination(&self.remote, header)
             && selector::matches_source(&self.local, header)
     }
 
     /// Lower is better.
-    fn rank(&self) -> impl Ord + use<> {
+    fn rank(&self) -> impl Ord + use<T> {
         let ports =
             |selector: &TrafficSelector| selector.end_port.wrapping_sub(selector.start_port);
         (
             self.remote.protocol == 0,
             self.local.protocol == 0,
             u32::from(ports(&self.remote)) + u32::from(ports(&self.local)),
-            Reverse(self.sa.order),
+            Reverse(self.target.order()),
         )
+    }
+}
+
+/// How many policies these selectors make, if a table takes them.
+pub(crate) fn size(
+    local: &[TrafficSelector],
+    remote: &[TrafficSelector],
+) -> Result<usize, InstallError> {
+    match pairs(local, remote).count() {
+        unfit if unfit == 0 || unfit > MOST_POLICIES => Err(InstallError::Selectors(unfit)),
+        policies => Ok(policies),
     }
 }
 

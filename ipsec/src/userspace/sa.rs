@@ -9,9 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_ike::{ChildSa, EspSpi, TrafficSelector, child_sa::Lifetime};
+use holdfast_ike::{
+    ChildSa, EspSpi, TrafficSelector,
+    child_sa::{Lifetime, Sending},
+};
 
-use super::selector;
+use super::{policy_table::Target, selector};
 use crate::{
     esp::{Cipher, MOST_WINDOW, ReplayWindow, SequenceNumbers},
     packet::header::Header,
@@ -71,6 +74,8 @@ const SOFT_TOLD: u8 = 1;
 const HARD: u8 = 2;
 /// Status: and it was reported.
 const HARD_TOLD: u8 = 4;
+/// Status: it receives, but nothing leaves by it yet.
+const WAITS_TO_SEND: u8 = 8;
 
 impl Sa {
     /// Sets up keys and state.
@@ -102,8 +107,21 @@ impl Sa {
             remote_ts: sa.remote_ts.clone().into(),
             order,
             lifetime: sa.lifetime,
-            status: AtomicU8::new(0),
+            status: AtomicU8::new(match sa.sending {
+                Sending::AtOnce => 0,
+                Sending::OnceHeard => WAITS_TO_SEND,
+            }),
         })
+    }
+
+    /// Whether nothing may leave by it before the peer is heard on it.
+    pub(crate) fn waits_to_send(&self) -> bool {
+        self.status.load(Ordering::Relaxed) & WAITS_TO_SEND != 0
+    }
+
+    /// Ends that wait. False if there was none.
+    pub(crate) fn end_wait(&self) -> bool {
+        self.status.fetch_and(!WAITS_TO_SEND, Ordering::Relaxed) & WAITS_TO_SEND != 0
     }
 
     /// The inbound packet check (RFC 4301 section 5.2): an authentic packet may still be one that
@@ -184,6 +202,20 @@ impl Sa {
             last_in: clock.instant(inbound.last.load(Ordering::Relaxed)),
             last_out: clock.instant(outbound.last.load(Ordering::Relaxed)),
         }
+    }
+}
+
+impl Target for Sa {
+    fn local_ts(&self) -> &[TrafficSelector] {
+        &self.local_ts
+    }
+
+    fn remote_ts(&self) -> &[TrafficSelector] {
+        &self.remote_ts
+    }
+
+    fn order(&self) -> u64 {
+        self.order
     }
 }
 

@@ -8,16 +8,18 @@ use std::{
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::mpsc;
 
-use super::{sa::Clock, sockets::Sockets, tables::Tables};
+use super::{sa::Clock, sockets::Sockets, tables::Tables, traps::Traps};
 use crate::{
     packet::header::{Header, Ports},
     plane::{Counts, NatTDatagram, PlaneEvent},
+    policy::PolicyId,
 };
 
 /// Tables, sockets, counters.
 pub(crate) struct Shared {
     pub(crate) sockets: Sockets,
     pub(crate) tables: Tables,
+    pub(crate) traps: Traps,
     pub(crate) counts: Counts,
     pub(crate) clock: Clock,
     pub(crate) ike: mpsc::Sender<NatTDatagram>,
@@ -34,18 +36,32 @@ impl Shared {
         )
     }
 
-    /// Reports a packet for which there is no SA.
+    /// Reports a packet for which there is neither SA nor trap.
     pub(crate) fn tell_without_sa(&self, header: &Header) {
-        let ports = match header.ports {
-            Ports::Known(source, destination) => Some((source, destination)),
-            Ports::Icmp(_) | Ports::None | Ports::Opaque => None,
-        };
         self.tell(PlaneEvent::PacketWithoutSa {
             source: header.source,
             destination: header.destination,
             protocol: header.protocol,
-            ports,
+            ports: known_ports(header),
         });
+    }
+
+    /// Asks for the CHILD_SA of a trap; `false` if nobody has room for the question now.
+    pub(crate) fn tell_acquire(&self, policy: PolicyId, header: &Header) -> bool {
+        self.tell(PlaneEvent::Acquire {
+            policy,
+            source: header.source,
+            destination: header.destination,
+            protocol: header.protocol,
+            ports: known_ports(header),
+        })
+    }
+}
+
+fn known_ports(header: &Header) -> Option<(u16, u16)> {
+    match header.ports {
+        Ports::Known(source, destination) => Some((source, destination)),
+        Ports::Icmp(_) | Ports::None | Ports::Opaque => None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::packet::header::Header;
 /// Both tables. Look-ups never wait; changes wait for each other.
 pub(crate) struct Tables {
     spis: SpiTable,
-    policies: PolicyTable,
+    policies: PolicyTable<Sa>,
     changes: Mutex<()>,
 }
 
@@ -29,10 +29,29 @@ impl Tables {
         let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         // Able to receive before the first packet leaves.
         let new = self.spis.insert(Arc::clone(sa));
-        if new {
+        if new && !sa.waits_to_send() {
             self.policies.insert(sa);
         }
         new
+    }
+
+    /// Lets packets leave by an SA that has waited for it. Once only: one that was stopped stays so.
+    pub(crate) fn start_sending(&self, spi: EspSpi) {
+        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sa) = self.spis.find(spi.0)
+            && sa.end_wait()
+        {
+            self.policies.insert(&sa);
+        }
+    }
+
+    /// Lets no packet leave by an SA any more.
+    pub(crate) fn stop_sending(&self, spi: EspSpi) {
+        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sa) = self.spis.find(spi.0) {
+            sa.end_wait();
+            self.policies.remove(&sa);
+        }
     }
 
     /// Takes an SA out.

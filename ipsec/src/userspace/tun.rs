@@ -6,7 +6,10 @@ use std::{
     os::fd::AsFd,
 };
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::eventfd::{EfdFlags, EventFd},
+};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use super::{options::StartError, shared::Stop};
@@ -37,6 +40,7 @@ pub(crate) struct TunDevice {
     device: SyncDevice,
     udp: bool,
     stop: Stop,
+    wake: EventFd,
 }
 
 impl TunDevice {
@@ -58,6 +62,8 @@ impl TunDevice {
             udp: device.udp_gso(),
             device,
             stop: Stop::new().map_err(|error| failed(error.into()))?,
+            wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+                .map_err(|error| failed(error.into()))?,
         })
     }
 }
@@ -84,6 +90,7 @@ impl PacketDevice for TunDevice {
         let mut ready = [
             PollFd::new(self.device.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.stop.event().as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.wake.as_fd(), PollFlags::POLLIN),
         ];
         match poll(&mut ready, PollTimeout::NONE) {
             Ok(_) | Err(nix::Error::EINTR) => {}
@@ -95,6 +102,10 @@ impl PacketDevice for TunDevice {
                 io::ErrorKind::NotConnected,
                 "somebody removed it",
             ));
+        }
+        if ready[2].any().unwrap_or(false) {
+            // Back to zero; somebody may have been faster.
+            let _ = self.wake.read();
         }
         Ok(!self.stop.is_set())
     }
@@ -116,6 +127,11 @@ impl PacketDevice for TunDevice {
 
     fn takes(&self, offload: Offload) -> bool {
         !matches!(offload, Offload::UdpSegments { .. }) || self.udp
+    }
+
+    fn wake(&self) {
+        // A full counter is readable just as well.
+        let _ = self.wake.write(1);
     }
 
     fn close(&self) {

@@ -11,7 +11,8 @@ use std::{
 };
 
 use holdfast_ike::{
-    ChildSa, EspKey, EspSpi, EspSuite, Mode, Path, Secret, TrafficSelector, child_sa::Lifetime,
+    ChildSa, EspKey, EspSpi, EspSuite, Mode, Path, Secret, TrafficSelector,
+    child_sa::{Lifetime, Sending},
     proposal::EncryptionId,
 };
 use holdfast_ipsec::{
@@ -128,6 +129,7 @@ pub(crate) fn child(end: u8, local: SocketAddr, remote: SocketAddr) -> ChildSa {
         encapsulation: true,
         replay_window: 1024,
         lifetime: Lifetime::default(),
+        sending: Sending::AtOnce,
     }
 }
 

@@ -3,6 +3,7 @@
 mod agent;
 mod arguments;
 mod check;
+mod import;
 mod operate;
 mod reaching;
 mod status;

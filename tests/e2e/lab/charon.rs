@@ -12,7 +12,9 @@ use super::{
     process::Process,
     run,
     sas::Daemon,
+    swanctl::Swanctl,
     topology::{CHILD, CONNECTION, Gateway, Tunnel},
+    userland::Release,
     wait,
 };
 
@@ -32,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) child: String,
     /// Log failures only.
     pub(crate) quiet: bool,
+    /// Whose charon it is.
+    pub(crate) release: Release,
 }
 
 /// A running charon.
@@ -39,6 +43,7 @@ pub(crate) struct Charon {
     directory: PathBuf,
     socket: PathBuf,
     namespace: String,
+    release: Release,
     process: Process,
 }
 
@@ -69,11 +74,12 @@ impl Charon {
             settings.daemon
         );
         std::fs::write(directory.join("strongswan.conf"), configuration).expect("strongswan.conf");
-        let process = spawn(namespace.name(), &directory);
+        let process = spawn(namespace.name(), settings.release, &directory);
         let charon = Self {
             directory,
             socket,
             namespace: namespace.name().to_owned(),
+            release: settings.release,
             process,
         };
         charon.wait_until_ready();
@@ -95,7 +101,7 @@ impl Charon {
     pub(crate) fn crash_and_restart(&mut self) {
         self.process.kill();
         std::fs::remove_file(&self.socket).ok();
-        self.process = spawn(&self.namespace, &self.directory);
+        self.process = spawn(&self.namespace, self.release, &self.directory);
         self.wait_until_ready();
         self.load();
     }
@@ -131,29 +137,20 @@ impl Daemon for Charon {
     }
 }
 
-fn spawn(namespace: &str, directory: &Path) -> Process {
+fn spawn(namespace: &str, release: Release, directory: &Path) -> Process {
     let mut command = Command::new("ip");
     command
-        .args(["netns", "exec", namespace, "charon-systemd"])
+        .args(["netns", "exec", namespace])
+        .args(release.words("charon-systemd"))
         .env("STRONGSWAN_CONF", directory.join("strongswan.conf"))
         .env("SWANCTL_DIR", directory)
         .env_remove("NOTIFY_SOCKET");
     Process::spawn("charon", command, &directory.join("charon.log"))
 }
 
-/// swanctl against any VICI socket, charon's or holdfast's.
+/// This machine's swanctl against any VICI socket, charon's or holdfast's.
 pub(crate) fn swanctl(directory: &Path, socket: &Path, arguments: &[&str]) -> Command {
-    // Not the machine's own: what is configured there is nothing of the lab's.
-    let options = directory.join("swanctl-strongswan.conf");
-    std::fs::write(&options, "swanctl { }\n").expect("options for swanctl");
-    let mut command = Command::new("swanctl");
-    command
-        .args(arguments)
-        .arg("--uri")
-        .arg(format!("unix://{}", socket.display()))
-        .env("SWANCTL_DIR", directory)
-        .env("STRONGSWAN_CONF", options);
-    command
+    Swanctl::at(Release::Bookworm, directory, socket).command(arguments)
 }
 
 /// The swanctl.conf of one end of a tunnel.

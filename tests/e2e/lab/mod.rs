@@ -9,10 +9,15 @@ pub(crate) mod fleet;
 pub(crate) mod holdfast;
 pub(crate) mod measure;
 pub(crate) mod namespace;
+pub(crate) mod pretty;
 pub(crate) mod process;
 pub(crate) mod sas;
+pub(crate) mod stock;
+pub(crate) mod storm;
+pub(crate) mod swanctl;
 pub(crate) mod topology;
 pub(crate) mod traffic;
+pub(crate) mod userland;
 pub(crate) mod vici;
 pub(crate) mod wait;
 
@@ -28,12 +33,14 @@ use std::{
 pub(crate) use namespace::Namespace;
 
 /// What must be installed, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 9] = [
     ("ip", "iproute2"),
     ("ping", "iputils-ping"),
     ("charon-systemd", "charon-systemd"),
     ("swanctl", "strongswan-swanctl"),
     ("iperf3", "iperf3"),
+    ("openssl", "openssl"),
+    ("pki", "strongswan-pki"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
 ];

@@ -132,6 +132,16 @@ impl Pair {
             "permanent",
         ]);
     }
+
+    /// Undoes [`Self::silence_sun`].
+    pub(crate) fn wake_sun(&self) {
+        let address = self.sun.outer(Family::V4).to_string();
+        let neighbour = ["neigh", "del", &address, "dev", WIRE];
+        self.moon.namespace.ip(&neighbour);
+        self.sun
+            .namespace
+            .add_address(WIRE, &format!("{address}/24"));
+    }
 }
 
 /// What differs between tunnels of the lab.

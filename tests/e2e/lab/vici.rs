@@ -2,10 +2,12 @@
 
 use std::{
     io::{self, Read, Write},
-    os::unix::net::UnixStream,
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::Path,
     time::Duration,
 };
+
+use socket2::{Domain, SockAddr, Socket, Type};
 
 const COMMAND_REQUEST: u8 = 0;
 const COMMAND_RESPONSE: u8 = 1;
@@ -166,7 +168,15 @@ pub(crate) fn request_frame(command: &str, request: &Message) -> Vec<u8> {
     frame(&payload)
 }
 
-fn frame(payload: &[u8]) -> Vec<u8> {
+/// The bytes of a registration for events.
+pub(crate) fn register_frame(event: &str) -> Vec<u8> {
+    let mut payload = Vec::new();
+    named(EVENT_REGISTER, event, &mut payload);
+    frame(&payload)
+}
+
+/// A packet behind its length, whatever is in it.
+pub(crate) fn frame(payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a short message");
     [&length.to_be_bytes(), payload].concat()
 }
@@ -184,6 +194,18 @@ impl Client {
         Ok(Self { stream })
     }
 
+    /// As [`Self::connect`], for sockets that may be full: connecting, and each answer, may take this
+    /// long.
+    pub(crate) fn connect_within(socket: &Path, patience: Duration) -> io::Result<Self> {
+        let connecting = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // On Linux it bounds connecting, too.
+        connecting.set_write_timeout(Some(patience))?;
+        connecting.set_read_timeout(Some(patience))?;
+        connecting.connect(&SockAddr::unix(socket)?)?;
+        let stream = UnixStream::from(OwnedFd::from(connecting));
+        Ok(Self { stream })
+    }
+
     /// Changes how long an answer may take.
     pub(crate) fn set_patience(&self, patience: Duration) -> io::Result<()> {
         self.stream.set_read_timeout(Some(patience))
@@ -191,7 +213,12 @@ impl Client {
 
     /// Sends a command and waits for its answer.
     pub(crate) fn request(&mut self, command: &str, request: &Message) -> io::Result<Message> {
-        self.stream.write_all(&request_frame(command, request))?;
+        self.request_octets(&request_frame(command, request))
+    }
+
+    /// Sends a command, whatever its octets are, and waits for its answer.
+    pub(crate) fn request_octets(&mut self, frame: &[u8]) -> io::Result<Message> {
+        self.stream.write_all(frame)?;
         loop {
             let payload = self.read_frame()?;
             match payload.split_first() {
@@ -210,12 +237,7 @@ impl Client {
         event: &str,
         request: &Message,
     ) -> io::Result<Vec<Message>> {
-        let mut payload = Vec::new();
-        named(EVENT_REGISTER, event, &mut payload);
-        self.stream.write_all(&frame(&payload))?;
-        if self.read_frame()?.first() != Some(&EVENT_CONFIRM) {
-            return Err(invalid(&format!("no event {event}")));
-        }
+        self.register(event)?;
         self.stream.write_all(&request_frame(command, request))?;
         let mut events = Vec::new();
         loop {
@@ -227,6 +249,30 @@ impl Client {
                     events.push(decode(&mut rest, false)?);
                 }
                 _ => return Err(invalid("an unexpected packet")),
+            }
+        }
+    }
+
+    /// Asks for the events of this name.
+    pub(crate) fn register(&mut self, event: &str) -> io::Result<()> {
+        self.stream.write_all(&register_frame(event))?;
+        loop {
+            match self.read_frame()?.first() {
+                Some(&EVENT_CONFIRM) => return Ok(()),
+                // One that was registered for before.
+                Some(&EVENT) => {}
+                _ => return Err(invalid(&format!("no event {event}"))),
+            }
+        }
+    }
+
+    /// Waits for an event; its name comes with it.
+    pub(crate) fn next_event(&mut self) -> io::Result<(String, Message)> {
+        loop {
+            let payload = self.read_frame()?;
+            if let Some((&EVENT, mut rest)) = payload.split_first() {
+                let name = short_text(&mut rest)?;
+                return Ok((name, decode(&mut rest, false)?));
             }
         }
     }

@@ -5,9 +5,11 @@
 //! Everything ends in [`Supervised::reconcile`], which compares what is wanted with what is there.
 //! It is level-triggered: an event that is lost or comes twice changes nothing for good.
 
+pub(crate) mod configure;
 mod outcome;
 mod reconcile;
 pub(crate) mod status;
+mod traps;
 mod wants;
 
 use std::{
@@ -23,7 +25,7 @@ use holdfast_ike::{
     sa::{Command, Contacts},
 };
 
-use self::wants::Wants;
+use self::{traps::Traps, wants::Wants};
 use super::{
     attempt::{Attempts, Goal, Waiter},
     backoff::Backoff,
@@ -66,6 +68,12 @@ pub(crate) enum Action {
         /// What.
         command: Command,
     },
+    /// Traffic of this child is to bring it up; the trap is made or, where it is, renewed.
+    Trap(Arc<str>),
+    /// No longer.
+    Untrap(Arc<str>),
+    /// What waits in the trap of this child waits in vain.
+    Refuse(Arc<str>),
     /// Tell operators.
     Say(String),
 }
@@ -78,6 +86,15 @@ pub(crate) struct World<'a> {
     pub(crate) now: Instant,
     /// A number drawn uniformly from [0, 1).
     pub(crate) fraction: f64,
+}
+
+/// Where a connection's configuration comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From the configuration files.
+    File,
+    /// A control client loaded it.
+    Vici,
 }
 
 /// Where the one attempt at an IKE_SA is.
@@ -116,8 +133,10 @@ struct ChildTry {
 #[derive(Debug)]
 pub(crate) struct Supervised {
     config: Arc<Connection>,
+    origin: Origin,
     contacts: Contacts,
     wants: Wants,
+    traps: Traps,
     phase: Phase,
     backoff: Backoff,
     rotation: Rotation,
@@ -137,9 +156,11 @@ pub(crate) struct Supervised {
 
 impl Supervised {
     /// A connection as configured. Nothing happens before [`Supervised::reconcile`].
-    pub(crate) fn new(config: Arc<Connection>, now: Instant) -> Self {
+    pub(crate) fn new(config: Arc<Connection>, origin: Origin, now: Instant) -> Self {
         Self {
             wants: Wants::of(&config),
+            traps: Traps::of(&config),
+            origin,
             contacts: Contacts::default(),
             phase: Phase::Idle,
             backoff: Backoff::default(),
@@ -161,6 +182,21 @@ impl Supervised {
     /// How it is configured.
     pub(crate) fn config(&self) -> &Arc<Connection> {
         &self.config
+    }
+
+    /// What the peer's names have last been looked up to.
+    pub(crate) fn resolved_addresses(&self) -> &[IpAddr] {
+        &self.resolved
+    }
+
+    /// Where its configuration comes from.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Its configuration comes from somewhere else now.
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        self.origin = origin;
     }
 
     /// Its count of established IKE_SAs, shared with them.

@@ -56,6 +56,7 @@ impl Supervised {
             child.until = None;
             child.failure = None;
         }
+        self.trap_served(name);
         let goal = Goal::Child(Arc::clone(name));
         self.wants.met(&goal);
         self.attempts.reached(
@@ -79,6 +80,7 @@ impl Supervised {
         if !self.wants.stands(name) {
             self.wants.met(&goal);
         }
+        self.trap_after_failure(name, actions);
         self.reconcile(world, actions);
     }
 
@@ -94,15 +96,19 @@ impl Supervised {
         let name = &child.up.name;
         let configured = self.config.children.get(&**name);
         let restart = configured.is_some_and(|child| child.close_action == CloseAction::Start);
+        let trap = configured.is_some_and(|child| child.close_action == CloseAction::Trap);
         let wait = match cause {
-            ChildDownCause::IkeSaClosed | ChildDownCause::Terminated => return,
+            ChildDownCause::IkeSaClosed | ChildDownCause::Rekeyed => return,
             ChildDownCause::PeerDeleted => {
                 if restart && !self.wants.withdrawn() {
                     self.wants.revive(Arc::clone(name));
                 }
+                if trap {
+                    self.want_trap(name);
+                }
                 !self.trusts(world.now.saturating_duration_since(child.up.at))
             }
-            ChildDownCause::Expired => false,
+            ChildDownCause::Expired | ChildDownCause::Terminated => false,
         };
         if wait && self.wants.child(name) {
             let reason = "the peer closed it soon after it came up".to_owned();
@@ -230,26 +236,29 @@ impl Supervised {
         self.apply(decide(cause, situation), cause, world, actions);
     }
 
-    /// `dpd_action` and `close_action` of a connection that is not persistent.
+    /// `dpd_action` and `close_action`.
     fn revive_children(&mut self, record: &Record, cause: EndCause) {
-        if self.config.persistent || self.wants.withdrawn() {
-            return;
-        }
         for child in &record.children {
             let name = &child.up.name;
             let Some(configured) = self.config.children.get(&**name) else {
                 continue;
             };
-            let revived = match cause {
-                EndCause::Closed(CloseCause::PeerUnresponsive) => {
-                    configured.dpd_action == DpdAction::Restart
-                }
-                EndCause::Closed(CloseCause::PeerDeleted) => {
-                    configured.close_action == CloseAction::Start
-                }
-                _ => false,
+            let (restart, trap) = match cause {
+                EndCause::Closed(CloseCause::PeerUnresponsive) => (
+                    configured.dpd_action == DpdAction::Restart,
+                    configured.dpd_action == DpdAction::Trap,
+                ),
+                EndCause::Closed(CloseCause::PeerDeleted) => (
+                    configured.close_action == CloseAction::Start,
+                    configured.close_action == CloseAction::Trap,
+                ),
+                _ => (false, false),
             };
-            if revived {
+            if trap {
+                self.traps.want(name);
+            }
+            // What is persistent is wanted anyway.
+            if restart && !self.config.persistent && !self.wants.withdrawn() {
                 self.wants.revive(Arc::clone(name));
             }
         }
@@ -282,16 +291,23 @@ impl Supervised {
                 return;
             }
             Decision::Stop => {
-                if self.wants_attempt() {
+                let wanted = self.wants_attempt();
+                if wanted {
                     actions.push(Action::Say(reason.to_string()));
                 }
                 self.wants.give_up();
                 self.attempts.all_failed(&reason);
+                if wanted {
+                    self.traps_after_failure(cause, world, actions);
+                }
                 self.note_state(world);
                 return;
             }
             Decision::BackOff => Pace::Normal,
-            Decision::BackOffSlowly => Pace::Slow,
+            Decision::BackOffSlowly => {
+                self.refuse_traps(actions);
+                Pace::Slow
+            }
         };
         let wait = self
             .backoff

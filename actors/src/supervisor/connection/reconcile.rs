@@ -18,6 +18,7 @@ impl Supervised {
     /// Compares what is wanted with what is there, and does what is missing.
     pub(crate) fn reconcile(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.expire_waits(world);
+        self.install_traps(actions);
         self.finish_replacement(world, actions);
         if !self.wants.any() && self.replacing.is_none() {
             if matches!(self.phase, Phase::Waiting { .. }) {
@@ -76,7 +77,8 @@ impl Supervised {
             };
             let child = self.children.entry(Arc::clone(name)).or_default();
             let busy = child.until.is_some() || child.pending == Some(carrier.id);
-            if up || busy || room == 0 {
+            // One of this name that is on its way out is waited for.
+            if up || busy || carrier.loses(name) || room == 0 {
                 continue;
             }
             if patient_until.is_some() {
@@ -139,7 +141,10 @@ impl Supervised {
             return;
         }
         self.phase = Phase::Idle;
-        self.resolved = addresses;
+        if self.resolved != addresses {
+            self.resolved = addresses;
+            self.renew_traps(actions);
+        }
         self.begin(actions);
         if self.phase == Phase::Idle {
             self.attempt_failed(EndCause::Unresolved, world, actions);

@@ -20,6 +20,8 @@ pub(crate) enum State {
     Down,
     /// Nobody wants it.
     Idle,
+    /// Traffic will bring it up.
+    Trapped,
     /// An operator took it down.
     Disabled,
 }
@@ -33,6 +35,7 @@ impl State {
             Self::Waiting => "waiting",
             Self::Down => "down",
             Self::Idle => "idle",
+            Self::Trapped => "trapped",
             Self::Disabled => "disabled",
         }
     }
@@ -140,6 +143,7 @@ impl Supervised {
             .or(of_child)
             .unwrap_or_else(|| match state {
                 State::Connecting => "waiting for the peer's answer".into(),
+                State::Idle if self.has_traps() => "waiting for traffic".into(),
                 State::Idle => "nobody asked for it".into(),
                 _ => "".into(),
             })
@@ -161,8 +165,9 @@ impl Supervised {
             (Some(_), _) => State::Up,
             (None, Some(child)) if child.pending.is_some() => State::Connecting,
             (None, Some(child)) if child.until.is_some() => State::Waiting,
-            (None, _) if self.wants.withdrawn() => State::Disabled,
             (None, _) if self.wants.child(name) => State::Down,
+            (None, _) if self.is_trapped(name) => State::Trapped,
+            (None, _) if self.wants.withdrawn() => State::Disabled,
             (None, _) => State::Idle,
         };
         let texts = |selectors: &[holdfast_ike::TrafficSelector]| {

@@ -1,6 +1,8 @@
 //! What a connection does when things happen to it.
 
+mod configure;
 mod desk;
+mod traps;
 
 use self::desk::{ASKED, Desk, NET, PERSISTENT, connection, net};
 use holdfast_ike::sa::{ChildDownCause, CloseCause, Failure, Role};

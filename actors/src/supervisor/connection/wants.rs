@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use holdfast_config::{Connection, StartAction};
+use holdfast_config::Connection;
 
 use crate::supervisor::attempt::Goal;
 
@@ -20,7 +20,7 @@ pub(crate) struct Wants {
 
 impl Wants {
     /// What the configuration wants from the start. A persistent connection wants all its children
-    /// but those whose `start_action` says "none"; others want what `start_action` starts.
+    /// whose `start_action` starts them, which is the default there; so do others, but only once.
     pub(crate) fn of(connection: &Connection) -> Self {
         let mut wants = Self::default();
         if connection.persistent {
@@ -42,9 +42,52 @@ impl Wants {
             connection
                 .children
                 .values()
-                .filter(|child| child.start_action != StartAction::None)
+                .filter(|child| child.start_action.starts())
                 .map(|child| Arc::clone(&child.ike.name)),
         );
+    }
+
+    /// The connection was replaced by another of its name. An operator who took a persistent one
+    /// down has not taken that back.
+    pub(crate) fn configured_anew(&mut self, connection: &Connection) {
+        if !(self.withdrawn && connection.persistent) {
+            *self = Self::of(connection);
+        }
+    }
+
+    /// Some of its children or its policy changed: only what differs is wanted anew, so that what
+    /// operators asked for or took down stays so.
+    pub(crate) fn reconfigured(&mut self, old: &Connection, new: &Connection) {
+        let known = |name: &Arc<str>| new.children.contains_key(&**name);
+        self.standing.retain(known);
+        self.once.retain(known);
+        if !new.persistent {
+            self.standing_ike = false;
+            self.standing.clear();
+        }
+        if self.withdrawn {
+            return;
+        }
+        self.standing_ike |= new.persistent;
+        for (name, child) in &new.children {
+            let before = old.children.get(name);
+            let same = before.is_some_and(|before| {
+                before.ike == child.ike && before.start_action == child.start_action
+            });
+            let name = &child.ike.name;
+            if same && old.persistent == new.persistent {
+                continue;
+            }
+            if new.persistent && child.start_action.starts() {
+                self.standing.insert(Arc::clone(name));
+            } else if !new.persistent && !same && child.start_action.starts() {
+                self.once.insert(Arc::clone(name));
+            } else if !child.start_action.starts()
+                && before.is_some_and(|before| before.start_action.starts())
+            {
+                self.withdraw_child(name);
+            }
+        }
     }
 
     /// Somebody asks for `goal`. On a persistent connection whatever is asked for stays wanted,
@@ -64,7 +107,8 @@ impl Wants {
         }
     }
 
-    /// Something that was up is to be brought back once (`dpd_action`, `close_action`).
+    /// A child is to be brought up once: it was up (`dpd_action`, `close_action`), or traffic asks
+    /// for it.
     pub(crate) fn revive(&mut self, child: Arc<str>) {
         self.once.insert(child);
     }

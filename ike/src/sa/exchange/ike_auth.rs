@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     super::{
-        child::{self, Agreed, ChildOffer, Granted, Refusal, Unaccepted},
         event::{Failure, Nat},
+        negotiation::{self, Agreed, ChildOffer, Granted, Refusal, Unaccepted},
         payloads::{Payloads, notify},
         secured::Secured,
     },
@@ -327,7 +327,7 @@ fn grant(
 ) -> Option<Result<Granted, Failure>> {
     // Without SA, TSi and TSr it is a childless IKE_SA (RFC 6023).
     payloads.ts_initiator()?;
-    let granted = child::grant(payloads, children, KeyExchangeUse::Strip, path, env);
+    let granted = negotiation::grant(payloads, children, KeyExchangeUse::Strip, path, env);
     Some(granted.map_err(|refusal| match refusal {
         Refusal::Failure(failure) => failure,
         Refusal::OtherKeyExchange(_) => Failure::NoProposalChosen,

@@ -192,7 +192,7 @@ impl IkeSaInit {
     }
 }
 
-fn methods(proposals: &[Proposal]) -> impl Iterator<Item = KeyExchangeMethod> + '_ {
+pub(super) fn methods(proposals: &[Proposal]) -> impl Iterator<Item = KeyExchangeMethod> + '_ {
     proposals
         .iter()
         .flat_map(|proposal| &proposal.transforms)
@@ -202,7 +202,10 @@ fn methods(proposals: &[Proposal]) -> impl Iterator<Item = KeyExchangeMethod> + 
         })
 }
 
-fn generate(method: KeyExchangeMethod, env: &mut dyn Environment) -> Result<KeyPair, Failure> {
+pub(super) fn generate(
+    method: KeyExchangeMethod,
+    env: &mut dyn Environment,
+) -> Result<KeyPair, Failure> {
     KeyPair::generate(method, &mut |buffer| env.random(buffer))
         .map_err(|_| Failure::NoProposalChosen)
 }

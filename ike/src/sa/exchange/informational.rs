@@ -49,7 +49,9 @@ pub(in super::super) fn read_request(payloads: &Payloads, children: &[Child]) ->
             Payload::Delete(delete) if delete.protocol == Protocol::Esp => {
                 // The peer names the SPIs on which it receives: our outbound ones.
                 for spi in &delete.spis {
-                    match children.iter().find(|child| child.outbound_spi == *spi) {
+                    let known =
+                        |child: &&Child| child.outbound_spi == *spi && child.exists_at_peer();
+                    match children.iter().find(known) {
                         // A peer may name one twice.
                         Some(child) if wanted.deleted.contains(&child.inbound_spi) => {}
                         Some(child) => wanted.deleted.push(child.inbound_spi),

@@ -6,7 +6,7 @@ use super::IkeSa;
 use crate::{
     Environment, EspSpi,
     sa::{
-        child::{Child, ChildState},
+        child::{Child, ChildState, RETIREMENT, Standing, Told, retry_after},
         event::{ChildDown, ChildDownCause, Event, Failure},
         exchange::Work,
         io::Output,
@@ -27,8 +27,7 @@ impl IkeSa {
     pub(super) fn has_child(&self, name: &str) -> bool {
         self.children
             .iter()
-            .filter(|child| matches!(child.state, ChildState::Installing | ChildState::Installed))
-            .any(|child| *child.config.name == *name)
+            .any(|child| child.is_current() && *child.config.name == *name)
     }
 
     /// The data plane's answer: releases the parked response.
@@ -65,23 +64,84 @@ impl IkeSa {
                 self.terminate_child(inbound_spi);
             }
         } else {
-            self.not_installed(inbound_spi, peer_knows, env);
+            self.not_installed(inbound_spi, peer_knows, now, env);
         }
     }
 
     fn installed(&mut self, inbound_spi: EspSpi, now: Instant) {
-        if let Some(child) = self.child_mut(inbound_spi) {
-            child.state = ChildState::Installed;
-            let up = child.up_event(now);
-            self.emit(Event::ChildUp(Box::new(up)));
-        }
-    }
-
-    fn not_installed(&mut self, inbound_spi: EspSpi, peer_knows: bool, env: &mut dyn Environment) {
         let Some(child) = self.child_mut(inbound_spi) else {
             return;
         };
-        let name = child.config.name.clone();
+        child.state = ChildState::Installed;
+        let (waits, deletes) = (child.deferred, child.deletes);
+        if child.is_replaced() || (waits && self.has_predecessor(inbound_spi)) {
+            // The peer closes the one that is not needed; then it is known which one carries the
+            // traffic.
+            return;
+        }
+        self.announce(inbound_spi, now);
+        if let Some(old) = deletes {
+            self.terminate_child(old);
+        }
+    }
+
+    /// Whether what this CHILD_SA replaces still carries traffic.
+    fn has_predecessor(&self, inbound_spi: EspSpi) -> bool {
+        self.children.iter().any(|child| {
+            child.replaced_by == Some(inbound_spi)
+                && matches!(child.state, ChildState::Installed | ChildState::Deleting)
+        })
+    }
+
+    /// From now on packets leave by this CHILD_SA: tells the world and the data plane.
+    fn announce(&mut self, inbound_spi: EspSpi, now: Instant) {
+        let Some(child) = self.child_mut(inbound_spi) else {
+            return;
+        };
+        child.told = Told::Up;
+        let new = Box::new(child.up_event(now));
+        let waited = std::mem::take(&mut child.deferred);
+        let replaced = self
+            .children
+            .iter_mut()
+            .find(|other| other.replaced_by == Some(inbound_spi) && other.told == Told::Up);
+        let event = match replaced {
+            Some(replaced) => {
+                replaced.told = Told::Replaced;
+                let old = replaced.inbound_spi;
+                Event::ChildRekeyed { old, new }
+            }
+            None => Event::ChildUp(new),
+        };
+        if waited {
+            self.outputs.push_back(Output::StartSending(inbound_spi));
+        }
+        self.emit(event);
+    }
+
+    /// What this CHILD_SA replaces has gone, or is about to.
+    pub(super) fn take_over(&mut self, inbound_spi: EspSpi, now: Instant) {
+        let ready = self.child_mut(inbound_spi).is_some_and(|child| {
+            child.state == ChildState::Installed
+                && child.told == Told::Nothing
+                && !child.is_redundant()
+        });
+        if ready {
+            self.announce(inbound_spi, now);
+        }
+    }
+
+    fn not_installed(
+        &mut self,
+        inbound_spi: EspSpi,
+        peer_knows: bool,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let Some(child) = self.child_mut(inbound_spi) else {
+            return;
+        };
+        let (name, redundant) = (child.config.name.clone(), child.is_redundant());
         child.state = ChildState::Gone;
         // Of a failed installation nothing is left but the reservation.
         env.release_spi(inbound_spi);
@@ -89,12 +149,29 @@ impl IkeSa {
             // The peer believes in it: delete its half.
             self.terminate_child(inbound_spi);
         } else {
-            self.drop_child(inbound_spi, ChildDownCause::Terminated, env);
+            self.remove_child(inbound_spi, ChildDownCause::Terminated, env);
         }
-        self.emit(Event::ChildFailed {
-            name,
-            failure: Failure::NotInstalled,
-        });
+        if !redundant {
+            self.creation_failed(name, inbound_spi, Failure::NotInstalled, now, env);
+        }
+    }
+
+    /// A CHILD_SA that was agreed on did not come to be: what it was to replace stays.
+    fn creation_failed(
+        &mut self,
+        name: Arc<str>,
+        inbound_spi: EspSpi,
+        failure: Failure,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let event = if self.restore_replaced(inbound_spi, now, env) {
+            let child = Some(name);
+            Event::RekeyFailed { child, failure }
+        } else {
+            Event::ChildFailed { name, failure }
+        };
+        self.emit(event);
     }
 
     /// The keys of what was agreed cannot be made.
@@ -103,6 +180,7 @@ impl IkeSa {
         name: Arc<str>,
         inbound_spi: EspSpi,
         failure: Failure,
+        now: Instant,
         env: &mut dyn Environment,
     ) {
         env.release_spi(inbound_spi);
@@ -112,7 +190,7 @@ impl IkeSa {
             let accepted = self.requests.enqueue(Work::Disown(inbound_spi));
             debug_assert!(accepted, "there is always room for it");
         }
-        self.emit(Event::ChildFailed { name, failure });
+        self.creation_failed(name, inbound_spi, failure, now, env);
     }
 
     fn take_parked(&mut self, inbound_spi: EspSpi) -> Option<Box<Parked>> {
@@ -154,11 +232,52 @@ impl IkeSa {
                 let accepted = self.requests.enqueue(Work::DeleteChild(inbound_spi));
                 debug_assert!(accepted, "there is always room for it");
             }
+            ChildState::Retired { .. } => {}
         }
     }
 
-    /// Takes a CHILD_SA out of the data plane and tells why.
+    /// The peer's half of a CHILD_SA is gone. Ours goes too; one whose place another has taken first
+    /// receives what is still on its way.
     pub(super) fn drop_child(
+        &mut self,
+        inbound_spi: EspSpi,
+        cause: ChildDownCause,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let Some(child) = self.child_mut(inbound_spi) else {
+            return;
+        };
+        let in_plane = matches!(child.state, ChildState::Installed | ChildState::Deleting);
+        if !in_plane || !child.is_replaced() {
+            if child.told == Told::Nothing && !child.is_redundant() {
+                self.restore_replaced(inbound_spi, now, env);
+            }
+            return self.remove_child(inbound_spi, cause, env);
+        }
+        let (name, successor) = (child.config.name.clone(), child.replaced_by);
+        if let Some(successor) = successor {
+            self.take_over(successor, now);
+        }
+        let mut told = Told::Nothing;
+        if let Some(child) = self.child_mut(inbound_spi) {
+            told = std::mem::replace(&mut child.told, Told::Nothing);
+            let until = now + RETIREMENT;
+            child.state = ChildState::Retired { until };
+        }
+        self.outputs.push_back(Output::StopSending(inbound_spi));
+        if told != Told::Nothing {
+            self.emit(Event::ChildDown(ChildDown {
+                name,
+                inbound_spi,
+                cause: ChildDownCause::Rekeyed,
+            }));
+        }
+        self.arm_children();
+    }
+
+    /// Takes a CHILD_SA out of the data plane at once and tells why.
+    pub(super) fn remove_child(
         &mut self,
         inbound_spi: EspSpi,
         cause: ChildDownCause,
@@ -181,33 +300,86 @@ impl IkeSa {
                     self.answer_parked(*parked, Err(failure), env);
                 }
                 // It never was up; who waits for it must not wait for ever.
-                if cause != ChildDownCause::IkeSaClosed {
+                if cause != ChildDownCause::IkeSaClosed && !child.is_redundant() {
                     self.emit(Event::ChildFailed { name, failure });
                 }
             }
             ChildState::Installed | ChildState::Deleting => {
                 self.outputs.push_back(Output::RemoveChild(inbound_spi));
-                self.emit(Event::ChildDown(ChildDown {
-                    name,
-                    inbound_spi,
-                    cause,
-                }));
+                if child.told != Told::Nothing {
+                    self.emit(Event::ChildDown(ChildDown {
+                        name,
+                        inbound_spi,
+                        cause,
+                    }));
+                }
             }
+            ChildState::Retired { .. } => self.outputs.push_back(Output::RemoveChild(inbound_spi)),
             ChildState::Gone => {}
         }
-        self.arm_child_replacement();
+        if cause != ChildDownCause::IkeSaClosed {
+            self.close_predecessors(inbound_spi, child.told);
+        }
+        self.arm_children();
     }
 
-    /// Arms the one timer for the replacement of children.
-    pub(super) fn arm_child_replacement(&mut self) {
-        let next = self
+    /// What a CHILD_SA was to replace does not outlive it once the world believes that it does.
+    fn close_predecessors(&mut self, successor: EspSpi, told: Told) {
+        if told != Told::Up {
+            return;
+        }
+        let predecessors: Vec<_> = self
             .children
             .iter()
-            .filter_map(|child| child.replace_at)
-            .min();
+            .filter(|child| child.replaced_by == Some(successor))
+            .map(|child| child.inbound_spi)
+            .collect();
+        for spi in predecessors {
+            self.terminate_child(spi);
+        }
+    }
+
+    /// What `successor` was to replace stays after all, and is rekeyed later. False if there is no
+    /// such CHILD_SA.
+    fn restore_replaced(
+        &mut self,
+        successor: EspSpi,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) -> bool {
+        if let Some(create) = self.requests.creating() {
+            create.forget_collision(successor);
+        }
+        let Some(old) = self
+            .children
+            .iter_mut()
+            .find(|child| child.replaced_by == Some(successor) && child.exists_at_peer())
+        else {
+            return false;
+        };
+        old.replaced_by = None;
+        old.rekey_at = now.checked_add(retry_after(env));
+        let old = old.inbound_spi;
+        // The one that the peer made may stay after all: it closes that or the old one, depending on
+        // what it hears first.
+        let beaten = |child: &&mut Child| {
+            child.standing == Standing::BeatenBy(successor) && child.exists_at_peer()
+        };
+        if let Some(theirs) = self.children.iter_mut().find(beaten) {
+            theirs.standing = Standing::Stays;
+            let theirs = theirs.inbound_spi;
+            self.replace_child(old, theirs);
+        }
+        self.arm_children();
+        true
+    }
+
+    /// Arms the one timer for the rekeying and the removal of children.
+    pub(super) fn arm_children(&mut self) {
+        let next = self.children.iter().filter_map(Child::deadline).min();
         match next {
-            Some(at) if self.is_established() => self.timers.set(Timer::ReplaceChild, at),
-            _ => self.timers.stop(Timer::ReplaceChild),
+            Some(at) if self.is_established() => self.timers.set(Timer::Children, at),
+            _ => self.timers.stop(Timer::Children),
         }
     }
 }

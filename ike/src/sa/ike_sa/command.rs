@@ -16,7 +16,17 @@ impl IkeSa {
             }
             Command::TerminateChild(inbound_spi) => {
                 if self.is_established() {
-                    self.terminate_child(inbound_spi);
+                    self.terminate_lineage(inbound_spi);
+                }
+            }
+            Command::RekeyChild(inbound_spi) => {
+                if self.is_established() {
+                    self.rekey_child(inbound_spi, None);
+                }
+            }
+            Command::Rekey => {
+                if self.is_established() {
+                    self.rekey_ike(None);
                 }
             }
             Command::Terminate => self.terminate(CloseCause::Terminated, env),
@@ -26,6 +36,12 @@ impl IkeSa {
                 }
             }
             Command::Abandon(cause) => self.close(cause, env),
+            Command::Configure(connection) => {
+                // What is negotiated already stays as it is.
+                if self.is_established() {
+                    self.connection = connection;
+                }
+            }
         }
     }
 

@@ -1,16 +1,18 @@
 //! Becoming established, and having CHILD_SAs installed.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Established, IkeSa, State};
 use crate::{
-    Environment, Identification,
+    Environment, EspSpi, Identification,
+    child_sa::Sending,
     crypto::Nonces,
     sa::{
-        child::{Agreed, Child, ChildState, ExchangeRole, Installation},
+        child::{Child, ChildState, ExchangeRole, Standing, Told, rekey_after},
         event::{self, Event, KeyLog},
         exchange::ike_auth::Handshake,
         io::Output,
+        negotiation::{Agreed, Installation},
         secured::{Secured, esp_lines},
         timers::Timer,
         uniqueness::Contact,
@@ -48,6 +50,7 @@ impl IkeSa {
                 initial_contact,
             },
             suite: secured.suite,
+            at: now,
             nat,
         })));
         self.state = State::Established(Box::new(Established {
@@ -66,14 +69,7 @@ impl IkeSa {
             self.timers
                 .set_after(Timer::Liveness, now, connection.dpd_delay);
         }
-        if !connection.rekey_time.is_zero() {
-            let time = spread(connection.rekey_time, env);
-            self.timers.set_after(Timer::Replace, now, time);
-        }
-        if !connection.over_time.is_zero() {
-            self.timers
-                .set_after(Timer::Expire, now, connection.over_time);
-        }
+        self.arm_rekeying(now, env);
         let behind_nat = self
             .established()
             .is_some_and(|established| established.nat.local);
@@ -83,21 +79,39 @@ impl IkeSa {
         }
     }
 
+    /// The present keys last for so long.
+    pub(super) fn arm_rekeying(&mut self, now: Instant, env: &mut dyn Environment) {
+        let connection = self.connection.clone();
+        if !connection.rekey_time.is_zero() {
+            let time = rekey_after(connection.rekey_time, connection.rand_time, env);
+            self.timers.set_after(Timer::Rekey, now, time);
+        }
+        if !connection.over_time.is_zero() {
+            self.timers
+                .set_after(Timer::Expire, now, connection.over_time);
+        }
+    }
+
     /// Hands a negotiated CHILD_SA to the data plane.
     pub(super) fn install(
         &mut self,
         agreed: Agreed,
         nonces: Nonces<'_>,
         role: ExchangeRole,
+        purpose: Purpose,
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        if let Purpose::Replace(old) = purpose {
+            self.replace_child(old, agreed.inbound_spi);
+        }
         let State::Established(established) = &self.state else {
             env.release_spi(agreed.inbound_spi);
             return;
         };
         let config = agreed.config.clone();
         let inbound_spi = agreed.inbound_spi;
+        let sending = purpose.sending(role);
         let child_sa = agreed.into_child_sa(&Installation {
             connection: self.connection.name.clone(),
             prf: &established.secured.prf,
@@ -106,33 +120,48 @@ impl IkeSa {
             role,
             path: self.path,
             encapsulation: established.encapsulation,
+            sending,
         });
         let child_sa = match child_sa {
             Ok(child_sa) => child_sa,
             Err(failure) => {
-                return self.not_keyed(config.name.clone(), inbound_spi, failure, env);
+                return self.not_keyed(config.name.clone(), inbound_spi, failure, now, env);
             }
         };
         if self.logs_keys() {
             self.log_keys(esp_lines(&child_sa));
         }
-        let replace_at = (!config.rekey_time.is_zero())
-            .then(|| now.checked_add(spread(config.rekey_time, env)))
+        let rekey_at = (!config.rekey_time.is_zero() && purpose != Purpose::Discard)
+            .then(|| now.checked_add(rekey_after(config.rekey_time, config.rand_time, env)))
             .flatten();
+        let discarded = purpose == Purpose::Discard;
         // Most IKE_SAs have one child and should not keep room for more.
         self.children.reserve_exact(1);
         self.children.push(Child {
             config,
             inbound_spi,
             outbound_spi: child_sa.outbound_spi,
-            state: ChildState::Installing,
+            state: if discarded {
+                ChildState::Doomed
+            } else {
+                ChildState::Installing
+            },
+            told: Told::Nothing,
             suite: child_sa.suite,
             encapsulation: child_sa.encapsulation,
             local_ts: child_sa.local_ts.clone().into(),
             remote_ts: child_sa.remote_ts.clone().into(),
-            replace_at,
+            rekey_at,
+            deletes: purpose.deletes(role),
+            replaced_by: None,
+            standing: if discarded {
+                Standing::Discarded
+            } else {
+                Standing::Stays
+            },
+            deferred: sending == Sending::OnceHeard,
         });
-        self.arm_child_replacement();
+        self.arm_children();
         self.outputs
             .push_back(Output::InstallChild(Box::new(child_sa)));
     }
@@ -161,11 +190,32 @@ impl IkeSa {
     }
 }
 
-/// Takes up to a tenth off a lifetime, so that two ends, or a thousand tunnels that came up
-/// together, do not all renew at the same instant.
-fn spread(time: Duration, env: &mut dyn Environment) -> Duration {
-    let mut random = [0; 2];
-    env.random(&mut random);
-    let taken = time / 10 / u32::from(u16::MAX) * u32::from(u16::from_ne_bytes(random));
-    time.saturating_sub(taken)
+/// What an agreed CHILD_SA is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To carry traffic that none carried before.
+    Create,
+    /// To take the place of this one.
+    Replace(EspSpi),
+    /// To be deleted at once. It is installed all the same: the peer may have begun to use it.
+    Discard,
+}
+
+impl Purpose {
+    /// The requester knows that the replier is ready. The replier waits for a sign, as long as
+    /// there is something else to send by (RFC 7296 section 2.8).
+    fn sending(self, role: ExchangeRole) -> Sending {
+        match (self, role) {
+            (Self::Create, _) | (Self::Replace(_), ExchangeRole::Requester) => Sending::AtOnce,
+            (Self::Replace(_), ExchangeRole::Replier) | (Self::Discard, _) => Sending::OnceHeard,
+        }
+    }
+
+    /// Whoever rekeys deletes the old one.
+    fn deletes(self, role: ExchangeRole) -> Option<EspSpi> {
+        match (self, role) {
+            (Self::Replace(old), ExchangeRole::Requester) => Some(old),
+            _ => None,
+        }
+    }
 }

@@ -2,29 +2,34 @@
 
 use std::{collections::VecDeque, time::Instant};
 
-use super::{Candidate, HalfOpen, IkeSa, SaOptions, State, response::count_failure};
+use super::{
+    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, rekey_ike::OldGeneration,
+    response::count_failure,
+};
 use crate::{
     Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
     crypto::Nonces,
     proposal::select_ike,
     sa::{
         admission::{InitRequest, Refusal, refuse},
-        child::{Agreed, ChildState, ExchangeRole},
+        child::{ChildState, ExchangeRole},
         event::{ChildDownCause, CloseCause, Event, Failure},
         exchange::{
             Exchange,
             create_child::{self, CreateRefusal},
             ike_auth::{self, AuthResponse, Handshake},
-            ike_sa_init, informational,
+            ike_sa_init,
+            informational::{self, Wanted},
         },
         io::Role,
+        negotiation::Agreed,
         payloads::{Payloads, error_notify},
         requests::Requests,
         responses::{Parked, Responses},
         secured::Secured,
         timers::{Timer, Timers},
     },
-    wire::{ExchangeType, Header, NotifyType, Payload, write_message},
+    wire::{ExchangeType, Header, Payload, write_message},
 };
 
 impl IkeSa {
@@ -80,6 +85,7 @@ impl IkeSa {
             requests: Requests::default(),
             responses: Responses::default(),
             children: Vec::new(),
+            formers: Vec::new(),
             outputs: VecDeque::new(),
             timers: Timers::default(),
             begun: request.received,
@@ -168,7 +174,11 @@ impl IkeSa {
                     let answer = [error_notify(Failure::TemporaryFailure)];
                     return self.respond_with(header, &answer, path, env);
                 }
-                self.on_create_request(header, payloads, path, now, env);
+                if payloads.ts_initiator().is_none() {
+                    self.on_rekey_ike_request(header, payloads, path, now, env);
+                } else {
+                    self.on_create_request(header, payloads, path, now, env);
+                }
             }
             (State::Deleting(..), ExchangeType::CreateChildSa) => {
                 // RFC 7296 section 2.25.2
@@ -180,7 +190,7 @@ impl IkeSa {
             (State::Established(_) | State::Deleting(..), ExchangeType::Informational) => {
                 counters.info_in_req.increment();
                 self.responses.begin();
-                self.on_informational(header, payloads, path, env);
+                self.on_informational(header, payloads, path, now, env);
             }
             (State::Established(_) | State::Deleting(..), _) => {
                 counters.invalid.increment();
@@ -266,7 +276,7 @@ impl IkeSa {
                     success: granted.payloads,
                 };
                 let nonces = half_open.handshake.nonces();
-                self.grant_child(granted.agreed, nonces, parked, now, env);
+                self.grant_child(granted.agreed, nonces, Purpose::Create, parked, now, env);
             }
             Some(Err(failure)) => {
                 count_failure(failure, env);
@@ -284,12 +294,13 @@ impl IkeSa {
         &mut self,
         agreed: Agreed,
         nonces: Nonces<'_>,
+        purpose: Purpose,
         parked: Parked,
         now: Instant,
         env: &mut dyn Environment,
     ) {
         self.responses.parked = Some(Box::new(parked));
-        self.install(agreed, nonces, ExchangeRole::Replier, now, env);
+        self.install(agreed, nonces, ExchangeRole::Replier, purpose, now, env);
     }
 
     fn on_create_request(
@@ -300,10 +311,17 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        if self.requests.rekeying().is_some() {
+            // RFC 7296 section 2.25.2
+            let answer = [error_notify(Failure::TemporaryFailure)];
+            return self.respond_with(header, &answer, path, env);
+        }
         // Both ends ask for the same child: that of the IKE_SA's creator wins.
         let being_created = match (&self.role, &self.requests.in_flight) {
             (Role::Initiator, Some(request)) => match &request.exchange {
-                Exchange::CreateChild(create) => Some(create.offer.config.name.clone()),
+                Exchange::CreateChild(create) if create.rekeys.is_none() => {
+                    Some(create.offer.config.name.clone())
+                }
                 _ => None,
             },
             _ => None,
@@ -313,6 +331,7 @@ impl IkeSa {
             &self.connection.children,
             &self.children,
             being_created.as_deref(),
+            &self.requests,
             self.path,
             env,
         );
@@ -331,28 +350,48 @@ impl IkeSa {
                     initiator: &response.nonce_i,
                     responder: &response.nonce_r,
                 };
-                let rekeys = payloads.notify(NotifyType::REKEY_SA).is_some();
-                let replaced = self.identical_children(&response.granted.agreed);
-                self.grant_child(response.granted.agreed, nonces, parked, now, env);
-                if !rekeys {
-                    // A rekeyed child is deleted by whoever rekeys it; a second one of the same
-                    // kind is nobody's, so the older goes.
-                    for spi in replaced {
+                let agreed = response.granted.agreed;
+                let Some(old) = response.rekeys else {
+                    // A second one of the same kind is nobody's, so the older goes.
+                    let identical = self.identical_children(&agreed);
+                    self.grant_child(agreed, nonces, Purpose::Create, parked, now, env);
+                    for spi in identical {
                         self.terminate_child(spi);
                     }
-                }
+                    return;
+                };
+                let all = [&*response.nonce_i, &*response.nonce_r];
+                self.note_collision(old, agreed.inbound_spi, all);
+                self.grant_child(agreed, nonces, Purpose::Replace(old), parked, now, env);
             }
-            Err(CreateRefusal::Failure(Failure::InvalidSyntax)) => {
+            Err(refusal) => {
+                if let CreateRefusal::Failure(failure) = refusal
+                    && failure != Failure::InvalidSyntax
+                {
+                    self.emit(Event::ChildRefused { failure });
+                }
+                self.refuse_creation(header, refusal, path, env);
+            }
+        }
+    }
+
+    /// Says why no SA is created.
+    pub(super) fn refuse_creation(
+        &mut self,
+        header: &Header,
+        refusal: CreateRefusal,
+        path: Path,
+        env: &mut dyn Environment,
+    ) {
+        match refusal {
+            CreateRefusal::Failure(Failure::InvalidSyntax) => {
                 self.answer_invalid_syntax(header, path, env);
             }
-            Err(CreateRefusal::Failure(failure)) => {
+            CreateRefusal::Failure(failure) => {
                 count_failure(failure, env);
-                self.emit(Event::ChildRefused { failure });
                 self.respond_with(header, &[error_notify(failure)], path, env);
             }
-            Err(CreateRefusal::Notify(answer)) => {
-                self.respond_with(header, &[answer], path, env);
-            }
+            CreateRefusal::Notify(answer) => self.respond_with(header, &[answer], path, env),
         }
     }
 
@@ -373,11 +412,32 @@ impl IkeSa {
         header: &Header,
         payloads: &Payloads,
         path: Path,
+        now: Instant,
         env: &mut dyn Environment,
     ) {
         let wanted = informational::read_request(payloads, &self.children);
-        // Where both ends delete the same child, each has named its half already
-        // (RFC 7296 section 1.4.1).
+        let answer = self.answer_deletions(&wanted);
+        self.respond_with(header, &answer, path, env);
+        self.carry_out_deletions(&wanted, now, env);
+        let Some(cause) = wanted.close else {
+            return;
+        };
+        if let Some(theirs) = self.take_collision(env) {
+            // The peer has not noticed that both of us rekey the IKE_SA: what it made of it stays
+            // (RFC 7296 section 2.8.2).
+            self.succeed(*theirs, OldGeneration::Deleted, now, env);
+            return;
+        }
+        let cause = match self.state {
+            State::Deleting(_, ours) => ours,
+            _ => cause,
+        };
+        self.close(cause, env);
+    }
+
+    /// Where both ends delete the same child, each has named its half already
+    /// (RFC 7296 section 1.4.1).
+    pub(super) fn answer_deletions(&self, wanted: &Wanted) -> Vec<Payload> {
         let named: Vec<_> = wanted
             .deleted
             .iter()
@@ -389,27 +449,23 @@ impl IkeSa {
                 })
             })
             .collect();
-        self.respond_with(header, &informational::answer(&named), path, env);
-        if let Some(Exchange::CreateChild(create)) = self
-            .requests
-            .in_flight
-            .as_mut()
-            .map(|request| &mut request.exchange)
-        {
+        informational::answer(&named)
+    }
+
+    pub(super) fn carry_out_deletions(
+        &mut self,
+        wanted: &Wanted,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        if let Some(create) = self.requests.creating() {
             wanted
                 .unknown
                 .iter()
                 .for_each(|spi| create.note_deleted(*spi));
         }
-        for spi in wanted.deleted {
-            self.drop_child(spi, ChildDownCause::PeerDeleted, env);
-        }
-        if let Some(cause) = wanted.close {
-            let cause = match self.state {
-                State::Deleting(_, ours) => ours,
-                _ => cause,
-            };
-            self.close(cause, env);
+        for spi in &wanted.deleted {
+            self.drop_child(*spi, ChildDownCause::PeerDeleted, now, env);
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
-use super::{IkeSa, State};
+use super::{IkeSa, State, establish::Purpose};
 use crate::{
     Environment,
+    crypto::Nonces,
+    proposal::KeyExchangeMethod,
     sa::{
-        child::{Answer, ChildOffer, ExchangeRole, Unaccepted},
+        child::ExchangeRole,
         event::{ChildDownCause, CloseCause, Event, Failure},
         exchange::{
             Exchange, Work,
@@ -14,6 +16,7 @@ use crate::{
             ike_auth::{AuthRefusal, IkeAuth},
             informational,
         },
+        negotiation::{Answer, ChildOffer, Unaccepted},
         payloads::{Payloads, error_notify},
         timers::Timer,
     },
@@ -48,7 +51,10 @@ impl IkeSa {
             Exchange::CreateChild(create) => {
                 self.on_create_response(*create, payloads, now, env);
             }
-            Exchange::DeleteChild(spi) => self.drop_child(spi, ChildDownCause::Terminated, env),
+            Exchange::RekeyIke(rekey) => self.on_rekey_ike_response(*rekey, payloads, now, env),
+            Exchange::DeleteChild(spi) => {
+                self.drop_child(spi, ChildDownCause::Terminated, now, env);
+            }
             Exchange::DeleteIke => {
                 if let State::Deleting(_, cause) = self.state {
                     self.close(cause, env);
@@ -95,7 +101,8 @@ impl IkeSa {
         match authenticated.child {
             Some(Ok(agreed)) => {
                 let nonces = handshake.nonces();
-                self.install(agreed, nonces, ExchangeRole::Requester, now, env);
+                let (role, purpose) = (ExchangeRole::Requester, Purpose::Create);
+                self.install(agreed, nonces, role, purpose, now, env);
             }
             Some(Err(unaccepted)) => {
                 if let Some(offer) = offer {
@@ -137,31 +144,50 @@ impl IkeSa {
         env: &mut dyn Environment,
     ) {
         let refused = |failure, granted| Unaccepted { failure, granted };
-        match create.offer.answer(payloads) {
+        let unaccepted = match create.offer.answer(payloads) {
             Ok(Answer::OtherKeyExchange(_)) if create.again => {
-                let unaccepted = refused(Failure::InvalidKeyExchange, false);
-                self.offer_failed(create.offer, &unaccepted, env);
+                refused(Failure::InvalidKeyExchange, false)
             }
             Ok(Answer::OtherKeyExchange(method)) => {
-                let config = create.offer.config.clone();
-                create.offer.cancel(env);
-                self.enqueue_child(config, Some(method));
+                return self.create_again(create, method, env);
             }
             Ok(Answer::Agreed(agreed)) if create.is_deleted(agreed.outbound_spi) => {
-                let unaccepted = refused(Failure::TemporaryFailure, false);
-                self.offer_failed(create.offer, &unaccepted, env);
+                refused(Failure::TemporaryFailure, false)
             }
             Ok(Answer::Agreed(agreed)) => match payloads.nonce() {
                 Ok(nonce_r) => {
-                    let nonces = crate::crypto::Nonces {
+                    let nonces = Nonces {
                         initiator: &create.nonce,
                         responder: nonce_r,
                     };
-                    self.install(*agreed, nonces, ExchangeRole::Requester, now, env);
+                    let purpose = self.purpose_of(&create, nonce_r);
+                    let role = ExchangeRole::Requester;
+                    return self.install(*agreed, nonces, role, purpose, now, env);
                 }
-                Err(failure) => self.offer_failed(create.offer, &refused(failure, true), env),
+                Err(failure) => refused(failure, true),
             },
-            Err(unaccepted) => self.offer_failed(create.offer, &unaccepted, env),
+            Err(unaccepted) => unaccepted,
+        };
+        match &create.rekeys {
+            Some(rekeys) => {
+                self.rekey_child_failed(rekeys, create.offer, &unaccepted, now, env);
+            }
+            None => self.offer_failed(create.offer, &unaccepted, env),
+        }
+    }
+
+    /// The same request with the key exchange that the peer asks for (RFC 7296 section 1.3.1).
+    fn create_again(
+        &mut self,
+        create: CreateChild,
+        method: KeyExchangeMethod,
+        env: &mut dyn Environment,
+    ) {
+        let config = create.offer.config.clone();
+        create.offer.cancel(env);
+        match create.rekeys {
+            Some(rekeys) => self.rekey_child(rekeys.old, Some(method)),
+            None => self.enqueue_child(config, Some(method)),
         }
     }
 

@@ -6,8 +6,8 @@ use super::{IkeSa, State};
 use crate::{
     Environment, EspSpi,
     sa::{
-        child::ChildState,
-        event::{ChildDownCause, CloseCause, Event},
+        child::{ChildState, Told},
+        event::{ChildDown, ChildDownCause, CloseCause, Event},
         exchange::Work,
         io::Output,
         timers::Timer,
@@ -27,9 +27,11 @@ impl IkeSa {
                     self.timers
                         .set_after(Timer::Keepalive, now, self.connection.keep_alive);
                 }
-                Timer::Replace => self.emit(Event::NeedsReplacement),
+                Timer::Rekey => self.rekey_ike(None),
                 Timer::Expire => self.begin_delete(CloseCause::Expired),
-                Timer::ReplaceChild => self.replace_children(now),
+                Timer::Formers => self.on_former_deadlines(now, env),
+                Timer::Hold => self.requests.held = false,
+                Timer::Children => self.on_child_deadlines(now, env),
             }
         }
     }
@@ -56,46 +58,67 @@ impl IkeSa {
         debug_assert!(accepted, "there is always room for it");
     }
 
-    fn replace_children(&mut self, now: Instant) {
-        let mut due = Vec::new();
-        for child in &mut self.children {
-            if child.replace_at.is_some_and(|at| at <= now) {
-                child.replace_at = None;
-                if child.state == ChildState::Installed {
-                    due.push(child.inbound_spi);
+    fn on_child_deadlines(&mut self, now: Instant, env: &mut dyn Environment) {
+        let due: Vec<_> = self
+            .children
+            .iter()
+            .filter(|child| child.deadline().is_some_and(|at| at <= now))
+            .map(|child| (child.inbound_spi, child.exists_at_peer()))
+            .collect();
+        for (inbound_spi, exists_at_peer) in due {
+            if exists_at_peer {
+                if let Some(child) = self.child_mut(inbound_spi) {
+                    child.rekey_at = None;
                 }
+                self.rekey_child(inbound_spi, None);
+            } else {
+                self.remove_child(inbound_spi, ChildDownCause::Rekeyed, env);
             }
         }
-        for inbound_spi in due {
-            self.emit(Event::ChildNeedsReplacement { inbound_spi });
-        }
-        self.arm_child_replacement();
+        self.arm_children();
     }
 
     /// The data plane's limits on bytes, packets, age or sequence numbers.
-    pub(super) fn on_child_expired(&mut self, inbound_spi: EspSpi, hard: bool) {
+    pub(super) fn on_child_expired(&mut self, inbound_spi: EspSpi, hard: bool, now: Instant) {
+        if hard {
+            // It carries nothing any more: tell the peer, and those who want it up.
+            self.lose_child(inbound_spi, ChildDownCause::Expired, now);
+        } else {
+            self.rekey_child(inbound_spi, None);
+        }
+    }
+
+    /// Takes a CHILD_SA out of the data plane at once, and has the peer delete its half.
+    pub(super) fn lose_child(&mut self, inbound_spi: EspSpi, cause: ChildDownCause, now: Instant) {
         let Some(child) = self
             .child_mut(inbound_spi)
             .filter(|child| child.state == ChildState::Installed)
         else {
             return;
         };
-        if hard {
-            // It carries nothing any more: tell the peer, and those who want it up.
-            let name = child.config.name.clone();
+        let name = child.config.name.clone();
+        let (told, successor) = (child.told, child.replaced_by);
+        let cause = if child.is_replaced() {
+            ChildDownCause::Rekeyed
+        } else {
+            cause
+        };
+        if let Some(successor) = successor {
+            self.take_over(successor, now);
+        }
+        if let Some(child) = self.child_mut(inbound_spi) {
             child.state = ChildState::Gone;
-            self.outputs.push_back(Output::RemoveChild(inbound_spi));
-            self.emit(Event::ChildDown(crate::sa::event::ChildDown {
+        }
+        self.outputs.push_back(Output::RemoveChild(inbound_spi));
+        if told != Told::Nothing {
+            self.emit(Event::ChildDown(ChildDown {
                 name,
                 inbound_spi,
-                cause: ChildDownCause::Expired,
+                cause,
             }));
-            self.terminate_child(inbound_spi);
-        } else {
-            child.replace_at = None;
-            self.emit(Event::ChildNeedsReplacement { inbound_spi });
-            self.arm_child_replacement();
         }
+        self.terminate_child(inbound_spi);
+        self.arm_children();
     }
 
     /// Whether the IKE_SA is being closed.

@@ -8,7 +8,7 @@ use std::{
 use holdfast_ike::{EspSpi, TrafficSelector};
 use ipnet::IpNet;
 
-use crate::plane::InstallError;
+use crate::{plane::InstallError, policy::PolicyId};
 
 /// One route of our table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,20 +28,29 @@ pub(crate) enum Operation {
     Delete(Route),
 }
 
-/// The routes of all CHILD_SAs.
+/// Who needs routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Owner {
+    /// A CHILD_SA.
+    Sa(EspSpi),
+    /// A trap. It shares its routes with its CHILD_SA, and keeps them while that is down.
+    Policy(PolicyId),
+}
+
+/// The routes of all CHILD_SAs and traps.
 #[derive(Default)]
 pub(crate) struct Ledger {
-    claims: HashMap<EspSpi, Claim>,
+    claims: HashMap<Owner, Claim>,
     tunnels: HashMap<IpNet, usize>,
     homes: HashMap<IpNet, usize>,
     peers: BTreeMap<IpAddr, Peer>,
 }
 
-/// What one CHILD_SA needs.
+/// What one owner needs.
 struct Claim {
     remote: Vec<IpNet>,
     local: Vec<IpNet>,
-    peer: IpAddr,
+    peers: Vec<IpAddr>,
 }
 
 struct Peer {
@@ -54,14 +63,14 @@ impl Ledger {
     /// What an installation needs. On error nothing was booked.
     pub(crate) fn install(
         &mut self,
-        spi: EspSpi,
+        owner: Owner,
         local: &[TrafficSelector],
         remote: &[TrafficSelector],
-        peer: IpAddr,
+        peers: &[IpAddr],
     ) -> Result<Vec<Operation>, InstallError> {
-        let host = IpNet::from(peer);
         for selector in remote {
-            if selector.subnets().contains(&host) {
+            let nets = selector.subnets();
+            if peers.iter().any(|peer| nets.contains(&IpNet::from(*peer))) {
                 return Err(InstallError::Route {
                     selector: *selector,
                     reason: "it is the peer's own outer address".into(),
@@ -71,11 +80,13 @@ impl Ledger {
         let claim = Claim {
             remote: prefixes(remote),
             local: prefixes(local),
-            peer,
+            peers: peers.to_vec(),
         };
         let mut operations = Vec::new();
         // The way to the peers first: not a packet of theirs may enter the tunnel.
-        self.claim_peer(peer, &claim.remote, &mut operations);
+        for &peer in peers {
+            self.claim_peer(peer, &claim.remote, &mut operations);
+        }
         for &net in &claim.local {
             let count = self.homes.entry(net).or_default();
             *count += 1;
@@ -90,14 +101,14 @@ impl Ledger {
                 operations.push(Operation::Add(Route::Tunnel(net)));
             }
         }
-        self.claims.insert(spi, claim);
+        self.claims.insert(owner, claim);
         Ok(operations)
     }
 
     /// What a removal leaves to be done.
-    pub(crate) fn remove(&mut self, spi: EspSpi) -> Vec<Operation> {
+    pub(crate) fn remove(&mut self, owner: Owner) -> Vec<Operation> {
         let mut operations = Vec::new();
-        let Some(claim) = self.claims.remove(&spi) else {
+        let Some(claim) = self.claims.remove(&owner) else {
             return operations;
         };
         for net in claim.remote {
@@ -114,20 +125,23 @@ impl Ledger {
                 operations.push(Operation::Delete(Route::Throw(net)));
             }
         }
-        if let Some(peer) = self.peers.get_mut(&claim.peer) {
+        for address in claim.peers {
+            let Some(peer) = self.peers.get_mut(&address) else {
+                continue;
+            };
             peer.claims -= 1;
             if peer.claims == 0 {
                 if peer.thrown {
-                    operations.push(Operation::Delete(Route::Throw(claim.peer.into())));
+                    operations.push(Operation::Delete(Route::Throw(address.into())));
                 }
-                self.peers.remove(&claim.peer);
+                self.peers.remove(&address);
             }
         }
         operations
     }
 
     /// Who needs routes.
-    pub(crate) fn spis(&self) -> Vec<EspSpi> {
+    pub(crate) fn owners(&self) -> Vec<Owner> {
         self.claims.keys().copied().collect()
     }
 

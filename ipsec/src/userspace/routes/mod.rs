@@ -11,12 +11,14 @@
 //! A remote selector that *is* the peer's outer address is refused: a route cannot tell the two
 //! apart.
 //!
-//! Each prefix is counted, for the CHILD_SAs of a rekeying share theirs.
+//! Each prefix is counted: the CHILD_SAs of a rekeying share theirs, and a trap shares its own with
+//! the CHILD_SA that it brought up. While the trap stays its routes stay, so that nothing it is for
+//! leaves in the clear while the CHILD_SA is down.
 
 mod ledger;
 mod netlink;
 
-pub(crate) use ledger::{Ledger, Operation, Route};
+pub(crate) use ledger::{Ledger, Operation, Owner, Route};
 pub(crate) use netlink::Netlink;
 
 /// The routing table, named after the IP protocol number of ESP.

@@ -6,7 +6,7 @@ use std::{
 use holdfast_ike::{EspSpi, TrafficSelector};
 use proptest::prelude::*;
 
-use super::{Ledger, Operation, Route};
+use super::{Ledger, Operation, Owner, Route};
 use crate::plane::InstallError;
 
 fn selectors(nets: &[&str]) -> Vec<TrafficSelector> {
@@ -21,6 +21,10 @@ fn tunnel(net: &str) -> Route {
 
 fn throw(net: &str) -> Route {
     Route::Throw(net.parse().unwrap())
+}
+
+fn sa(spi: u32) -> Owner {
+    Owner::Sa(EspSpi(spi))
 }
 
 /// A ledger and the table that its operations make.
@@ -51,13 +55,13 @@ impl Table {
         let (local, remote) = (selectors(local), selectors(remote));
         let operations = self
             .ledger
-            .install(EspSpi(spi), &local, &remote, peer.parse().unwrap())
+            .install(sa(spi), &local, &remote, &[peer.parse().unwrap()])
             .unwrap();
         self.apply(operations);
     }
 
     fn remove(&mut self, spi: u32) {
-        let operations = self.ledger.remove(EspSpi(spi));
+        let operations = self.ledger.remove(sa(spi));
         self.apply(operations);
     }
 }
@@ -91,10 +95,10 @@ fn peers_stay_outside_of_the_tunnel_that_covers_them() {
     let mut ledger = Ledger::default();
     let operations = ledger
         .install(
-            EspSpi(1),
+            sa(1),
             &local,
             &selectors(&["0.0.0.0/0"]),
-            "192.0.2.2".parse().unwrap(),
+            &["192.0.2.2".parse().unwrap()],
         )
         .unwrap();
     // The peer's before the tunnel's: not even a moment may pass between.
@@ -137,18 +141,18 @@ fn the_peer_itself_cannot_be_tunnelled() {
     let remote = selectors(&["10.2.0.0/16", "2001:db8::2/128"]);
     let error = ledger
         .install(
-            EspSpi(1),
+            sa(1),
             &selectors(&["::/0"]),
             &remote,
-            "2001:db8::2".parse().unwrap(),
+            &["2001:db8::2".parse().unwrap()],
         )
         .unwrap_err();
     assert!(
         matches!(error, InstallError::Route { selector, .. } if selector == remote[1]),
         "{error}"
     );
-    assert!(ledger.spis().is_empty());
-    assert!(ledger.remove(EspSpi(1)).is_empty());
+    assert!(ledger.owners().is_empty());
+    assert!(ledger.remove(sa(1)).is_empty());
 }
 
 #[test]
@@ -214,4 +218,24 @@ proptest! {
         }
         prop_assert_eq!(table.routes, BTreeSet::new());
     }
+}
+
+#[test]
+fn a_trap_keeps_the_routes_that_it_shares_with_its_child_sa() {
+    let mut table = Table::default();
+    let trap = Owner::Policy(crate::PolicyId(7));
+    let (local, remote) = (selectors(&["10.1.0.0/16"]), selectors(&["0.0.0.0/0"]));
+    let peers = ["192.0.2.2", "192.0.2.3"].map(|peer| peer.parse().unwrap());
+    let operations = table.ledger.install(trap, &local, &remote, &peers).unwrap();
+    assert_eq!(operations[0], Operation::Add(throw("192.0.2.2/32")));
+    assert_eq!(operations[1], Operation::Add(throw("192.0.2.3/32")));
+    table.apply(operations);
+    let before = table.routes.clone();
+    table.install(1, &["10.1.0.0/16"], &["0.0.0.0/0"], "192.0.2.2");
+    assert_eq!(table.routes, before);
+    table.remove(1);
+    assert_eq!(table.routes, before);
+    let operations = table.ledger.remove(trap);
+    table.apply(operations);
+    assert_eq!(table.routes, BTreeSet::new());
 }

@@ -2,11 +2,13 @@
 
 mod limits;
 mod lookup;
+mod traps;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
 use holdfast_ike::{
-    ChildSa, EspKey, EspSpi, EspSuite, Mode, Path, Secret, TrafficSelector, child_sa::Lifetime,
+    ChildSa, EspKey, EspSpi, EspSuite, Mode, Path, Secret, TrafficSelector,
+    child_sa::{Lifetime, Sending},
     proposal::EncryptionId,
 };
 
@@ -42,6 +44,7 @@ fn child(spi: u32, local: Vec<TrafficSelector>, remote: Vec<TrafficSelector>) ->
         encapsulation: true,
         replay_window: 1024,
         lifetime: Lifetime::default(),
+        sending: Sending::AtOnce,
     }
 }
 

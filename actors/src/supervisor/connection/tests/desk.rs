@@ -7,7 +7,7 @@ use holdfast_ike::{
     sa::{ChildDownCause, CloseCause, Failure, Role},
 };
 
-use super::super::{status::State, *};
+use super::super::{configure::Change, status::State, *};
 use crate::supervisor::{
     policy::EndCause,
     registry::tests::{child, established, path},
@@ -43,6 +43,7 @@ pub(super) fn connection(keys: &str, children: &[(&str, &str)]) -> Supervised {
     let loaded = holdfast_config::load(&file).unwrap_or_else(|error| panic!("{error}"));
     Supervised::new(
         Arc::clone(&loaded.config.connections["paris"]),
+        Origin::File,
         Instant::now(),
     )
 }
@@ -86,12 +87,30 @@ impl Desk {
                 Action::Command { id, command } => {
                     let record = self.registry.get_mut(*id).unwrap();
                     record.closing |= matches!(command, Command::Terminate | Command::Abandon(_));
+                    if let Command::TerminateChild(spi) = command {
+                        for child in &mut record.children {
+                            child.closing |= child.up.inbound_spi == *spi;
+                        }
+                    }
                 }
-                Action::Resolve { .. } | Action::Say(_) => {}
+                Action::Resolve { .. }
+                | Action::Trap(_)
+                | Action::Untrap(_)
+                | Action::Refuse(_)
+                | Action::Say(_) => {}
             }
             self.log.push(action);
         }
         result
+    }
+
+    /// The connection is configured like this from now on.
+    pub(super) fn configure(&mut self, keys: &str, children: &[(&str, &str)]) -> Change {
+        let new = Arc::clone(connection(keys, children).config());
+        let change =
+            self.with(|connection, world, actions| connection.configure(new, world, actions));
+        self.reconcile();
+        change
     }
 
     pub(super) fn reconcile(&mut self) {

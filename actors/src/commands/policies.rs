@@ -1,0 +1,78 @@
+//! `install`, `uninstall`, `list-policies`: traps. What a CHILD_SA protects is listed with it.
+
+use std::sync::Arc;
+
+use holdfast_ike::TrafficSelector;
+use holdfast_vici::Message;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    environment::Shared,
+    supervisor::messages::{InstallPolicy, ListPolicies, PolicyListing, UninstallPolicy},
+    vici_session::{Gone, Session},
+};
+
+const NO_NAME: &str = "missing configuration name";
+
+pub(super) async fn install(shared: &Arc<Shared>, request: &Message) -> Message {
+    let text = |key| request.get_str(key).map(ToOwned::to_owned);
+    let Some(child) = text("child") else {
+        return Message::failure(NO_NAME);
+    };
+    let ike = text("ike");
+    match shared.supervisor.send(InstallPolicy { ike, child }).await {
+        Ok(Ok(())) => Message::success(),
+        Ok(Err(reason)) => Message::failure(reason),
+        Err(error) => super::unavailable(error),
+    }
+}
+
+pub(super) async fn uninstall(shared: &Arc<Shared>, request: &Message) -> Message {
+    let text = |key| request.get_str(key).map(ToOwned::to_owned);
+    let Some(child) = text("child") else {
+        return Message::failure(NO_NAME);
+    };
+    let ike = text("ike");
+    match shared.supervisor.send(UninstallPolicy { ike, child }).await {
+        Ok(Ok(())) => Message::success(),
+        Ok(Err(reason)) => Message::failure(reason),
+        Err(error) => super::unavailable(error),
+    }
+}
+
+/// One event for each policy of the kinds that the request names.
+pub(super) async fn list<S: AsyncRead + AsyncWrite>(
+    session: &mut Session<'_, S>,
+    request: &Message,
+) -> Result<Message, Gone> {
+    if request.get_str("trap").is_none() || !session.wants("list-policy") {
+        return Ok(Message::new());
+    }
+    let filter = ListPolicies {
+        ike: request.get_str("ike").map(ToOwned::to_owned),
+        child: request.get_str("child").map(ToOwned::to_owned),
+    };
+    let policies = match session.shared.supervisor.send(filter).await {
+        Ok(policies) => policies,
+        Err(error) => return Ok(super::unavailable(error)),
+    };
+    for policy in &policies {
+        let name = format!("{}/{}", policy.connection, policy.child);
+        let message = Message::new().with(name, render(policy));
+        session.stream("list-policy", message).await?;
+    }
+    Ok(Message::new())
+}
+
+fn render(policy: &PolicyListing) -> Message {
+    let texts = |selectors: &[TrafficSelector]| -> Vec<String> {
+        selectors.iter().map(ToString::to_string).collect()
+    };
+    Message::new()
+        .with("child", &*policy.child)
+        .with("reqid", policy.reqid.to_string())
+        .with("ike", &*policy.connection)
+        .with("mode", "TUNNEL")
+        .with("local-ts", texts(&policy.local_ts))
+        .with("remote-ts", texts(&policy.remote_ts))
+}

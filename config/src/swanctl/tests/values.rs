@@ -1,0 +1,157 @@
+//! What single keys come to mean.
+
+use std::time::Duration;
+
+use holdfast_ike::config::{IdMatch, Unique};
+use insta::assert_snapshot;
+
+use super::{ROUNDS, gw, gw_settings, load, said, settings};
+use crate::{DpdAction, Endpoint, Settings, StartAction};
+
+#[test]
+fn lists_come_as_lists_or_as_text() {
+    let text = settings(&format!("remote_addrs = 192.0.2.2, 192.0.2.3\n{ROUNDS}"));
+    let mut list = settings(ROUNDS);
+    list.push_list("remote_addrs", ["192.0.2.2", " 192.0.2.3"]);
+    let connections = [text, list].map(|settings| load(&settings).unwrap().0);
+    assert_eq!(connections[0], connections[1]);
+    let addresses = connections[0].usable_remotes().count();
+    assert_eq!(addresses, 2);
+}
+
+#[test]
+fn every_obeyed_key_arrives() {
+    let connection = gw(
+        "local_addrs = %any\nlocal_port = 4500\nremote_port = 0x1f4\nencap = enabled\ndpd_delay = 1m\n\
+         keyingtries = 0\nunique = never\nrekey_time = 8h\nover_time = 600\nhalf_open_timeout = 15\n\
+         keep_alive = 25s\nretransmit { timeout = 2s\n base = 1.5\n tries = 4\n jitter = 10\n limit = 30 }\n\
+         reconnect { initial = 500ms\n max = 30s\n multiplier = 3\n slow = 5m\n stable_after = 10 }",
+        "local_ts = 10.1.0.0/16\nrekey_time = 30m\nlife_time = 40m\nrekey_bytes = 1g\nlife_bytes = 2g\n\
+         rekey_packets = 1000\nlife_packets = 2k\nreplay_window = 64\nmode = tunnel\n\
+         start_action = trap|start\nclose_action = trap\ndpd_action = restart",
+    );
+    let seconds = Duration::from_secs;
+    assert_eq!(connection.local_addrs, [Endpoint::Any]);
+    assert_eq!((connection.local_port, connection.remote_port), (4500, 500));
+    assert_eq!(connection.keyingtries, 0);
+    let ike = &connection.ike;
+    assert!(ike.encap);
+    assert_eq!(ike.unique, Unique::Never);
+    assert_eq!(
+        (ike.dpd_delay, ike.rekey_time),
+        (seconds(60), seconds(8 * 3600))
+    );
+    assert_eq!(ike.over_time, seconds(8 * 3600 + 600));
+    assert_eq!(
+        (ike.half_open_timeout, ike.keep_alive),
+        (seconds(15), seconds(25))
+    );
+    assert_eq!((ike.retransmit.tries, ike.retransmit.jitter), (4, 10));
+    assert_eq!(
+        (ike.retransmit.timeout, ike.retransmit.limit),
+        (seconds(2), seconds(30))
+    );
+    assert_eq!(connection.reconnect.initial, Duration::from_millis(500));
+    assert_eq!(
+        (connection.reconnect.max, connection.reconnect.slow),
+        (seconds(30), seconds(300))
+    );
+    assert_eq!(connection.reconnect.stable_after, seconds(10));
+    let child = &connection.children["net"];
+    assert_eq!(
+        (child.ike.rekey_time, child.ike.replay_window),
+        (seconds(1800), 64)
+    );
+    assert_eq!(child.ike.lifetime.hard_time, seconds(2400));
+    assert_eq!(
+        (child.ike.lifetime.soft_bytes, child.ike.lifetime.hard_bytes),
+        (1 << 30, 2 << 30)
+    );
+    assert_eq!(
+        (
+            child.ike.lifetime.soft_packets,
+            child.ike.lifetime.hard_packets
+        ),
+        (1000, 2048)
+    );
+    assert_eq!(child.start_action, StartAction::TrapStart);
+    assert_eq!(child.dpd_action, DpdAction::Restart);
+}
+
+#[test]
+fn the_first_round_is_that_of_the_lowest_number() {
+    let rounds = |first: &str, second: &str| {
+        settings(&format!(
+            "remote_addrs = 192.0.2.2\nlocal {{ auth = psk\n }}\n\
+             remote-rw {{ auth = psk\n id = a.example\n {first} }}\n\
+             remote-2 {{ auth = psk\n id = b.example\n {second} }}\nchildren {{ n {{ }} }}"
+        ))
+    };
+    let error = load(&rounds("round = 2", "round = 1")).unwrap_err();
+    assert_snapshot!(error, @"connections.gw.remote-rw: a second authentication round (RFC 4739) is not supported by this version (keep one section local and one section remote)");
+    let error = load(&rounds("", "")).unwrap_err();
+    assert!(
+        error.to_string().starts_with("connections.gw.remote-2:"),
+        "{error}"
+    );
+    let mut one = rounds("", "");
+    let single = Settings::default();
+    let kept = one.iter().filter(|entry| entry.name() != "remote-2");
+    one = kept.fold(single, |mut all, entry| {
+        all.push_entry(entry.clone());
+        all
+    });
+    let (connection, _) = load(&one).unwrap();
+    let expected = holdfast_ike::Identification::from_config("a.example").unwrap();
+    assert_eq!(connection.ike.remote_id, IdMatch::Exact(expected));
+}
+
+#[test]
+fn problems_name_the_key_as_it_was_written() {
+    let lines = [
+        said("mobike = yes", ""),
+        said("mobike = maybe", ""),
+        said("version = 1", ""),
+        said("fragmentation = yes", ""),
+        said("dpd_timeout = 60s", ""),
+        said("reauth_time = 3h", ""),
+        said("keyingtries = many", ""),
+        said("rekey_time = soon", ""),
+        said("persistent = maybe", ""),
+        said("local-2 { auth = psk }", ""),
+        said("retransmit = 4s", ""),
+        said("retransmit { tires = 3 }", ""),
+        said("", "mode = transport"),
+        said("", "esp_proposals = aes256gcm16-x25519, aes-nonsense"),
+        said("", "mark_in = 1/0xff"),
+        said("", "start_action = begin"),
+        said("children = x", ""),
+    ];
+    assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn an_absent_auth_is_pubkey() {
+    let lines: Vec<String> = ["local { }\n remote-x { id = b }", "local { auth = pubkey }"]
+        .into_iter()
+        .map(|text| load(&settings(text)).unwrap_err().to_string())
+        .collect();
+    assert_snapshot!(lines.join("\n\n"));
+}
+
+#[test]
+fn what_is_given_twice_or_in_a_wrong_form_is_told() {
+    let mut twice = gw_settings("", "");
+    twice.push_value("encap", "yes");
+    twice.push_value("encap", "no");
+    twice.push_list("unique", ["no"]);
+    twice.push_section("dpd_delay", Settings::default());
+    twice.push_value("keyingtries", [0xff, 0xfe]);
+    assert_snapshot!(load(&twice).unwrap_err());
+}
+
+#[test]
+fn no_settings_at_all_are_no_panic() {
+    let error = load(&Settings::default()).unwrap_err();
+    assert!(error.to_string().contains("pubkey"), "{error}");
+}

@@ -1,0 +1,180 @@
+//! Rekeying CHILD_SAs (RFC 7296 sections 1.3.3, 2.8, 2.8.1 and 2.25.1).
+
+use std::time::Instant;
+
+use super::{IkeSa, establish::Purpose, response::count_failure};
+use crate::{
+    Environment, EspSpi,
+    proposal::KeyExchangeMethod,
+    sa::{
+        child::{ChildState, Standing, retry_after},
+        event::{ChildDownCause, Event, Failure},
+        exchange::{
+            Exchange, Work,
+            create_child::{Collision, CreateChild, Rekeys, lowest_nonce},
+        },
+        negotiation::{ChildOffer, Unaccepted},
+    },
+};
+
+impl IkeSa {
+    /// Has a CHILD_SA rekeyed, unless that is under way or it is on its way out.
+    pub(super) fn rekey_child(&mut self, inbound_spi: EspSpi, method: Option<KeyExchangeMethod>) {
+        let closing = self.requests.will_delete(inbound_spi);
+        if let Some(child) = self.child_mut(inbound_spi)
+            && child.is_rekeyable()
+            && !closing
+        {
+            child.rekey_at = None;
+            let accepted = self.requests.enqueue(Work::RekeyChild(inbound_spi, method));
+            debug_assert!(accepted, "there is always room for it");
+            self.arm_children();
+        }
+    }
+
+    /// Sends the request.
+    pub(super) fn start_rekey_child(
+        &mut self,
+        inbound_spi: EspSpi,
+        method: Option<KeyExchangeMethod>,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        if self.requests.will_delete(inbound_spi) {
+            return;
+        }
+        let Some(child) = self
+            .child_mut(inbound_spi)
+            .filter(|child| child.is_rekeyable())
+        else {
+            return;
+        };
+        match CreateChild::rekeying(child, method, env) {
+            Ok(create) => {
+                let payloads = create.build_request();
+                self.send_request(Exchange::CreateChild(Box::new(create)), &payloads, now, env);
+            }
+            Err(failure) => self.retry_rekey_child(inbound_spi, failure, now, env),
+        }
+    }
+
+    /// What is to become of the CHILD_SA that the peer has granted.
+    pub(super) fn purpose_of(&mut self, create: &CreateChild, nonce_r: &[u8]) -> Purpose {
+        let Some(rekeys) = &create.rekeys else {
+            return Purpose::Create;
+        };
+        if rekeys.unwanted {
+            return Purpose::Discard;
+        }
+        if let Some(collision) = &rekeys.collision {
+            // The one with the lowest of the four nonces is closed by whoever created it.
+            if lowest_nonce(&create.nonce, nonce_r) < &*collision.lowest_nonce {
+                return Purpose::Discard;
+            }
+            if let Some(theirs) = self.child_mut(collision.theirs) {
+                theirs.standing = Standing::BeatenBy(create.offer.inbound_spi());
+                theirs.rekey_at = None;
+            }
+            return Purpose::Replace(rekeys.old);
+        }
+        let replaces = |state| matches!(state, ChildState::Installed | ChildState::Deleting);
+        match self.child_mut(rekeys.old) {
+            Some(old) if replaces(old.state) => Purpose::Replace(rekeys.old),
+            // The peer has closed it meanwhile, and agreed to this one before.
+            _ => Purpose::Create,
+        }
+    }
+
+    /// From now on `new` stands for `old`.
+    pub(super) fn replace_child(&mut self, old: EspSpi, new: EspSpi) {
+        if let Some(old) = self.child_mut(old) {
+            old.replaced_by = Some(new);
+            old.rekey_at = None;
+        }
+    }
+
+    /// The peer has rekeyed `old`, and perhaps so have we.
+    pub(super) fn note_collision(&mut self, old: EspSpi, theirs: EspSpi, nonces: [&[u8]; 2]) {
+        if let Some(create) = self.requests.creating()
+            && let Some(rekeys) = &mut create.rekeys
+            && rekeys.old == old
+        {
+            let [a, b] = nonces;
+            rekeys.collision = Some(Collision {
+                theirs,
+                lowest_nonce: lowest_nonce(a, b).into(),
+            });
+        }
+    }
+
+    /// The peer did not rekey a CHILD_SA for us, or not as we asked.
+    pub(super) fn rekey_child_failed(
+        &mut self,
+        rekeys: &Rekeys,
+        offer: ChildOffer,
+        unaccepted: &Unaccepted,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let failure = unaccepted.failure;
+        count_failure(failure, env);
+        if unaccepted.granted {
+            let accepted = self.requests.enqueue(Work::Disown(offer.inbound_spi()));
+            debug_assert!(accepted, "there is always room for it");
+        }
+        offer.cancel(env);
+        let Some(old) = self
+            .child_mut(rekeys.old)
+            .filter(|child| child.is_rekeyable())
+        else {
+            // It is closed, or the peer was faster: nothing is missing (section 2.8.1).
+            return;
+        };
+        if failure == Failure::ChildSaNotFound {
+            // The two ends have lost each other: begin anew (section 2.25). The peer may yet learn of
+            // it from a response of ours that is late, so it is told all the same.
+            let config = old.config.clone();
+            self.lose_child(rekeys.old, ChildDownCause::PeerDeleted, now);
+            if !rekeys.unwanted {
+                self.enqueue_child(config, None);
+            }
+        } else {
+            self.retry_rekey_child(rekeys.old, failure, now, env);
+        }
+    }
+
+    fn retry_rekey_child(
+        &mut self,
+        inbound_spi: EspSpi,
+        failure: Failure,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let Some(child) = self.child_mut(inbound_spi) else {
+            return;
+        };
+        child.rekey_at = now.checked_add(retry_after(env));
+        let child = Some(child.config.name.clone());
+        self.emit(Event::RekeyFailed { child, failure });
+        if failure == Failure::NoAdditionalSas {
+            self.emit(Event::ChildNeedsReplacement { inbound_spi });
+        }
+        self.arm_children();
+    }
+
+    /// Closes a CHILD_SA together with whatever has taken, or is about to take, its place.
+    pub(super) fn terminate_lineage(&mut self, inbound_spi: EspSpi) {
+        let mut next = Some(inbound_spi);
+        // A CHILD_SA and what the two ends made of it: each link leads to a newer one.
+        while let Some(spi) = next {
+            if let Some(create) = self.requests.creating()
+                && let Some(rekeys) = &mut create.rekeys
+                && rekeys.old == spi
+            {
+                rekeys.unwanted = true;
+            }
+            next = self.child_mut(spi).and_then(|child| child.replaced_by);
+            self.terminate_child(spi);
+        }
+    }
+}

@@ -1,0 +1,472 @@
+//! Negotiating a CHILD_SA: the offer, its acceptance, and cutting the keys
+//! (RFC 7296 sections 1.2, 1.3.1, 2.9 and 2.17).
+
+use std::sync::Arc;
+
+use super::{
+    child::{Child, ExchangeRole},
+    event::Failure,
+    payloads::Payloads,
+};
+use crate::{
+    ChildConfig, ChildSa, Environment, EspSpi, EspSuite, Path, Secret, TrafficSelector,
+    child_sa::Sending,
+    config::SelectorTemplate,
+    crypto::{KeyPair, Nonces, Prf, child_keys},
+    proposal::{
+        KeyExchangeMethod, KeyExchangeUse, Proposal, ProposalSpi, Transform, accept_esp, select_esp,
+    },
+    wire::{NotifyType, Payload},
+};
+
+/// What both ends agreed on.
+pub(super) struct Agreed {
+    pub(super) config: Arc<ChildConfig>,
+    pub(super) suite: EspSuite,
+    pub(super) inbound_spi: EspSpi,
+    pub(super) outbound_spi: EspSpi,
+    pub(super) local_ts: Vec<TrafficSelector>,
+    pub(super) remote_ts: Vec<TrafficSelector>,
+    pub(super) shared: Option<Secret>,
+}
+
+/// Our own proposal for a CHILD_SA, awaiting the peer's answer.
+pub(super) struct ChildOffer {
+    pub(super) config: Arc<ChildConfig>,
+    inbound_spi: EspSpi,
+    proposals: Vec<Proposal>,
+    local_ts: Vec<TrafficSelector>,
+    remote_ts: Vec<TrafficSelector>,
+    /// Only in CREATE_CHILD_SA, and only if the proposals ask for a fresh key exchange.
+    key_pair: Option<KeyPair>,
+}
+
+/// Why our offer led to no CHILD_SA.
+pub(super) struct Unaccepted {
+    pub(super) failure: Failure,
+    /// The peer did grant it, but not as we asked: it has a CHILD_SA that we have not.
+    pub(super) granted: bool,
+}
+
+/// The answer of a responder, or what its peer made of it.
+pub(super) enum Answer {
+    /// Agreed.
+    Agreed(Box<Agreed>),
+    /// Offer again with a key exchange of this method (RFC 7296 section 1.3.1).
+    OtherKeyExchange(KeyExchangeMethod),
+}
+
+/// The selectors of a template for an IKE_SA on this path.
+pub(super) fn resolve(
+    templates: &[SelectorTemplate],
+    address: std::net::IpAddr,
+) -> Vec<TrafficSelector> {
+    templates
+        .iter()
+        .map(|template| match *template {
+            SelectorTemplate::Fixed(selector) => selector,
+            SelectorTemplate::Dynamic {
+                protocol,
+                start_port,
+                end_port,
+            } => TrafficSelector {
+                protocol,
+                start_port,
+                end_port,
+                start: address,
+                end: address,
+            },
+        })
+        .collect()
+}
+
+/// Our side's traffic and the peer's side's.
+type Selectors = (Vec<TrafficSelector>, Vec<TrafficSelector>);
+
+fn configured_selectors(config: &ChildConfig, path: Path) -> Selectors {
+    (
+        resolve(&config.local_ts, path.local.ip()),
+        resolve(&config.remote_ts, path.remote.ip()),
+    )
+}
+
+/// The key exchange methods of a proposal, NONE not counted.
+fn key_exchange_methods(proposal: &Proposal) -> impl Iterator<Item = KeyExchangeMethod> + '_ {
+    proposal
+        .transforms
+        .iter()
+        .filter_map(|transform| match transform {
+            Transform::KeyExchange(method) if *method != KeyExchangeMethod::NONE => Some(*method),
+            _ => None,
+        })
+}
+
+/// The proposals without their key exchange methods: the CHILD_SA of IKE_AUTH uses the keys of the
+/// IKE_SA itself (RFC 7296 section 1.2).
+fn without_key_exchange(proposals: &[Proposal]) -> Vec<Proposal> {
+    let mut proposals = proposals.to_vec();
+    for proposal in &mut proposals {
+        proposal
+            .transforms
+            .retain(|transform| !matches!(transform, Transform::KeyExchange(_)));
+    }
+    proposals
+}
+
+impl ChildOffer {
+    /// An offer to be made in IKE_AUTH.
+    pub(super) fn in_ike_auth(
+        config: Arc<ChildConfig>,
+        path: Path,
+        env: &mut dyn Environment,
+    ) -> Result<Self, Failure> {
+        let proposals = without_key_exchange(&config.proposals);
+        let selectors = configured_selectors(&config, path);
+        Self::new(config, proposals, None, selectors, env)
+    }
+
+    /// An offer to be made in CREATE_CHILD_SA, with a key exchange of `method`, or of the first one
+    /// configured.
+    pub(super) fn in_create_child_sa(
+        config: Arc<ChildConfig>,
+        method: Option<KeyExchangeMethod>,
+        path: Path,
+        env: &mut dyn Environment,
+    ) -> Result<Self, Failure> {
+        let selectors = configured_selectors(&config, path);
+        Self::with_key_exchange(config, method, selectors, env)
+    }
+
+    /// An offer to replace `child`: for the very same traffic (RFC 7296 section 2.9.2).
+    pub(super) fn to_rekey(
+        child: &Child,
+        method: Option<KeyExchangeMethod>,
+        env: &mut dyn Environment,
+    ) -> Result<Self, Failure> {
+        let selectors = (child.local_ts.to_vec(), child.remote_ts.to_vec());
+        Self::with_key_exchange(child.config.clone(), method, selectors, env)
+    }
+
+    fn with_key_exchange(
+        config: Arc<ChildConfig>,
+        method: Option<KeyExchangeMethod>,
+        selectors: Selectors,
+        env: &mut dyn Environment,
+    ) -> Result<Self, Failure> {
+        let offered = config.proposals.iter().flat_map(key_exchange_methods);
+        let method = match method {
+            Some(asked) => Some(
+                offered
+                    .into_iter()
+                    .find(|method| *method == asked)
+                    .ok_or(Failure::InvalidKeyExchange)?,
+            ),
+            None => offered.into_iter().next(),
+        };
+        let key_pair = method
+            .map(|method| KeyPair::generate(method, &mut |buffer| env.random(buffer)))
+            .transpose()
+            .map_err(|_| Failure::InvalidKeyExchange)?;
+        let proposals = config.proposals.clone();
+        Self::new(config, proposals, key_pair, selectors, env)
+    }
+
+    fn new(
+        config: Arc<ChildConfig>,
+        mut proposals: Vec<Proposal>,
+        key_pair: Option<KeyPair>,
+        (local_ts, remote_ts): Selectors,
+        env: &mut dyn Environment,
+    ) -> Result<Self, Failure> {
+        let inbound_spi = env.allocate_spi().ok_or(Failure::NoSpi)?;
+        for proposal in &mut proposals {
+            proposal.spi = ProposalSpi::Esp(inbound_spi);
+        }
+        Ok(Self {
+            config,
+            inbound_spi,
+            proposals,
+            local_ts,
+            remote_ts,
+            key_pair,
+        })
+    }
+
+    /// SA, \[KE\], TSi and TSr; a nonce, where one is needed, goes between SA and KE.
+    pub(super) fn payloads(&self, nonce: Option<&[u8]>) -> Vec<Payload> {
+        let mut payloads = vec![Payload::SecurityAssociation(self.proposals.clone())];
+        payloads.extend(nonce.map(|nonce| Payload::Nonce(nonce.to_vec())));
+        payloads.extend(self.key_pair.as_ref().map(|pair| Payload::KeyExchange {
+            method: pair.method(),
+            data: pair.public().to_vec(),
+        }));
+        payloads.push(Payload::TsInitiator(self.local_ts.clone()));
+        payloads.push(Payload::TsResponder(self.remote_ts.clone()));
+        payloads
+    }
+
+    /// The SPI is not going to be used.
+    pub(super) fn cancel(self, env: &mut dyn Environment) {
+        env.release_spi(self.inbound_spi);
+    }
+
+    /// The SPI that we offered to receive on.
+    pub(super) fn inbound_spi(&self) -> EspSpi {
+        self.inbound_spi
+    }
+
+    /// Checks the peer's answer against the offer.
+    pub(super) fn accept(&self, payloads: &Payloads) -> Result<Agreed, Unaccepted> {
+        if let Some(failure) = payloads.error() {
+            return Err(Unaccepted {
+                failure,
+                granted: false,
+            });
+        }
+        self.check(payloads).map_err(|failure| Unaccepted {
+            failure,
+            granted: payloads.proposals().is_ok(),
+        })
+    }
+
+    fn check(&self, payloads: &Payloads) -> Result<Agreed, Failure> {
+        let answered = payloads.proposals()?;
+        let suite = accept_esp(&self.proposals, answered).ok_or(Failure::NoProposalChosen)?;
+        let Some(ProposalSpi::Esp(outbound_spi)) = answered.first().map(|proposal| proposal.spi)
+        else {
+            return Err(Failure::InvalidSyntax);
+        };
+        let (Some(ts_initiator), Some(ts_responder)) =
+            (payloads.ts_initiator(), payloads.ts_responder())
+        else {
+            return Err(Failure::InvalidSyntax);
+        };
+        // The responder may narrow, never widen (RFC 7296 section 2.9).
+        let within = |answered: &[TrafficSelector], offered: &[TrafficSelector]| {
+            !answered.is_empty()
+                && answered
+                    .iter()
+                    .all(|selector| offered.iter().any(|offer| selector.is_subset_of(offer)))
+        };
+        if !within(ts_initiator, &self.local_ts) || !within(ts_responder, &self.remote_ts) {
+            return Err(Failure::TsUnacceptable);
+        }
+        let shared = match (&self.key_pair, suite.key_exchange) {
+            (Some(pair), Some(method)) if pair.method() == method => {
+                let (_, public) = payloads
+                    .key_exchange()
+                    .filter(|(answered, _)| *answered == method)
+                    .ok_or(Failure::InvalidSyntax)?;
+                Some(
+                    pair.agree(public)
+                        .map_err(|_| Failure::InvalidKeyExchange)?,
+                )
+            }
+            (_, None) => None,
+            _ => return Err(Failure::InvalidKeyExchange),
+        };
+        Ok(Agreed {
+            config: self.config.clone(),
+            suite,
+            inbound_spi: self.inbound_spi,
+            outbound_spi,
+            local_ts: ts_initiator.to_vec(),
+            remote_ts: ts_responder.to_vec(),
+            shared,
+        })
+    }
+
+    /// What the peer's answer means: agreed, once more, or failed.
+    pub(super) fn answer(&self, payloads: &Payloads) -> Result<Answer, Unaccepted> {
+        if let Some(notify) = payloads.notify(NotifyType::INVALID_KE_PAYLOAD) {
+            let method = notify
+                .data
+                .as_slice()
+                .try_into()
+                .map(|group| KeyExchangeMethod(u16::from_be_bytes(group)));
+            let tried = self.key_pair.as_ref().map(KeyPair::method);
+            return match method {
+                Ok(method) if tried != Some(method) => Ok(Answer::OtherKeyExchange(method)),
+                _ => Err(Unaccepted {
+                    failure: Failure::InvalidKeyExchange,
+                    granted: false,
+                }),
+            };
+        }
+        self.accept(payloads)
+            .map(|agreed| Answer::Agreed(Box::new(agreed)))
+    }
+}
+
+/// A CHILD_SA that the peer asked for and we agree to.
+pub(super) struct Granted {
+    pub(super) agreed: Agreed,
+    /// SA, \[KE\], TSi, TSr of our answer (a nonce of ours goes after SA).
+    pub(super) payloads: Vec<Payload>,
+}
+
+/// Chooses among the configured children for the peer's request. `key_exchange` says whether the
+/// exchange may carry a key exchange of its own.
+pub(super) fn grant(
+    payloads: &Payloads,
+    children: &[Arc<ChildConfig>],
+    key_exchange: KeyExchangeUse,
+    path: Path,
+    env: &mut dyn Environment,
+) -> Result<Granted, Refusal> {
+    let offered = payloads.proposals()?;
+    let (Some(their_ts), Some(our_ts)) = (payloads.ts_initiator(), payloads.ts_responder()) else {
+        return Err(Refusal::Failure(Failure::InvalidSyntax));
+    };
+    let mut failure = Failure::TsUnacceptable;
+    for config in ranked(children, their_ts, our_ts, path) {
+        let remote_ts = narrow_to(their_ts, &config.remote_ts, path.remote.ip());
+        let local_ts = narrow_to(our_ts, &config.local_ts, path.local.ip());
+        let Some(selected) = select_esp(offered, &config.proposals, key_exchange) else {
+            failure = Failure::NoProposalChosen;
+            continue;
+        };
+        let ProposalSpi::Esp(outbound_spi) = selected.offered_spi else {
+            return Err(Refusal::Failure(Failure::InvalidSyntax));
+        };
+        let exchanged = exchange_keys(payloads, selected.suite.key_exchange, env)?;
+        let inbound_spi = env.allocate_spi().ok_or(Failure::NoSpi)?;
+        let mut proposal = selected.proposal;
+        proposal.spi = ProposalSpi::Esp(inbound_spi);
+        let mut answer = vec![Payload::SecurityAssociation(vec![proposal])];
+        let shared = exchanged.map(|(payload, shared)| {
+            answer.push(payload);
+            shared
+        });
+        answer.push(Payload::TsInitiator(remote_ts.clone()));
+        answer.push(Payload::TsResponder(local_ts.clone()));
+        return Ok(Granted {
+            agreed: Agreed {
+                config: config.clone(),
+                suite: selected.suite,
+                inbound_spi,
+                outbound_spi,
+                local_ts,
+                remote_ts,
+                shared,
+            },
+            payloads: answer,
+        });
+    }
+    Err(Refusal::Failure(failure))
+}
+
+/// Why a CHILD_SA is refused.
+pub(super) enum Refusal {
+    /// With an error notification.
+    Failure(Failure),
+    /// With INVALID_KE_PAYLOAD naming the method we want.
+    OtherKeyExchange(KeyExchangeMethod),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+fn narrow_to(
+    offered: &[TrafficSelector],
+    templates: &[SelectorTemplate],
+    address: std::net::IpAddr,
+) -> Vec<TrafficSelector> {
+    TrafficSelector::narrow(offered, &resolve(templates, address))
+}
+
+/// The children whose selectors overlap with the request, those that need no narrowing first.
+fn ranked<'a>(
+    children: &'a [Arc<ChildConfig>],
+    their_ts: &[TrafficSelector],
+    our_ts: &[TrafficSelector],
+    path: Path,
+) -> Vec<&'a Arc<ChildConfig>> {
+    let mut ranked: Vec<_> = children
+        .iter()
+        .filter_map(|config| {
+            let remote = narrow_to(their_ts, &config.remote_ts, path.remote.ip());
+            let local = narrow_to(our_ts, &config.local_ts, path.local.ip());
+            if remote.is_empty() || local.is_empty() {
+                return None;
+            }
+            let narrowed = remote.as_slice() != their_ts || local.as_slice() != our_ts;
+            Some((narrowed, config))
+        })
+        .collect();
+    ranked.sort_by_key(|(narrowed, _)| *narrowed);
+    ranked.into_iter().map(|(_, config)| config).collect()
+}
+
+fn exchange_keys(
+    payloads: &Payloads,
+    method: Option<KeyExchangeMethod>,
+    env: &mut dyn Environment,
+) -> Result<Option<(Payload, Secret)>, Refusal> {
+    let Some(method) = method else {
+        return Ok(None);
+    };
+    let Some((offered, public)) = payloads.key_exchange() else {
+        return Err(Refusal::OtherKeyExchange(method));
+    };
+    if offered != method {
+        return Err(Refusal::OtherKeyExchange(method));
+    }
+    let answer = KeyPair::respond(method, public, &mut |buffer| env.random(buffer))
+        .map_err(Failure::from)?;
+    let payload = Payload::KeyExchange {
+        method,
+        data: answer.public.into(),
+    };
+    Ok(Some((payload, answer.shared)))
+}
+
+/// Everything else that goes into an installed CHILD_SA.
+pub(super) struct Installation<'a> {
+    pub(super) connection: Arc<str>,
+    pub(super) prf: &'a Prf,
+    pub(super) sk_d: &'a Secret,
+    pub(super) nonces: Nonces<'a>,
+    pub(super) role: ExchangeRole,
+    pub(super) path: Path,
+    pub(super) encapsulation: bool,
+    pub(super) sending: Sending,
+}
+
+impl Agreed {
+    /// KEYMAT = prf+(SK_d, [g^ir] | Ni | Nr) (RFC 7296 section 2.17), cut into both directions.
+    pub(super) fn into_child_sa(self, with: &Installation<'_>) -> Result<ChildSa, Failure> {
+        let keys = child_keys(
+            with.prf,
+            with.sk_d,
+            self.shared.as_ref(),
+            with.nonces,
+            &self.suite,
+        )
+        .map_err(|_| Failure::NoProposalChosen)?;
+        let (outbound_key, inbound_key) = match with.role {
+            ExchangeRole::Requester => (keys.initiator, keys.responder),
+            ExchangeRole::Replier => (keys.responder, keys.initiator),
+        };
+        Ok(ChildSa {
+            connection: with.connection.clone(),
+            name: self.config.name.clone(),
+            inbound_spi: self.inbound_spi,
+            outbound_spi: self.outbound_spi,
+            inbound_key,
+            outbound_key,
+            suite: self.suite,
+            mode: self.config.mode,
+            local_ts: self.local_ts,
+            remote_ts: self.remote_ts,
+            path: with.path,
+            encapsulation: with.encapsulation,
+            replay_window: self.config.replay_window,
+            lifetime: self.config.lifetime,
+            sending: with.sending,
+        })
+    }
+}
