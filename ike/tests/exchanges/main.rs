@@ -7,6 +7,7 @@ mod admission;
 mod children;
 mod collisions;
 mod forge;
+mod former_ike;
 mod hostile;
 #[path = "../common/ledger.rs"]
 mod ledger;

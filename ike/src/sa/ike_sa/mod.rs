@@ -134,7 +134,7 @@ impl IkeSa {
                 installed,
             } => self.on_child_installed(inbound_spi, installed, now, env),
             Input::ChildExpired { inbound_spi, hard } => {
-                self.on_child_expired(inbound_spi, hard, now);
+                self.on_child_expired(inbound_spi, hard, now, env);
             }
             Input::Command(command) => self.on_command(command, env),
         }
