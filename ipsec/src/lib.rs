@@ -24,6 +24,6 @@ pub use none::NonePlane;
 pub use plane::{
     BoxFuture, DataPlane, InstallError, NatTDatagram, PlaneCounters, PlaneEvent, Usage,
 };
-pub use policy::{Policy, PolicyId, PolicyKind};
+pub use policy::{Policy, PolicyId};
 pub use spi::Random;
 pub use userspace::{Device, StartError, Userspace, UserspaceOptions};

@@ -196,7 +196,6 @@ mod tests {
         let plane = NonePlane::new(Arc::new(|buffer: &mut [u8]| buffer.fill(9)));
         let policy = Policy {
             id: PolicyId(1),
-            kind: crate::PolicyKind::Trap,
             local_ts: vec![],
             remote_ts: vec![],
             peers: vec![],

@@ -1,7 +1,7 @@
-//! Policies that stand apart from CHILD_SAs: what happens to traffic that none protects.
+//! Traps: policies that stand apart from CHILD_SAs and catch what none protects.
 //!
-//! For a packet on its way out the order is: shunts first, the longest prefixes winning among them;
-//! then CHILD_SAs; then traps. A packet that nothing of these covers is dropped.
+//! A packet on its way out goes to the CHILD_SA that it matches, else to the trap that it matches,
+//! and is dropped if there is neither.
 
 use std::net::IpAddr;
 
@@ -11,27 +11,14 @@ use holdfast_ike::TrafficSelector;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PolicyId(pub u32);
 
-/// What happens to the traffic of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolicyKind {
-    /// It waits for a CHILD_SA, which is asked for ([`PlaneEvent::Acquire`]). Never leaves in the
-    /// clear.
-    ///
-    /// [`PlaneEvent::Acquire`]: crate::PlaneEvent::Acquire
-    Trap,
-    /// It goes the system's ordinary way, unprotected, also where a CHILD_SA would protect it.
-    Pass,
-    /// It is dropped, also where a CHILD_SA would protect it.
-    Drop,
-}
-
-/// A policy.
+/// A trap. Its traffic waits for a CHILD_SA, which is asked for ([`PlaneEvent::Acquire`]), and never
+/// leaves in the clear.
+///
+/// [`PlaneEvent::Acquire`]: crate::PlaneEvent::Acquire
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Its name.
     pub id: PolicyId,
-    /// What happens to its traffic.
-    pub kind: PolicyKind,
     /// Our side's traffic.
     pub local_ts: Vec<TrafficSelector>,
     /// The other side's traffic.

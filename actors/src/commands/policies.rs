@@ -68,9 +68,11 @@ fn render(policy: &PolicyListing) -> Message {
     let texts = |selectors: &[TrafficSelector]| -> Vec<String> {
         selectors.iter().map(ToString::to_string).collect()
     };
-    Message::new()
-        .with("child", &*policy.child)
-        .with("reqid", policy.reqid.to_string())
+    let mut message = Message::new().with("child", &*policy.child);
+    if let Some(reqid) = policy.reqid {
+        message.push("reqid", reqid.to_string());
+    }
+    message
         .with("ike", &*policy.connection)
         .with("mode", "TUNNEL")
         .with("local-ts", texts(&policy.local_ts))

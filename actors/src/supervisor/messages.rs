@@ -253,7 +253,8 @@ pub(crate) struct ListPolicies {
 pub(crate) struct PolicyListing {
     pub(crate) connection: Arc<str>,
     pub(crate) child: Arc<str>,
-    pub(crate) reqid: u32,
+    /// Of the CHILD_SA, while there is one.
+    pub(crate) reqid: Option<u32>,
     pub(crate) local_ts: Vec<TrafficSelector>,
     pub(crate) remote_ts: Vec<TrafficSelector>,
 }

@@ -12,7 +12,7 @@ use actix::{
 };
 use holdfast_config::{Connection, Endpoint};
 use holdfast_ike::{TrafficSelector, config::SelectorTemplate};
-use holdfast_ipsec::{BoxFuture, InstallError, Policy, PolicyId, PolicyKind};
+use holdfast_ipsec::{BoxFuture, InstallError, Policy, PolicyId};
 
 use super::{
     Supervisor,
@@ -174,7 +174,6 @@ fn policy(connection: &Supervised, child: &str) -> Result<Policy, String> {
     let ours = || own_addresses(config, &peers);
     Ok(Policy {
         id: PolicyId(0),
-        kind: PolicyKind::Trap,
         local_ts: fixed("local_ts", &child.local_ts, ours)?,
         remote_ts: fixed("remote_ts", &child.remote_ts, || peers.clone())?,
         peers,
@@ -339,12 +338,11 @@ impl Handler<ListPolicies> for Supervisor {
 impl Supervisor {
     fn policy_listing(&self, Trap { child, policy }: &Trap) -> PolicyListing {
         let (connection, child) = child;
-        // The number that the CHILD_SA has, while there is one.
         let reqid = self
             .registry
             .carrier(connection, child)
             .and_then(|record| record.children.iter().find(|up| up.up.name == *child))
-            .map_or(policy.id.0, |up| up.reqid);
+            .map(|up| up.reqid);
         PolicyListing {
             connection: Arc::clone(connection),
             child: Arc::clone(child),

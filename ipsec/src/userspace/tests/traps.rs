@@ -9,7 +9,7 @@ use holdfast_ike::TrafficSelector;
 
 use super::{child, installed};
 use crate::{
-    Offload, Policy, PolicyId, PolicyKind,
+    Offload, Policy, PolicyId,
     packet::{header::Header, segment::Plan},
     userspace::traps::{ASK_AGAIN, Held, PATIENCE, Trap, Traps},
 };
@@ -21,7 +21,6 @@ fn everything() -> Vec<TrafficSelector> {
 fn trap(traps: &Traps) -> Arc<Trap> {
     let policy = Policy {
         id: PolicyId(1),
-        kind: PolicyKind::Trap,
         local_ts: everything(),
         remote_ts: everything(),
         peers: vec![],
