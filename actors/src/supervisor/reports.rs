@@ -271,6 +271,9 @@ impl Handler<IkeSaExited> for Supervisor {
 
     fn handle(&mut self, exited: IkeSaExited, context: &mut Context<Self>) {
         let IkeSaExited { id, exit } = exited;
+        if let Some(record) = self.registry.get_mut(id) {
+            record.closing = true;
+        }
         if let Some(record) = self.registry.get(id)
             && record.established.is_some()
         {
