@@ -59,7 +59,7 @@ fn both_tunnels(moon: Kind, sun: Kind, release: Release) {
     for start in [&from_moon as &dyn Fn(), &from_sun] {
         start();
         tunnel(&moon, &sun, ("office", "headquarters"), "lan");
-        assert_eq!(traffic::ping(&pair.moon.namespace, here, there, 20), 20);
+        traffic_flows(&pair.moon, here, there, [&moon, &sun]);
         moon.swanctl.ok(&["--terminate", "--ike", "office"]);
         wait::until("gone at both ends", Duration::from_secs(5), || {
             (moon.sas().is_empty() && sun.sas().is_empty()).then_some(())
@@ -68,12 +68,19 @@ fn both_tunnels(moon: Kind, sun: Kind, release: Release) {
 
     sun.initiate("home", "inside");
     tunnel(&moon, &sun, ("warriors", "home"), "inside");
-    assert_eq!(traffic::ping(&pair.sun.namespace, carol, here, 20), 20);
+    traffic_flows(&pair.sun, carol, here, [&moon, &sun]);
     // And both of them beside each other.
     from_sun();
     tunnel(&moon, &sun, ("office", "headquarters"), "lan");
-    assert_eq!(traffic::ping(&pair.sun.namespace, there, here, 20), 20);
-    assert_eq!(traffic::ping(&pair.sun.namespace, carol, here, 20), 20);
+    traffic_flows(&pair.sun, there, here, [&moon, &sun]);
+    traffic_flows(&pair.sun, carol, here, [&moon, &sun]);
+}
+
+/// Pings; if any is lost, what both daemons count says where.
+fn traffic_flows(gateway: &Gateway, from: IpAddr, to: IpAddr, ends: [&End; 2]) {
+    let answered = traffic::ping(&gateway.namespace, from, to, 20);
+    let stats = ends.map(|end| end.swanctl.ok(&["--stats", "--raw"]));
+    assert_eq!(answered, 20, "of 20 pings\n{}", stats.join("\n"));
 }
 
 /// A gateway with its folder.

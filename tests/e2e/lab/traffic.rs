@@ -1,38 +1,41 @@
 //! Traffic through the tunnel.
 
-use std::{net::IpAddr, process::Stdio, time::Duration};
+use std::{collections::HashSet, net::IpAddr, process::Stdio, time::Duration};
 
 use super::{Lab, Namespace, process::Process, wait};
 
-/// Sends `count` pings at 1 ms and says how many were answered.
+/// Sends `count` pings at 1 ms and says how many of them were answered.
+///
+/// ping waits for the last answers only twice as long as the slowest took so far, which is too short
+/// on a busy machine. With a deadline it goes on sending until it has `count` answers: the further
+/// ones are not counted here.
 pub(crate) fn ping(namespace: &Namespace, from: IpAddr, to: IpAddr, count: u32) -> u32 {
+    let seconds = 10 + count / 100;
     let output = namespace
         .command("ping")
-        .args([
-            "-q",
-            "-n",
-            "-i",
-            "0.001",
-            "-W",
-            "2",
-            "-c",
-            &count.to_string(),
-        ])
+        .args(["-n", "-i", "0.001", "-w", &seconds.to_string()])
+        .args(["-c", &count.to_string()])
         .args(["-I", &from.to_string(), &to.to_string()])
         .output()
         .expect("ping runs");
     let text = String::from_utf8_lossy(&output.stdout);
-    text.lines()
-        .find(|line| line.contains("packets transmitted"))
-        .and_then(|line| line.split(',').nth(1))
-        .and_then(|part| part.trim().split(' ').next())
-        .and_then(|number| number.parse().ok())
-        .unwrap_or_else(|| {
-            panic!(
-                "ping printed:\n{text}{}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-        })
+    assert!(
+        text.contains("packets transmitted"),
+        "ping printed:\n{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let answered: HashSet<u32> = text
+        .lines()
+        .filter_map(answered_number)
+        .filter(|number| *number <= count)
+        .collect();
+    u32::try_from(answered.len()).expect("at most `count`")
+}
+
+/// The number of the ping that a line of ping's output says was answered.
+fn answered_number(line: &str) -> Option<u32> {
+    let (_, rest) = line.split_once(" bytes from ")?.1.split_once("icmp_seq=")?;
+    rest.split(' ').next()?.parse().ok()
 }
 
 /// Whether a single ping is answered within a second.
