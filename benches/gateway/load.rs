@@ -190,7 +190,11 @@ impl Generator {
                 Output::Event(Event::ChildFailed { failure, .. }) => {
                     panic!("the responder refuses a CHILD_SA: {failure}")
                 }
-                Output::RemoveChild(_) | Output::Keepalive(_) | Output::Event(_) => {}
+                Output::RemoveChild(_)
+                | Output::StartSending(_)
+                | Output::StopSending(_)
+                | Output::Keepalive(_)
+                | Output::Event(_) => {}
             }
         }
         up
