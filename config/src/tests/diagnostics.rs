@@ -302,3 +302,15 @@ fn the_agents_own_section_is_checked() {
     holdfast.toml:13:34: agent.log.format: unknown value "xml" (use "text" or "json")
     "#);
 }
+
+#[test]
+fn weak_algorithms_are_warned_about() {
+    let site = paris(
+        "proposals = [\"aes256-sha256-x25519\", \"aes256-sha1-modp1024\"]",
+        "esp_proposals = [\"null-sha256\"]",
+    );
+    assert_snapshot!(site.said(), @r#"
+    warning: holdfast.toml:7:13: connections.paris.proposals: weak algorithms: prfsha1, sha1, modp1024 (keep them for peers that have nothing better)
+    warning: holdfast.toml:12:17: connections.paris.children.net.esp_proposals: weak algorithms: null (keep them for peers that have nothing better)
+    "#);
+}
