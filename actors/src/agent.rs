@@ -291,6 +291,7 @@ fn start(
         plane: Plane::new(plane.back_end),
         key_log,
         supervisor,
+        transport: transport.clone(),
     }));
     let mut arbiters = workers::start(agent.workers)?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();

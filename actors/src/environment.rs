@@ -2,9 +2,10 @@
 //! IKE_SA instead of a field for each.
 
 use std::{
+    collections::HashSet,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize},
     },
     time::Instant,
@@ -14,7 +15,7 @@ use actix::Addr;
 use arc_swap::ArcSwap;
 use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
-    Counters, Environment, EspSpi, Identification, Path, Secret, sa::event::KeyLog,
+    Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret, sa::event::KeyLog,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -28,6 +29,7 @@ use crate::{
     socket::Sockets,
     supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
     tallies::Tallies,
+    transport::{AliasAdded, AliasRemoved, Transport},
 };
 
 /// The agent as its actors see it.
@@ -54,12 +56,16 @@ pub(crate) struct Shared {
     pub(crate) key_log: Option<KeyLogPort>,
     /// Where IKE_SAs report to.
     pub(crate) supervisor: Addr<Supervisor>,
+    /// Where IKE_SAs have datagrams for further SPIs of theirs sent to them.
+    pub(crate) transport: Addr<Transport>,
     /// Counts that clients may ask for at any rate without disturbing the supervisor.
     pub(crate) gauges: Gauges,
     /// What the supervisor last published.
     pub(crate) snapshot: ArcSwap<Snapshot>,
     /// When the agent started.
     pub(crate) started: Instant,
+    /// Our SPIs of all IKE_SAs and of those that replace them.
+    ike_spis: Mutex<HashSet<IkeSpi>>,
     random: SystemRandom,
 }
 
@@ -86,6 +92,7 @@ pub(crate) struct Parts {
     pub(crate) plane: Plane,
     pub(crate) key_log: Option<KeyLogPort>,
     pub(crate) supervisor: Addr<Supervisor>,
+    pub(crate) transport: Addr<Transport>,
 }
 
 impl Shared {
@@ -103,11 +110,35 @@ impl Shared {
             plane: parts.plane,
             key_log: parts.key_log,
             supervisor: parts.supervisor,
+            transport: parts.transport,
             gauges: Gauges::default(),
             snapshot: ArcSwap::from_pointee(Snapshot::empty()),
             started: Instant::now(),
+            ike_spis: Mutex::default(),
             random: SystemRandom::new(),
         }
+    }
+
+    /// An SPI that is neither zero nor in use (RFC 7296 section 2.6).
+    pub(crate) fn reserve_ike_spi(&self) -> IkeSpi {
+        loop {
+            let mut spi = [0; 8];
+            self.random(&mut spi);
+            let spi = IkeSpi(spi);
+            if !spi.is_zero() && self.ike_spis().insert(spi) {
+                return spi;
+            }
+        }
+    }
+
+    /// That SPI may be given to another IKE_SA.
+    pub(crate) fn release_ike_spi(&self, spi: IkeSpi) {
+        self.ike_spis().remove(&spi);
+    }
+
+    fn ike_spis(&self) -> std::sync::MutexGuard<'_, HashSet<IkeSpi>> {
+        // Nothing panics while the lock is held.
+        self.ike_spis.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fills `buffer` from the operating system's generator.
@@ -160,19 +191,33 @@ impl Shared {
 pub(crate) struct StepEnvironment<'a> {
     shared: &'a Shared,
     owner: IkeSaId,
+    /// The SPI that the owner's mailbox goes by as long as it lives.
+    first_spi: IkeSpi,
     counted: Counters,
     tally: Option<&'a Counters>,
 }
 
 impl<'a> StepEnvironment<'a> {
-    /// For a step of `owner`; `tally` are its connection's counters where that is known.
-    pub(crate) fn new(shared: &'a Shared, owner: IkeSaId, tally: Option<&'a Counters>) -> Self {
+    /// For a step of `owner`, which began with `first_spi`; `tally` are its connection's counters
+    /// where that is known.
+    pub(crate) fn new(
+        shared: &'a Shared,
+        owner: IkeSaId,
+        first_spi: IkeSpi,
+        tally: Option<&'a Counters>,
+    ) -> Self {
         Self {
             shared,
             owner,
+            first_spi,
             counted: Counters::default(),
             tally,
         }
+    }
+
+    /// For what concerns no IKE_SA: nothing is charged to anybody.
+    pub(crate) fn of_nobody(shared: &'a Shared) -> Self {
+        Self::new(shared, IkeSaId(0), IkeSpi::ZERO, None)
     }
 }
 
@@ -196,6 +241,23 @@ impl Environment for StepEnvironment<'_> {
 
     fn release_spi(&mut self, spi: EspSpi) {
         self.shared.plane.release_spi(spi);
+    }
+
+    fn allocate_ike_spi(&mut self) -> IkeSpi {
+        let spi = self.shared.reserve_ike_spi();
+        // Before the message that tells the peer: no answer may find nobody.
+        self.shared.transport.do_send(AliasAdded {
+            spi,
+            of: self.first_spi,
+        });
+        spi
+    }
+
+    fn release_ike_spi(&mut self, spi: IkeSpi) {
+        // The first one stays until the end: the mailbox goes by it.
+        if spi != self.first_spi {
+            self.shared.transport.do_send(AliasRemoved(spi));
+        }
     }
 
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>> {

@@ -72,6 +72,8 @@ struct Alarm {
 /// One IKE_SA.
 pub(crate) struct IkeSaActor {
     id: IkeSaId,
+    /// Our SPI at the beginning, by which the transport knows this mailbox.
+    first_spi: IkeSpi,
     shared: Arc<Shared>,
     /// The counters of its connection, once that is known.
     tally: Option<Arc<Counters>>,
@@ -139,7 +141,7 @@ async fn live(
         // Known once the peer has said who it is.
         Origin::Respond { .. } => None,
     };
-    let mut env = StepEnvironment::new(&shared, id, tally.as_deref());
+    let mut env = StepEnvironment::new(&shared, id, local_spi, tally.as_deref());
     let core = match origin {
         Origin::Initiate {
             connection,
@@ -169,6 +171,7 @@ async fn live(
     drop(env);
     let actor = IkeSaActor {
         id,
+        first_spi: local_spi,
         shared,
         tally,
         core: Some(Box::new(core)),
@@ -273,7 +276,8 @@ impl IkeSaActor {
             return;
         };
         let fenced = AssertUnwindSafe(|| {
-            let mut env = StepEnvironment::new(&self.shared, self.id, self.tally.as_deref());
+            let tally = self.tally.as_deref();
+            let mut env = StepEnvironment::new(&self.shared, self.id, self.first_spi, tally);
             input(&mut core, &mut env);
             let mut aftermath = Aftermath::default();
             self.drain(&mut core, &mut env, context, &mut aftermath);

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     environment::{Shared, StepEnvironment},
-    handle::{DatagramPort, DatagramReceived, Delivery, IkeSaId},
+    handle::{DatagramPort, DatagramReceived, Delivery},
     icmp,
     reader::{ForwardedReader, SocketErrors, SocketReader},
     supervisor::messages::{InitReceived, PeerUnreachable},
@@ -44,6 +44,8 @@ struct Route {
     /// Set for IKE_SAs that a peer began.
     init: Option<InitKey>,
     half_open: bool,
+    /// Further SPIs of ours: those of the IKE_SAs that rekeying has made of it.
+    aliases: Vec<IkeSpi>,
 }
 
 /// What became of a request that was passed on.
@@ -60,6 +62,8 @@ pub(crate) struct Transport {
     shared: Arc<Shared>,
     admission: Admission,
     routes: HashMap<IkeSpi, Route>,
+    /// Further SPIs and the one that each stands for.
+    aliases: HashMap<IkeSpi, IkeSpi>,
     inits: HashMap<InitKey, Init>,
     accepting: bool,
     readers: Vec<SocketReader>,
@@ -83,6 +87,7 @@ impl Transport {
         Ok(Self {
             admission: Admission::new(limits),
             routes: HashMap::new(),
+            aliases: HashMap::new(),
             inits: HashMap::new(),
             accepting: true,
             readers,
@@ -111,6 +116,7 @@ impl Transport {
                 Some(Init::Pending) => return,
                 None => None,
             };
+            let owner = owner.map(|spi| self.aliases.get(&spi).copied().unwrap_or(spi));
             if let Some(route) = owner.and_then(|spi| self.routes.get(&spi)) {
                 self.deliver(route, path, data, received);
                 return;
@@ -135,7 +141,7 @@ impl Transport {
 
     fn judge(&mut self, path: Path, data: &[u8], received: Instant) {
         // Nothing that admission needs is charged to an IKE_SA.
-        let env = &mut StepEnvironment::new(&self.shared, IkeSaId(0), None);
+        let env = &mut StepEnvironment::of_nobody(&self.shared);
         match self.admission.judge(data, path, received, env) {
             Admitted::Drop(reason) => tracing::trace!(remote = %path.remote, ?reason, "dropped"),
             Admitted::Reply(reply) => self.shared.transmit(path, &reply),
@@ -232,6 +238,7 @@ impl Handler<RouteAdded> for Transport {
                 port: added.port,
                 init: added.init,
                 half_open: added.init.is_some(),
+                aliases: Vec::new(),
             },
         );
     }
@@ -269,8 +276,60 @@ impl Handler<RouteRemoved> for Transport {
     type Result = ();
 
     fn handle(&mut self, RouteRemoved(spi): RouteRemoved, _: &mut Context<Self>) {
+        self.shared.release_ike_spi(spi);
         if let Some(route) = self.routes.remove(&spi) {
             self.forget_init(route.init, route.half_open);
+            for alias in route.aliases {
+                self.aliases.remove(&alias);
+                self.shared.release_ike_spi(alias);
+            }
+        }
+    }
+}
+
+/// From now on datagrams with this SPI of ours go to the IKE_SA that began with another one. The
+/// port stays where it is: a second one would undo the mailbox's bound.
+pub(crate) struct AliasAdded {
+    /// The new SPI.
+    pub(crate) spi: IkeSpi,
+    /// The SPI of the [`RouteAdded`].
+    pub(crate) of: IkeSpi,
+}
+
+impl Message for AliasAdded {
+    type Result = ();
+}
+
+impl Handler<AliasAdded> for Transport {
+    type Result = ();
+
+    fn handle(&mut self, AliasAdded { spi, of }: AliasAdded, _: &mut Context<Self>) {
+        if let Some(route) = self.routes.get_mut(&of) {
+            route.aliases.push(spi);
+            self.aliases.insert(spi, of);
+        } else {
+            // Its end was quicker.
+            self.shared.release_ike_spi(spi);
+        }
+    }
+}
+
+/// This further SPI is not used any more.
+pub(crate) struct AliasRemoved(pub(crate) IkeSpi);
+
+impl Message for AliasRemoved {
+    type Result = ();
+}
+
+impl Handler<AliasRemoved> for Transport {
+    type Result = ();
+
+    fn handle(&mut self, AliasRemoved(spi): AliasRemoved, _: &mut Context<Self>) {
+        if let Some(of) = self.aliases.remove(&spi) {
+            self.shared.release_ike_spi(spi);
+            if let Some(route) = self.routes.get_mut(&of) {
+                route.aliases.retain(|alias| *alias != spi);
+            }
         }
     }
 }

@@ -190,7 +190,11 @@ impl Generator {
                 Output::Event(Event::ChildFailed { failure, .. }) => {
                     panic!("the responder refuses a CHILD_SA: {failure}")
                 }
-                Output::RemoveChild(_) | Output::Keepalive(_) | Output::Event(_) => {}
+                Output::StartSending(_)
+                | Output::StopSending(_)
+                | Output::RemoveChild(_)
+                | Output::Keepalive(_)
+                | Output::Event(_) => {}
             }
         }
         up
@@ -277,6 +281,15 @@ impl Environment for World {
     }
 
     fn release_spi(&mut self, _spi: EspSpi) {}
+
+    // Nothing is rekeyed here.
+    fn allocate_ike_spi(&mut self) -> IkeSpi {
+        let mut spi = [0; 8];
+        random(&mut spi);
+        IkeSpi(spi)
+    }
+
+    fn release_ike_spi(&mut self, _spi: IkeSpi) {}
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
         Some(self.secret.clone())

@@ -138,6 +138,7 @@ table! {
             mode: String,
             rekey_time: Interval,
             life_time: Interval,
+            rand_time: Interval,
             rekey_bytes: Amount,
             life_bytes: Amount,
             rekey_packets: Amount,
@@ -199,6 +200,7 @@ connection! {
         unique: String,
         rekey_time: Interval,
         over_time: Interval,
+        rand_time: Interval,
         half_open_timeout: Interval,
         keep_alive: Interval,
     }

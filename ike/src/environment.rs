@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::{Counters, EspSpi, Identification, Secret};
+use crate::{Counters, EspSpi, Identification, IkeSpi, Secret};
 
 /// Everything an [`IkeSa`](crate::sa::IkeSa) may ask for. None of these calls may block.
 pub trait Environment {
@@ -14,6 +14,13 @@ pub trait Environment {
 
     /// Gives back an SPI whose CHILD_SA was never installed.
     fn release_spi(&mut self, spi: EspSpi);
+
+    /// Reserves an unused SPI for the IKE_SA that is to take the place of this one. From now on
+    /// datagrams with it must be fed to the same [`IkeSa`](crate::sa::IkeSa).
+    fn allocate_ike_spi(&mut self) -> IkeSpi;
+
+    /// An SPI of ours, that given to the constructor included, is not used any more.
+    fn release_ike_spi(&mut self, spi: IkeSpi);
 
     /// The pre-shared key for this pair of identities.
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>>;

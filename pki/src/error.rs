@@ -46,6 +46,6 @@ pub enum KeyError {
     #[error("keys of the algorithm {0} are not supported")]
     Unsupported(String),
     /// The numbers are not a key of the algorithm, or have a size that is not supported.
-    #[error("{0} key is damaged or has a size that is not supported")]
+    #[error("{0} key is damaged or has a size that is not supported (RSA: 2048 to 8192 bits)")]
     Rejected(KeyKind),
 }

@@ -37,6 +37,9 @@ const CIPHERS: &[Suite] = &[
     same("aes128gcm8-prfsha256-x25519", "aes128gcm8"),
     same("aes256gcm12-prfsha512-x25519", "aes256gcm12"),
     same("aes192gcm16-prfsha384-x25519", "aes192gcm16"),
+    same("aes128ccm8-prfsha256-x25519", "aes128ccm8"),
+    same("aes192ccm12-prfsha256-x25519", "aes192ccm12"),
+    same("aes256ccm16-prfsha256-x25519", "aes256ccm16"),
     same("aes128gcm16-prfaesxcbc-x25519", "null-sha256"),
     same("chacha20poly1305-prfaescmac-x25519", "chacha20poly1305"),
 ];
@@ -51,6 +54,18 @@ const METHODS: &[Suite] = &[
     same("aes256-sha256-modp6144", "aes256-sha256"),
     same("aes256-sha256-modp8192", "aes256-sha256"),
     same("aes256-sha256-ecp521", "aes256-sha256"),
+];
+
+/// Extended sequence numbers are offered, and charon's userspace ESP has none.
+const SEQUENCE_NUMBERS: &[Suite] = &[
+    (
+        ["aes256-sha256-x25519", "aes256-sha256-esn-noesn"],
+        ["aes256-sha256-x25519", "aes256-sha256-noesn"],
+    ),
+    (
+        ["aes256gcm16-prfsha256-x25519", "aes256gcm16-noesn"],
+        ["aes256gcm16-prfsha256-x25519", "aes256gcm16-noesn-esn"],
+    ),
 ];
 
 /// One end keeps the defaults, the other one has a single plain suite.
@@ -77,6 +92,11 @@ fn ciphers_and_integrity() {
 #[test]
 fn key_exchange_methods() {
     table(METHODS);
+}
+
+#[test]
+fn short_sequence_numbers_of_both() {
+    table(SEQUENCE_NUMBERS);
 }
 
 #[test]

@@ -14,22 +14,34 @@ use crate::lab::{
 
 #[test]
 fn tshark_decrypts_a_handshake_with_our_keys() {
+    decrypts(&Tunnel::default());
+}
+
+#[test]
+fn tshark_decrypts_ciphers_with_a_mac() {
+    decrypts(&Tunnel {
+        proposals: "aes256-sha256-modp2048",
+        esp_proposals: "aes128-sha512",
+        ..Tunnel::default()
+    });
+}
+
+fn decrypts(tunnel: &Tunnel) {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
-    let tunnel = Tunnel::default();
     let keys = lab.subdirectory("keys");
     let charon = Charon::with_tunnel(
         &lab,
         &pair.sun,
         &pair.moon,
-        &tunnel,
+        tunnel,
         &charon::Settings::default(),
     );
     let settings = Settings {
         agent: format!("dataplane = \"userspace\"\nkeylog = \"{}\"", keys.display()),
         ..Settings::default()
     };
-    let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
+    let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, tunnel, &settings);
     let capture = Capture::start(&lab, &pair.sun.namespace, WIRE, "udp");
     holdfast
         .initiate(CHILD, Duration::from_secs(10))

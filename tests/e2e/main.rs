@@ -10,6 +10,7 @@
 mod algorithms;
 mod client_storm;
 mod commands;
+mod credentials;
 mod crowd;
 mod datagrams;
 mod disagreement;
@@ -24,6 +25,7 @@ mod parity;
 mod persistent;
 mod python;
 mod refusals;
+mod rekey;
 mod reload;
 mod simultaneous;
 mod storm;

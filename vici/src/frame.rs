@@ -8,6 +8,7 @@ use std::io;
 use bytes::{Buf, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use zeroize::Zeroize;
 
 /// The longest packet, without the four octets of its length.
 pub const MAX_LENGTH: usize = 512 * 1024;
@@ -84,11 +85,20 @@ impl Decoder {
         Ok(Some(PREFIX + length as usize))
     }
 
+    /// Frees the room of the frame that was handed out, and wipes it: requests carry secrets.
     fn discard(&mut self) {
-        self.buffer.advance(std::mem::take(&mut self.used));
+        let used = std::mem::take(&mut self.used);
+        self.buffer[..used].zeroize();
+        self.buffer.advance(used);
         if self.buffer.is_empty() && self.buffer.capacity() > READ {
             self.buffer = BytesMut::new();
         }
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        self.buffer.as_mut().zeroize();
     }
 }
 

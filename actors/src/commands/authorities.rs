@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use holdfast_ike::Identification;
 use holdfast_pki::Certificate;
 use holdfast_vici::{Message, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::certificates::dn;
 use crate::{
     credentials::{Authority, CredentialError},
     environment::Shared,
@@ -30,6 +30,7 @@ pub(super) fn load(shared: &Shared, request: &Message) -> Message {
         if let Err(reason) = added {
             return Message::failure(reason);
         }
+        tracing::info!(authority = name, "loaded an authority");
     }
     Message::success()
 }
@@ -42,6 +43,7 @@ pub(super) fn unload(shared: &Shared, request: &Message) -> Message {
         .credentials
         .change(|store| Ok(store.remove_authority(name)));
     if removed == Ok(true) {
+        tracing::info!(authority = name, "unloaded an authority");
         Message::success()
     } else {
         Message::failure(format!("unload: authority '{name}' not found"))
@@ -70,9 +72,8 @@ pub(super) async fn list<S: AsyncRead + AsyncWrite>(
 }
 
 fn render(authority: &Authority) -> Message {
-    let subject = authority.certificate.subject().der().to_vec();
     Message::new()
-        .with_display("cacert", Identification::DerAsn1Dn(subject))
+        .with_display("cacert", dn(authority.certificate.subject()))
         .with("crl_uris", authority.crl_uris.clone())
         .with("ocsp_uris", authority.ocsp_uris.clone())
         .with_some("cert_uri_base", authority.cert_uri_base.as_deref())

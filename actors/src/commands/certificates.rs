@@ -1,6 +1,7 @@
 //! `load-cert`, `flush-certs`, `clear-creds`.
 
-use holdfast_pki::{Certificate, PublicKey, RevocationList};
+use holdfast_ike::Identification;
+use holdfast_pki::{Certificate, Name, PublicKey, RevocationList};
 use holdfast_vici::Message;
 
 use crate::{
@@ -68,6 +69,7 @@ pub(super) fn flush(request: &Message) -> Message {
 
 pub(super) fn clear(shared: &Shared) -> Message {
     shared.credentials.clear();
+    tracing::info!("forgot the credentials that clients had loaded");
     Message::success()
 }
 
@@ -106,22 +108,35 @@ fn unsupported(kind: &str) -> String {
     format!("parsing {kind} certificate failed: certificates of this type are not supported")
 }
 
+/// A name as people read it.
+pub(super) fn dn(name: &Name) -> Identification {
+    Identification::DerAsn1Dn(name.der().to_vec())
+}
+
 fn add(shared: &Shared, announced: Announced, data: &[u8]) -> Result<(), String> {
     let failed = |kind| move |error| CredentialError::Certificate { kind, error };
     let credentials = &shared.credentials;
-    let added = match announced.kind {
-        CertificateType::RevocationList => RevocationList::parse(data)
-            .map_err(failed("X509_CRL"))
-            .and_then(|list| credentials.change(|store| store.add_revocation_list(list))),
-        CertificateType::PublicKey => PublicKey::parse(data)
-            .map_err(failed("PUBKEY"))
-            .and_then(|key| credentials.change(|store| store.add_public_key(key))),
-        CertificateType::X509 | CertificateType::Other(_) => Certificate::parse(data)
-            .map_err(failed("X509"))
-            .and_then(|certificate| {
-                credentials.change(|store| store.add_certificate(announced.used, certificate))
-            }),
-    };
+    let added =
+        match announced.kind {
+            CertificateType::RevocationList => RevocationList::parse(data)
+                .map_err(failed("X509_CRL"))
+                .and_then(|list| {
+                    tracing::info!(issuer = %dn(list.issuer()), "loading a revocation list");
+                    credentials.change(|store| store.add_revocation_list(list))
+                }),
+            CertificateType::PublicKey => PublicKey::parse(data)
+                .map_err(failed("PUBKEY"))
+                .and_then(|key| {
+                    tracing::info!(id = %key.id(), "loading a public key");
+                    credentials.change(|store| store.add_public_key(key))
+                }),
+            CertificateType::X509 | CertificateType::Other(_) => Certificate::parse(data)
+                .map_err(failed("X509"))
+                .and_then(|certificate| {
+                    tracing::info!(subject = %dn(certificate.subject()), "loading a certificate");
+                    credentials.change(|store| store.add_certificate(announced.used, certificate))
+                }),
+        };
     added.map_err(|error| error.to_string())
 }
 

@@ -16,7 +16,10 @@ pub(super) fn load(shared: &Shared, request: &Message) -> Message {
         added.map_err(|error| error.to_string())
     });
     match loaded {
-        Ok(id) => Message::success().with_display("id", id),
+        Ok(id) => {
+            tracing::info!(%id, "loaded a private key");
+            Message::success().with_display("id", id)
+        }
         Err(reason) => Message::failure(reason),
     }
 }
@@ -32,6 +35,7 @@ pub(super) fn unload(shared: &Shared, request: &Message) -> Message {
         removed == Ok(true)
     });
     if removed {
+        tracing::info!(id, "unloaded a private key");
         Message::success()
     } else {
         Message::failure("key not found")

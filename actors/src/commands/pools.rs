@@ -22,6 +22,7 @@ pub(super) fn load(shared: &Shared, request: &Message) -> Message {
         if let Err(reason) = loaded {
             return Message::failure(reason);
         }
+        tracing::info!(pool = name, "loaded a pool");
     }
     Message::success()
 }
@@ -31,7 +32,10 @@ pub(super) fn unload(shared: &Shared, request: &Message) -> Message {
         return Message::failure("missing pool name to unload");
     };
     match shared.pools.unload(name) {
-        Ok(()) => Message::success(),
+        Ok(()) => {
+            tracing::info!(pool = name, "unloaded a pool");
+            Message::success()
+        }
         Err(error) => Message::failure(error),
     }
 }

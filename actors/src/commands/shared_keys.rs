@@ -11,14 +11,14 @@ use crate::{
 };
 
 pub(super) fn load(shared: &Shared, request: &Message) -> Message {
-    match read(request) {
-        Ok(key) => match shared
-            .credentials
-            .load_shared_key(request.get_str("id"), key)
-        {
-            Ok(()) => Message::success(),
-            Err(error) => Message::failure(error),
-        },
+    let name = request.get_str("id");
+    let loaded = read(request).and_then(|key| {
+        tracing::debug!(name, kind = ?key.kind, owners = key.owners.len(), "loading a shared key");
+        let loaded = shared.credentials.load_shared_key(name, key);
+        loaded.map_err(|error| error.to_string())
+    });
+    match loaded {
+        Ok(()) => Message::success(),
         Err(reason) => Message::failure(reason),
     }
 }

@@ -182,18 +182,21 @@ impl Store {
         anchors
     }
 
-    /// Everything that has a subject: public keys, then certificates by use, then lists.
+    /// Everything that has a subject: public keys, then certificates by use, then lists. As charon
+    /// does, the newest comes first but for anchors.
     pub(crate) fn list<'a>(&'a self, subject: &Subject) -> Vec<Listed<'a>> {
         let has_key = |key: &PublicKey| self.private_keys.contains_key(&key.id());
         let used_for = |wanted: CertificateUse| {
             self.certificates
                 .iter()
+                .rev()
                 .filter(move |(used, _)| *used == wanted)
                 .map(|(_, certificate)| certificate)
         };
         let public_keys = self
             .public_keys
             .iter()
+            .rev()
             .filter(|key| subject.is_key(key))
             .map(|key| Listed::PublicKey(key, has_key(key)));
         let certificates = used_for(CertificateUse::EndEntity)

@@ -60,11 +60,7 @@ impl Supervisor {
         origin: Origin,
     ) -> Option<IkeSaId> {
         let shared = Arc::clone(&self.shared);
-        let (id, spi) = self.registry.reserve(|| {
-            let mut bytes = [0; 8];
-            shared.random(&mut bytes);
-            bytes
-        });
+        let (id, spi) = self.registry.reserve(|| shared.reserve_ike_spi().0);
         let role = match origin {
             Origin::Initiate { .. } => Role::Initiator,
             Origin::Respond { .. } => Role::Responder,
@@ -147,7 +143,7 @@ impl Handler<InitReceived> for Supervisor {
         if candidates.is_empty() {
             self.refusals
                 .tell(path, "no connection has these addresses");
-            let env = &mut StepEnvironment::new(&self.shared, IkeSaId(0), None);
+            let env = &mut StepEnvironment::of_nobody(&self.shared);
             let (now, options) = (Instant::now(), SaOptions::default());
             // Without a candidate the core only words the refusal; the SPI is never used.
             let refusal = IkeSa::respond(

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use actix::{Context, Handler, MessageResult};
-use holdfast_ike::sa::Command;
+use holdfast_ike::sa::{Command, Role};
 
 use super::{
     FORGET, Supervisor,
@@ -218,6 +218,11 @@ impl Handler<Rekey> for Supervisor {
                 let meant =
                     children.filter(|c| !c.closing && selector.takes_child(&c.up.name, c.id));
                 targets.extend(meant.map(|c| (record.id, Some(c.up.inbound_spi))));
+            } else if record.usable() && reauth && record.role == Role::Responder {
+                return Err(format!(
+                    "the peer began IKE_SA {}: only the peer can authenticate anew",
+                    record.id
+                ));
             } else if record.usable() {
                 targets.push((record.id, None));
             }
@@ -225,6 +230,8 @@ impl Handler<Rekey> for Supervisor {
         for &(id, child) in &targets {
             if let Some(spi) = child {
                 self.command(id, Command::RekeyChild(spi));
+            } else if !reauth {
+                self.command(id, Command::Rekey);
             } else if let Some(connection) =
                 self.registry.get(id).and_then(|r| r.connection.clone())
             {

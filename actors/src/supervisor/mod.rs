@@ -195,6 +195,7 @@ impl Supervisor {
                     }
                 }
                 Command::Initiate(_)
+                | Command::Rekey
                 | Command::RekeyChild(_)
                 | Command::Probe
                 | Command::Configure(_) => {}

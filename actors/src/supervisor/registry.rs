@@ -12,7 +12,7 @@ use std::{
 use holdfast_ike::{
     EspSpi, Identification, IkeSpi, Path,
     sa::{
-        Role,
+        Rekeyed, Role,
         event::{ChildUp, Established},
     },
 };
@@ -51,7 +51,7 @@ pub(crate) struct Record {
     pub(crate) id: IkeSaId,
     /// Who began it.
     pub(crate) role: Role,
-    /// Our SPI.
+    /// Our SPI at its beginning.
     pub(crate) local_spi: IkeSpi,
     /// From where to where it was begun.
     pub(crate) path: Path,
@@ -201,6 +201,26 @@ impl Registry {
             if let Some(group) = self.by_connection.get_mut(&name) {
                 group.established.insert((at, id));
             }
+        }
+    }
+
+    /// It has new keys. All else about it stays, its place among others with the same peer too.
+    pub(crate) fn rekeyed(&mut self, id: IkeSaId, new: Rekeyed) {
+        if let Some(record) = self.records.get_mut(&id)
+            && let Some(established) = &mut record.established
+        {
+            let Rekeyed {
+                role,
+                spis,
+                suite,
+                at,
+            } = new;
+            let established = Arc::make_mut(established);
+            established.role = role;
+            established.spis = spis;
+            established.suite = suite;
+            established.at = at;
+            record.retransmissions = 0;
         }
     }
 

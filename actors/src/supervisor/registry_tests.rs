@@ -42,6 +42,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
             prf: PrfId::HMAC_SHA2_384,
             key_exchange: KeyExchangeMethod::CURVE_25519,
         },
+        at,
         nat: Nat::default(),
     }
 }
@@ -165,4 +166,59 @@ fn pages_cover_everything_once() {
         seen.extend(page);
     }
     assert_eq!(seen, all);
+}
+
+#[test]
+fn a_rekeyed_child_is_neither_missing_nor_there_twice() {
+    let mut registry = Registry::default();
+    let now = Instant::now();
+    let id = begin(&mut registry, "paris");
+    registry.establish(id, Arc::new(established("paris", Role::Initiator, now)));
+    registry.child_up(id, Arc::new(child("net", 1000, now)));
+    let gone = registry.get_mut(id).unwrap().children[0].gone();
+    registry.child_rekeyed(id, EspSpi(1000), Arc::new(child("net", 2000, now)));
+    let record = registry.get(id).unwrap();
+    assert!(record.carries("net"));
+    let current: Vec<_> = record.children.iter().map(|child| !child.closing).collect();
+    assert_eq!(current, [false, true]);
+    assert!(record.children[0].replaced);
+    registry.child_down(id, EspSpi(1000));
+    assert!(registry.carrier("paris", "net").is_some());
+    assert!(gone.has_changed().is_ok(), "the child is still there");
+    registry.child_down(id, EspSpi(2000));
+    assert!(gone.has_changed().is_err());
+}
+
+#[test]
+fn a_rekeyed_ike_sa_keeps_its_place() {
+    let mut registry = Registry::default();
+    let now = Instant::now();
+    let id = begin(&mut registry, "paris");
+    registry.establish(id, Arc::new(established("paris", Role::Initiator, now)));
+    let before = registry.get(id).unwrap().established.clone().unwrap();
+    let later = now + std::time::Duration::from_secs(3600);
+    let spis = IkeSpis {
+        initiator: IkeSpi([7; 8]),
+        responder: IkeSpi([8; 8]),
+    };
+    registry.rekeyed(
+        id,
+        Rekeyed {
+            role: Role::Responder,
+            spis,
+            suite: before.suite,
+            at: later,
+        },
+    );
+    let record = registry.get(id).unwrap();
+    let after = record.established.as_ref().unwrap();
+    assert_eq!(
+        (after.spis, after.role, after.at),
+        (spis, Role::Responder, later)
+    );
+    assert_eq!(after.contact.established, before.contact.established);
+    assert_eq!(record.role, Role::Initiator, "who began it");
+    assert_eq!(registry.newest_usable("paris").unwrap().id, id);
+    registry.remove(id);
+    assert_eq!((registry.len(), registry.count_of("paris")), (0, 0));
 }

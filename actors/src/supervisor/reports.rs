@@ -7,11 +7,11 @@ use std::{
 
 use actix::{Context, Handler};
 use holdfast_ike::{
-    EspSpi,
+    Counters, EspSpi,
     config::Unique,
     sa::{
         ChildDown, ChildDownCause, CloseCause, Command, Event, Role,
-        event::{ChildUp, Established},
+        event::{ChildUp, Established, Rekeyed},
     },
 };
 
@@ -43,6 +43,7 @@ impl Supervisor {
     fn on_event(&mut self, id: IkeSaId, event: Event, context: &mut Context<Self>) {
         match event {
             Event::Established(established) => self.on_established(id, *established, context),
+            Event::IkeRekeyed(new) => self.on_ike_rekeyed(id, new),
             Event::ChildUp(up) => self.on_child_up(id, *up, context),
             Event::ChildRekeyed { old, new } => self.on_child_rekeyed(id, old, *new, context),
             Event::RekeyFailed { child, failure } => {
@@ -177,6 +178,27 @@ impl Supervisor {
         self.publish_child_updown(id, spi, true);
         self.with(&connection, context, |connection, world, actions| {
             connection.child_up(id, &name, world, actions);
+        });
+    }
+
+    fn on_ike_rekeyed(&mut self, id: IkeSaId, new: Rekeyed) {
+        let Some(connection) = self.connection_of(id) else {
+            return;
+        };
+        let (ours, theirs) = (new.spis.initiator, new.spis.responder);
+        let text = format!("IKE_SA {connection}[{id}] rekeyed: SPIs {ours}_i {theirs}_r");
+        let counter = match new.role {
+            Role::Initiator => |counters: &Counters| counters.ike_rekey_init.increment(),
+            Role::Responder => |counters: &Counters| counters.ike_rekey_resp.increment(),
+        };
+        counter(&self.shared.counters);
+        counter(&self.shared.tallies.of(&connection));
+        let before = self.registry.get(id).map(|record| self.listing(record));
+        self.registry.rekeyed(id, new);
+        self.say(Some(&connection), Some(id), &text);
+        self.bus.publish_if(|| {
+            let (old, new) = (before?, self.listing(self.registry.get(id)?));
+            Some(ControlEvent::IkeRekey { old, new })
         });
     }
 
@@ -355,11 +377,14 @@ impl Supervisor {
                 .clone()
                 .unwrap_or_else(|| "(unnamed)".into()),
             state: record.state(),
-            role: record.role,
+            role: record
+                .established
+                .as_ref()
+                .map_or(record.role, |facts| facts.role),
             path: record.path,
             local_spi: record.local_spi,
             established: record.established.clone(),
-            established_at: record.established_at(),
+            established_at: record.established.as_ref().map(|facts| facts.at),
             children: record
                 .children
                 .iter()

@@ -169,7 +169,7 @@ const PPK: Refusal = essential("a post-quantum pre-shared key");
 const MEDIATION: Refusal = essential("IKE mediation");
 const MARK: Refusal = essential("a netfilter mark");
 const INTERFACE_ID: Refusal = essential("an XFRM interface ID");
-const RANDOM: &str = "rekey times are not randomised by this version";
+const RANDOM: &str = "limits of traffic are not randomised by this version";
 const NO_CERTIFICATES: &str = "no certificates are exchanged: authentication is by pre-shared key";
 /// Any value is idle.
 const ANY: &str = "*";
@@ -270,14 +270,7 @@ const CONNECTION: &[(&str, Rule)] = &[
     ),
     ("rekey_time", Obeyed(Time)),
     ("over_time", Obeyed(Time)),
-    (
-        "rand_time",
-        idle(
-            Done::Zero,
-            &[(ANY, RANDOM)],
-            lesser("randomising rekey times"),
-        ),
-    ),
+    ("rand_time", Obeyed(Time)),
     ("pools", refused(lesser("assigning addresses to peers"))),
     ("if_id_in", settled(Done::Zero, INTERFACE_ID)),
     ("if_id_out", settled(Done::Zero, INTERFACE_ID)),
@@ -336,14 +329,7 @@ const CHILD: &[(&str, Rule)] = &[
     ("remote_ts", Obeyed(List)),
     ("rekey_time", Obeyed(Time)),
     ("life_time", Obeyed(Time)),
-    (
-        "rand_time",
-        idle(
-            Done::Zero,
-            &[(ANY, RANDOM)],
-            lesser("randomising rekey times"),
-        ),
-    ),
+    ("rand_time", Obeyed(Time)),
     ("rekey_bytes", Obeyed(Amount)),
     ("life_bytes", Obeyed(Amount)),
     (
@@ -351,7 +337,7 @@ const CHILD: &[(&str, Rule)] = &[
         idle(
             Done::Zero,
             &[(ANY, RANDOM)],
-            lesser("randomising rekey times"),
+            lesser("randomising limits of traffic"),
         ),
     ),
     ("rekey_packets", Obeyed(Amount)),
@@ -361,7 +347,7 @@ const CHILD: &[(&str, Rule)] = &[
         idle(
             Done::Zero,
             &[(ANY, RANDOM)],
-            lesser("randomising rekey times"),
+            lesser("randomising limits of traffic"),
         ),
     ),
     (

@@ -77,7 +77,7 @@ fn unknown_keys_are_refused_everywhere() {
     holdfast.toml:1:1: colour: unknown key (known here: agent, defaults, connections, secrets)
     holdfast.toml:3:1: agent.tun.nmae: unknown key (did you mean "name"?)
     holdfast.toml:5:1: agent.log.levle: unknown key (did you mean "level"?)
-    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, dpd_delay, keyingtries, unique, rekey_time, over_time, half_open_timeout, keep_alive, local, remote, retransmit, reconnect, child)
+    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, dpd_delay, keyingtries, unique, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, local, remote, retransmit, reconnect, child)
     holdfast.toml:14:11: connections.paris.reconnect.min: unknown key (known here: initial, max, multiplier, slow, stable_after)
     holdfast.toml:19:1: connections.paris.children.net.remote-ts: unknown key (did you mean "remote_ts"?)
     holdfast.toml:25:1: secrets.paris.id: unknown key (did you mean "ids"?)
@@ -90,7 +90,7 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     let site = Site::new(&format!(
         "[pools.a]\n{}version = 2\naggressive = true\nmobike = true\nvips = [\"0.0.0.0\"]\n\
          pools = [\"a\"]\nfragmentation = true\nreauth_time = \"1h\"\nlocal-2.auth = \"psk\"\n\
-         {NET}updown = \"x\"\nmark_in = 1\nah_proposals = []\nrand_time = 1\n{SECRET}handle = 1\n",
+         {NET}updown = \"x\"\nmark_in = 1\nah_proposals = []\nrand_bytes = 1\n{SECRET}handle = 1\n",
         PARIS.replace("id = \"sun", "round = 2, certs = [\"a\"], id = \"sun"),
     ))
     .with_variable("PSK", "s3cret");
@@ -109,7 +109,7 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     holdfast.toml:20:1: connections.paris.children.net.updown: running a script is not supported by this version (leave the key out: routes are installed by the agent itself)
     holdfast.toml:21:1: connections.paris.children.net.mark_in: a netfilter mark is not supported by this version (leave the key out)
     holdfast.toml:22:1: connections.paris.children.net.ah_proposals: AH is not supported by this version (use esp_proposals)
-    holdfast.toml:23:1: connections.paris.children.net.rand_time: randomising rekey times is not supported by this version (leave the key out)
+    holdfast.toml:23:1: connections.paris.children.net.rand_bytes: randomising limits of traffic is not supported by this version (leave the key out)
     holdfast.toml:29:1: secrets.paris.handle: a token is not supported by this version (put the key into a file)
     "#);
 }
@@ -117,7 +117,7 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
 #[test]
 fn values_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     let site = Site::new(&format!(
-        "{}{NET}mode = \"transport\"\ndpd_action = \"trap|start\"\nesp_proposals = [\"aes256-sha256\"]\n{SECRET}[secrets.b]\ntype = \"eap\"\nsecret.env = \"PSK\"\n",
+        "{}{NET}mode = \"transport\"\ndpd_action = \"trap|start\"\nesp_proposals = [\"aes256-md5\"]\n{SECRET}[secrets.b]\ntype = \"eap\"\nsecret.env = \"PSK\"\n",
         PARIS.replace("auth = \"psk\", id = \"moon", "auth = \"eap-mschapv2\", id = \"moon")
             .replace("sun.example", "*.example")
             .replace("[\"192.0.2.2\"]", "[\"192.0.2.1-192.0.2.9\", \"%any6\"]"),
@@ -130,7 +130,7 @@ fn values_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     holdfast.toml:6:31: connections.paris.remote.id: wildcards in identities are not supported by this version (name one identity, or "%any")
     holdfast.toml:11:8: connections.paris.children.net.mode: "transport" is not supported by this version (use "tunnel")
     holdfast.toml:12:14: connections.paris.children.net.dpd_action: "trap|start" is not supported by this version (use "clear", "trap" or "restart")
-    holdfast.toml:13:18: connections.paris.children.net.esp_proposals[0]: cipher `aes256` is not supported by this build; supported: aes256gcm16, aes128gcm16, chacha20poly1305 (write keywords joined by hyphens, as in "aes256gcm16-x25519", or "default")
+    holdfast.toml:13:18: connections.paris.children.net.esp_proposals[0]: integrity algorithm `md5` is not supported by this build; supported: sha512, sha384, sha256, aescmac, aesxcbc (write keywords joined by hyphens, as in "aes256gcm16-x25519", or "default")
     holdfast.toml:20:8: secrets.b.type: "eap" is not supported by this version (use "psk")
     "#);
 }
@@ -186,7 +186,7 @@ fn a_mistake_in_the_defaults_is_told_once_and_there() {
     ))
     .with_variable("PSK", "s3cret");
     assert_snapshot!(site.said(), @r#"
-    holdfast.toml:2:14: defaults.proposals[0]: a proposal for IKE needs a pseudo-random function: add one of prfsha512, prfsha384, prfsha256, prfsha1 (write keywords joined by hyphens, as in "aes256gcm16-prfsha384-x25519", or "default")
+    holdfast.toml:2:14: defaults.proposals[0]: a proposal for IKE needs a pseudo-random function: add one of prfsha512, prfsha384, prfsha256, prfaescmac, prfaesxcbc (write keywords joined by hyphens, as in "aes256gcm16-prfsha384-x25519", or "default")
     holdfast.toml:4:18: defaults.child.esp_proposals[0]: unknown algorithm `rot13` (write keywords joined by hyphens, as in "aes256gcm16-x25519", or "default")
     "#);
 }
@@ -300,5 +300,47 @@ fn the_agents_own_section_is_checked() {
     warning: holdfast.toml:12:30: agent.limits.block_threshold: addresses are blocked before they are asked for a cookie (make it larger than cookie_threshold_ip)
     holdfast.toml:13:17: agent.log.level: unknown value "loud" (use "error", "warn", "info", "debug" or "trace")
     holdfast.toml:13:34: agent.log.format: unknown value "xml" (use "text" or "json")
+    "#);
+}
+
+#[test]
+fn who_may_control_the_agent_is_checked() {
+    let agent = |lines: &str| Site::new(&format!("[agent]\n{lines}\n"));
+    let loaded = agent("vici_mode = \"0600\"\nvici_group = \"vpnadmin\"").loaded();
+    assert_eq!(loaded.config.agent.vici_mode, 0o600);
+    assert_eq!(loaded.config.agent.vici_group.as_deref(), Some("vpnadmin"));
+    assert!(loaded.warnings.is_empty());
+    let by_variable = agent("")
+        .with_variable("HOLDFAST__AGENT__VICI_MODE", "0o640")
+        .with_variable("HOLDFAST__AGENT__VICI_GROUP", "1000")
+        .loaded();
+    assert_eq!(by_variable.config.agent.vici_mode, 0o640);
+    assert_eq!(by_variable.config.agent.vici_group.as_deref(), Some("1000"));
+    let lines: Vec<String> = [
+        "vici_mode = \"0666\"",
+        "vici_mode = \"0o8\"",
+        "vici_mode = \"+660\"",
+        "vici_mode = \"1660\"",
+        "vici_mode = 660",
+        "vici_group = \"a b\"",
+        "vici_group = -1",
+        "vici = \"tcp://192.0.2.1:4502\"\nvici_expose = true",
+        "vici = \"tcp://192.0.2.1:4502\"\nvici_expose = false",
+        "vici = \"tcp://127.0.0.1:4502\"\nvici_group = \"x\"",
+    ]
+    .into_iter()
+    .map(|lines| agent(lines).said())
+    .collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    warning: holdfast.toml:2:13: agent.vici_mode: every user of this machine may control the agent (use "0660", and vici_group for those who may)
+    holdfast.toml:2:13: agent.vici_mode: "0o8" is no access mode (write octal digits such as "0660")
+    holdfast.toml:2:13: agent.vici_mode: "+660" is no access mode (write octal digits such as "0660")
+    holdfast.toml:2:13: agent.vici_mode: "1660" is no access mode (write octal digits such as "0660")
+    holdfast.toml:2:13: agent.vici_mode: this is an integer (write a string in quotes)
+    holdfast.toml:2:14: agent.vici_group: "a b" cannot name a group (write the name or the number of a group)
+    holdfast.toml:2:14: agent.vici_group: "-1" cannot name a group (write the name or the number of a group)
+    warning: holdfast.toml:2:8: agent.vici: whoever reaches this address controls the agent (let a firewall decide who reaches it)
+    holdfast.toml:2:8: agent.vici: whoever reaches this address controls the agent (use a unix:// path or a loopback address, or set vici_expose = true)
+    warning: holdfast.toml:3:14: agent.vici_group: a tcp:// address has no file: this has no effect (leave the key out)
     "#);
 }

@@ -54,6 +54,16 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         log: log(&raw.log, &scope.key("log")),
         install_routes: raw.install_routes.unwrap_or(default.install_routes),
     };
+    let of_file = [
+        ("vici_mode", raw.vici_mode.is_some()),
+        ("vici_group", raw.vici_group.is_some()),
+    ];
+    for (key, _) in of_file.into_iter().filter(|(_, given)| *given) {
+        if matches!(agent.vici, ViciAddress::Tcp(_)) {
+            let message = "a tcp:// address has no file: this has no effect";
+            scope.key(key).warning(message, "leave the key out");
+        }
+    }
     if agent.max_control_clients == 0 {
         let scope = scope.key("max_control_clients");
         scope.error("nobody could control the agent", "allow at least 1 client");

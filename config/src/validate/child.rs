@@ -42,7 +42,12 @@ pub(super) fn child(name: &str, raw: &RawChild, persistent: bool, scope: &Scope<
         mode: mode(raw.mode.as_deref(), &scope.key("mode")),
         replay_window: replay_window(raw.replay_window, &scope.key("replay_window")),
         rekey_time,
-        rand_time: hard_time.saturating_sub(rekey_time),
+        rand_time: time::random_part(
+            raw.rand_time,
+            hard_time.saturating_sub(rekey_time),
+            rekey_time,
+            &scope.key("rand_time"),
+        ),
         lifetime: Lifetime {
             hard_time,
             soft_bytes,

@@ -108,7 +108,12 @@ fn ike(
         retransmit: retransmit(&raw.retransmit, &scope.key("retransmit")),
         dpd_delay: dpd_delay(raw, persistent, scope),
         rekey_time: time::not_hasty(rekey_time, MINUTE, &scope.key("rekey_time")),
-        rand_time: over_time.saturating_sub(rekey_time),
+        rand_time: time::random_part(
+            raw.rand_time,
+            over_time.saturating_sub(rekey_time),
+            rekey_time,
+            &scope.key("rand_time"),
+        ),
         over_time,
         half_open_timeout: time::positive(
             raw.half_open_timeout,

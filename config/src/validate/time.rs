@@ -35,6 +35,24 @@ pub(super) fn not_hasty(value: Duration, least: Duration, scope: &Scope<'_>) -> 
     value
 }
 
+/// How much may be taken off a rekey time at random. No more than half of it ever is, so that an SA
+/// is not replaced as soon as it is made.
+pub(super) fn random_part(
+    interval: Option<Interval>,
+    default: Duration,
+    rekey_time: Duration,
+    scope: &Scope<'_>,
+) -> Duration {
+    let value = or(interval, default);
+    if interval.is_some() && value > rekey_time / 2 {
+        scope.warning(
+            "no more than half of rekey_time is taken off at random",
+            "make it shorter, or leave the key out",
+        );
+    }
+    value
+}
+
 /// Ten per cent more: the slack between the replacement of an SA and its end.
 pub(super) fn with_tenth(value: Duration) -> Duration {
     value.saturating_add(value / 10)

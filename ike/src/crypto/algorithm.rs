@@ -34,34 +34,41 @@ pub(super) fn protection(
 fn aead(id: EncryptionId, key_bits: u16) -> Result<AeadAlgorithm, UnsupportedAlgorithm> {
     let unsupported = UnsupportedAlgorithm::Encryption { id, key_bits };
     let tag_len = match id {
-        EncryptionId::AES_GCM_8 => 8,
-        EncryptionId::AES_GCM_12 => 12,
-        EncryptionId::AES_GCM_16 | EncryptionId::CHACHA20_POLY1305 => 16,
+        EncryptionId::AES_GCM_8 | EncryptionId::AES_CCM_8 => 8,
+        EncryptionId::AES_GCM_12 | EncryptionId::AES_CCM_12 => 12,
+        EncryptionId::AES_GCM_16 | EncryptionId::AES_CCM_16 | EncryptionId::CHACHA20_POLY1305 => 16,
         _ => return Err(unsupported),
     };
-    let cipher = match (id, key_bits) {
-        (EncryptionId::CHACHA20_POLY1305, 0) => AeadCipher::ChaCha20Poly1305,
-        (EncryptionId::CHACHA20_POLY1305, _) => return Err(unsupported),
-        (_, 128) => AeadCipher::Aes128Gcm,
-        (_, 192) => AeadCipher::Aes192Gcm,
-        (_, 256) => AeadCipher::Aes256Gcm,
-        _ => return Err(unsupported),
+    let is_ccm = matches!(
+        id,
+        EncryptionId::AES_CCM_8 | EncryptionId::AES_CCM_12 | EncryptionId::AES_CCM_16
+    );
+    let cipher = match (id, aes(key_bits)) {
+        (EncryptionId::CHACHA20_POLY1305, None) if key_bits == 0 => AeadCipher::ChaCha20Poly1305,
+        (EncryptionId::CHACHA20_POLY1305, _) | (_, None) => return Err(unsupported),
+        (_, Some(aes)) if is_ccm => AeadCipher::Ccm(aes),
+        (_, Some(Aes::Aes128)) => AeadCipher::Aes128Gcm,
+        (_, Some(Aes::Aes192)) => AeadCipher::Aes192Gcm,
+        (_, Some(Aes::Aes256)) => AeadCipher::Aes256Gcm,
     };
     Ok(AeadAlgorithm { cipher, tag_len })
 }
 
 fn cipher(id: EncryptionId, key_bits: u16) -> Result<CipherAlgorithm, UnsupportedAlgorithm> {
-    let aes = match key_bits {
-        128 => Some(Aes::Aes128),
-        192 => Some(Aes::Aes192),
-        256 => Some(Aes::Aes256),
-        _ => None,
-    };
-    match (id, aes) {
+    match (id, aes(key_bits)) {
         (EncryptionId::AES_CBC, Some(aes)) => Ok(CipherAlgorithm::Cbc(aes)),
         (EncryptionId::AES_CTR, Some(aes)) => Ok(CipherAlgorithm::Ctr(aes)),
         (EncryptionId::NULL, None) if key_bits == 0 => Ok(CipherAlgorithm::Null),
         _ => Err(UnsupportedAlgorithm::Encryption { id, key_bits }),
+    }
+}
+
+fn aes(key_bits: u16) -> Option<Aes> {
+    match key_bits {
+        128 => Some(Aes::Aes128),
+        192 => Some(Aes::Aes192),
+        256 => Some(Aes::Aes256),
+        _ => None,
     }
 }
 

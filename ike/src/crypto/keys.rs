@@ -39,6 +39,39 @@ impl IkeKeys {
         shared: &Secret,
         spis: IkeSpis,
     ) -> Result<Self, UnsupportedAlgorithm> {
+        let Nonces {
+            initiator: ni,
+            responder: nr,
+        } = nonces;
+        // RFC 7296 section 2.14:
+        // SKEYSEED = prf(Ni | Nr, g^ir)
+        let prf = Prf::new(suite.prf)?;
+        let skeyseed = prf.compute(&prf.nonce_key(ni, nr), &[shared.expose()]);
+        Self::expand(suite, nonces, &skeyseed, spis)
+    }
+
+    /// The keys of an IKE_SA that replaces another one. `nonces` and `shared` are those of the
+    /// exchange that rekeyed it, `prf` and `sk_d` belong to the one that is replaced.
+    pub fn derive_rekeyed(
+        suite: &IkeSuite,
+        (prf, sk_d): (&Prf, &Secret),
+        nonces: Nonces<'_>,
+        shared: &Secret,
+        spis: IkeSpis,
+    ) -> Result<Self, UnsupportedAlgorithm> {
+        // RFC 7296 section 2.18:
+        // SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr)
+        let seed = [shared.expose(), nonces.initiator, nonces.responder];
+        let skeyseed = prf.compute(sk_d.expose(), &seed);
+        Self::expand(suite, nonces, &skeyseed, spis)
+    }
+
+    fn expand(
+        suite: &IkeSuite,
+        nonces: Nonces<'_>,
+        skeyseed: &Secret,
+        spis: IkeSpis,
+    ) -> Result<Self, UnsupportedAlgorithm> {
         let prf = Prf::new(suite.prf)?;
         let protection = algorithm::protection(suite.encryption, suite.key_bits, suite.integrity)?;
         let Nonces {
@@ -46,9 +79,6 @@ impl IkeKeys {
             responder: nr,
         } = nonces;
         // RFC 7296 section 2.14:
-        // SKEYSEED = prf(Ni | Nr, g^ir)
-        let skeyseed = prf.compute(&prf.nonce_key(ni, nr), &[shared.expose()]);
-
         // {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr}
         //                 = prf+ (SKEYSEED, Ni | Nr | SPIi | SPIr)
         //

@@ -8,25 +8,24 @@ use super::{
     IntegrityError, UnsupportedAlgorithm, algorithm,
     integrity::{IntegrityAlgorithm, IntegrityKey},
     provider::{
-        aead::{Aead, AeadCipher, NONCE_LEN, TAG_LEN},
+        aead::{Aead, AeadCipher, NONCE_LEN},
         block::{Aes, BLOCK, Cbc, Ctr},
     },
 };
 use crate::{EspKey, EspSuite};
 
-/// Octets of the salt or nonce that follows the key in the keying material (RFC 4106 section 8.1,
-/// RFC 5282 section 7.1, RFC 7634 section 2, RFC 3686 section 5.1).
-pub(super) const SALT_LEN: usize = 4;
+/// Octets of the longest salt or nonce that follows the key in the keying material.
+const SALT_LEN: usize = 4;
 
-/// Octets of the explicit IV of ciphers that count (RFC 4106 section 3.1, RFC 7634 section 2, RFC
-/// 3686 section 3.1).
+/// Octets of the explicit IV of ciphers that count (RFC 4106 section 3.1, RFC 4309 section 3.1, RFC
+/// 7634 section 2, RFC 3686 section 3.1).
 const COUNTER_LEN: usize = 8;
 
 /// A cipher that protects integrity itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AeadAlgorithm {
     pub(super) cipher: AeadCipher,
-    /// Octets of the tag that are sent. Only AES-GCM may have fewer than all.
+    /// Octets of the tag that are sent: fewer than all only with AES-GCM and AES-CCM.
     pub(super) tag_len: u8,
 }
 
@@ -44,7 +43,7 @@ pub(super) enum CipherAlgorithm {
 /// How packets are protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protection {
-    /// By one cipher (RFC 5282, RFC 4106, RFC 7634).
+    /// By one cipher (RFC 5282, RFC 4106, RFC 4309, RFC 7634).
     Aead(AeadAlgorithm),
     /// By a cipher, and a MAC over its output.
     EncryptThenMac(CipherAlgorithm, IntegrityAlgorithm),
@@ -54,9 +53,10 @@ impl Protection {
     /// Octets that the cipher takes from the keying material, salt included.
     pub(super) fn encryption_key_len(self) -> usize {
         match self {
-            Self::Aead(AeadAlgorithm { cipher, .. }) => cipher.key_len() + SALT_LEN,
+            Self::Aead(AeadAlgorithm { cipher, .. }) => cipher.key_len() + cipher.salt_len(),
             Self::EncryptThenMac(CipherAlgorithm::Null, _) => 0,
             Self::EncryptThenMac(CipherAlgorithm::Cbc(aes), _) => aes.key_len(),
+            // RFC 3686 section 5.1: the nonce.
             Self::EncryptThenMac(CipherAlgorithm::Ctr(aes), _) => aes.key_len() + SALT_LEN,
         }
     }
@@ -161,10 +161,10 @@ impl PacketCipher {
     /// The keys have the lengths that `protection` says.
     pub(super) fn new(protection: Protection, encryption: &[u8], integrity: &[u8]) -> Self {
         let keys = match protection {
-            Protection::Aead(AeadAlgorithm { cipher, .. }) => {
-                let (key, salt) = split_salt(encryption);
+            Protection::Aead(AeadAlgorithm { cipher, tag_len }) => {
+                let (key, salt) = split_salt(encryption, cipher.salt_len());
                 Keys::Aead {
-                    aead: Aead::new(cipher, key),
+                    aead: Aead::new(cipher, tag_len, key),
                     salt,
                 }
             }
@@ -173,7 +173,7 @@ impl PacketCipher {
                     CipherAlgorithm::Null => Cipher::Null,
                     CipherAlgorithm::Cbc(aes) => Cipher::Cbc(Cbc::new(aes, encryption)),
                     CipherAlgorithm::Ctr(aes) => {
-                        let (key, nonce) = split_salt(encryption);
+                        let (key, nonce) = split_salt(encryption, SALT_LEN);
                         let ctr = Ctr::new(aes, key);
                         Cipher::Ctr { ctr, nonce }
                     }
@@ -238,12 +238,7 @@ impl PacketCipher {
         match &self.keys {
             Keys::Aead { aead, salt } => {
                 let (iv, text_and_tag) = split_counter(body);
-                let nonce = nonce(*salt, *iv);
-                if icv_len == TAG_LEN {
-                    return aead.open(nonce, data.before, text_and_tag);
-                }
-                let (text, tag) = text_and_tag.split_at_mut(text_len);
-                aead.open_truncated(nonce, data.before, text, tag)
+                aead.open(nonce(*salt, *iv), data.before, text_and_tag, icv_len)
             }
             Keys::EncryptThenMac(cipher, integrity) => {
                 let (iv_and_text, icv) = body.split_at_mut(text_end);
@@ -298,9 +293,12 @@ impl Cipher {
     }
 }
 
-fn split_salt(key: &[u8]) -> (&[u8], [u8; SALT_LEN]) {
-    let (key, salt) = key.split_last_chunk().expect("the salt follows the key");
-    (key, *salt)
+/// The key and its salt, right-aligned.
+fn split_salt(keying: &[u8], salt_len: usize) -> (&[u8], [u8; SALT_LEN]) {
+    let (key, end) = keying.split_at(keying.len() - salt_len);
+    let mut salt = [0; SALT_LEN];
+    salt[SALT_LEN - salt_len..].copy_from_slice(end);
+    (key, salt)
 }
 
 fn split_counter(iv_and_text: &mut [u8]) -> (&mut [u8; COUNTER_LEN], &mut [u8]) {
@@ -309,7 +307,7 @@ fn split_counter(iv_and_text: &mut [u8]) -> (&mut [u8; COUNTER_LEN], &mut [u8]) 
         .expect("the length was checked")
 }
 
-/// RFC 4106 section 4, RFC 5282 section 4 and RFC 7634 section 2: salt | IV.
+/// RFC 4106 section 4, RFC 4309 section 4, RFC 5282 section 4 and RFC 7634 section 2: salt | IV.
 fn nonce(salt: [u8; SALT_LEN], iv: [u8; COUNTER_LEN]) -> [u8; NONCE_LEN] {
     let mut nonce = [0; NONCE_LEN];
     nonce[..SALT_LEN].copy_from_slice(&salt);

@@ -13,7 +13,10 @@ pub(crate) fn ike_cipher(suite: &IkeSuite) -> String {
         EncryptionId::AES_CBC => format!("AES-CBC-{bits} [RFC3602]"),
         EncryptionId::AES_CTR => format!("AES-CTR-{bits} [RFC5930]"),
         EncryptionId::CHACHA20_POLY1305 => "CHACHA20_POLY1305".to_owned(),
-        gcm => format!("AES-GCM-{bits} with {} octet ICV [RFC5282]", gcm_icv(gcm)),
+        aead => {
+            let (mode, icv) = mode_and_icv(aead);
+            format!("AES-{mode}-{bits} with {icv} octet ICV [RFC5282]")
+        }
     }
 }
 
@@ -36,7 +39,11 @@ pub(crate) fn esp_cipher(suite: &EspSuite) -> String {
         EncryptionId::AES_CBC => "AES-CBC [RFC3602]".to_owned(),
         EncryptionId::AES_CTR => "AES-CTR [RFC3686]".to_owned(),
         EncryptionId::CHACHA20_POLY1305 => "ChaCha20 with Poly1305 [RFC7634]".to_owned(),
-        gcm => format!("AES-GCM with {} octet ICV [RFC4106]", gcm_icv(gcm)),
+        // Wireshark cannot decrypt ESP under AES-CCM and has no name for it.
+        aead => {
+            let (mode, icv) = mode_and_icv(aead);
+            format!("AES-{mode} with {icv} octet ICV [RFC4106]")
+        }
     }
 }
 
@@ -52,10 +59,13 @@ pub(crate) fn esp_integrity(integrity: Option<IntegrityId>) -> &'static str {
     }
 }
 
-fn gcm_icv(id: EncryptionId) -> u8 {
-    match id {
-        EncryptionId::AES_GCM_8 => 8,
-        EncryptionId::AES_GCM_12 => 12,
-        _ => 16,
+fn mode_and_icv(aead: EncryptionId) -> (&'static str, u8) {
+    match aead {
+        EncryptionId::AES_CCM_8 => ("CCM", 8),
+        EncryptionId::AES_CCM_12 => ("CCM", 12),
+        EncryptionId::AES_CCM_16 => ("CCM", 16),
+        EncryptionId::AES_GCM_8 => ("GCM", 8),
+        EncryptionId::AES_GCM_12 => ("GCM", 12),
+        _ => ("GCM", 16),
     }
 }

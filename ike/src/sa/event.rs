@@ -10,6 +10,8 @@ use crate::{EspSpi, EspSuite, Identification, IkeSpis, Mode, Path, TrafficSelect
 pub enum Event {
     /// The IKE_SA is authenticated.
     Established(Box<Established>),
+    /// The IKE_SA has new keys and SPIs. Its children, and all else that was established, stay.
+    IkeRekeyed(Rekeyed),
     /// A CHILD_SA carries traffic.
     ChildUp(Box<ChildUp>),
     /// A CHILD_SA that was up is gone.
@@ -45,7 +47,7 @@ pub enum Event {
         /// Which one.
         inbound_spi: EspSpi,
     },
-    /// The IKE_SA reached its rekey time and should be replaced.
+    /// The IKE_SA should be replaced as a whole: the peer does not rekey it.
     NeedsReplacement,
     /// A request is being retransmitted for the n-th time: the peer does not answer.
     Retransmitting {
@@ -81,8 +83,23 @@ pub struct Established {
     pub contact: super::uniqueness::Contact,
     /// The negotiated algorithms.
     pub suite: crate::crypto::IkeSuite,
+    /// Since when its keys are in use.
+    pub at: Instant,
     /// What NAT detection found.
     pub nat: Nat,
+}
+
+/// What changes when an IKE_SA is rekeyed.
+#[derive(Clone, Copy, Debug)]
+pub struct Rekeyed {
+    /// Who asked for it: the new IKE_SA's initiator.
+    pub role: Role,
+    /// Its new SPIs.
+    pub spis: IkeSpis,
+    /// Its new algorithms.
+    pub suite: crate::crypto::IkeSuite,
+    /// Since when these are in use.
+    pub at: Instant,
 }
 
 /// Result of NAT detection (RFC 7296 section 2.23).

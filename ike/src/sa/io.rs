@@ -57,6 +57,9 @@ pub enum Command {
     RekeyChild(EspSpi),
     /// Close the IKE_SA, telling the peer. Half-open ones are just forgotten.
     Terminate,
+    /// Replace the IKE_SA by one with new keys, which inherits its children
+    /// (RFC 7296 section 1.3.2).
+    Rekey,
     /// Ask the peer for a sign of life now.
     Probe,
     /// Forget everything at once without telling the peer.

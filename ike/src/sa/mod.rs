@@ -11,6 +11,7 @@ pub mod contacts;
 mod cookie;
 pub mod event;
 mod exchange;
+mod generation;
 mod ike_sa;
 pub mod io;
 mod nat;
@@ -24,6 +25,8 @@ pub mod uniqueness;
 
 pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest, Refusal};
 pub use contacts::Contacts;
-pub use event::{ChildDown, ChildDownCause, ChildUp, CloseCause, Established, Event, Failure};
+pub use event::{
+    ChildDown, ChildDownCause, ChildUp, CloseCause, Established, Event, Failure, Rekeyed,
+};
 pub use ike_sa::{Candidate, IkeSa, SaOptions};
 pub use io::{Command, Input, Output, Role};

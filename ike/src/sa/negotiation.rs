@@ -183,11 +183,11 @@ impl ChildOffer {
             proposal.spi = ProposalSpi::Esp(inbound_spi);
         }
         Ok(Self {
-            local_ts,
-            remote_ts,
             config,
             inbound_spi,
             proposals,
+            local_ts,
+            remote_ts,
             key_pair,
         })
     }
@@ -415,14 +415,13 @@ fn exchange_keys(
     if offered != method {
         return Err(Refusal::OtherKeyExchange(method));
     }
-    let pair = KeyPair::generate(method, &mut |buffer| env.random(buffer))
-        .map_err(|_| Failure::NoProposalChosen)?;
-    let shared = pair.agree(public).map_err(|_| Failure::InvalidSyntax)?;
+    let answer = KeyPair::respond(method, public, &mut |buffer| env.random(buffer))
+        .map_err(Failure::from)?;
     let payload = Payload::KeyExchange {
         method,
-        data: pair.public().to_vec(),
+        data: answer.public.into(),
     };
-    Ok(Some((payload, shared)))
+    Ok(Some((payload, answer.shared)))
 }
 
 /// Everything else that goes into an installed CHILD_SA.

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::exchange::{Exchange, Work, create_child::CreateChild};
+use super::exchange::{Exchange, Work, create_child::CreateChild, rekey_ike::RekeyIke};
 use crate::{EspSpi, MessageId, Path, config::Retransmit, wire::ExchangeType};
 
 /// CHILD_SAs that may wait for the window to be created; beyond it new ones are refused. Other work
@@ -28,6 +28,8 @@ pub(super) struct Requests {
     next_id: MessageId,
     pub(super) in_flight: Option<Box<InFlight>>,
     queue: VecDeque<Work>,
+    /// Nothing is sent for now but the end of it all.
+    pub(super) held: bool,
 }
 
 impl Requests {
@@ -88,6 +90,32 @@ impl Requests {
         true
     }
 
+    /// The IKE_SA has been rekeyed: message IDs begin anew, what was in flight has become
+    /// pointless, what waits goes on.
+    pub(super) fn renew(&mut self) {
+        self.next_id = MessageId(0);
+        self.in_flight = None;
+        self.queue.retain(|work| !matches!(work, Work::RekeyIke(_)));
+    }
+
+    /// The rekeying of the IKE_SA that is in flight.
+    pub(super) fn rekeying(&mut self) -> Option<&mut RekeyIke> {
+        match &mut self.in_flight.as_mut()?.exchange {
+            Exchange::RekeyIke(rekey) => Some(rekey),
+            _ => None,
+        }
+    }
+
+    /// Whether a CHILD_SA is being created, rekeyed or closed at this moment.
+    pub(super) fn concern_a_child(&self) -> bool {
+        self.in_flight.as_ref().is_some_and(|request| {
+            matches!(
+                request.exchange,
+                Exchange::CreateChild(_) | Exchange::DeleteChild(_)
+            )
+        })
+    }
+
     /// Whether this CHILD_SA is to be deleted as soon as the window is open.
     pub(super) fn will_delete(&self, spi: EspSpi) -> bool {
         let deletes = |work: &Work| matches!(work, Work::DeleteChild(queued) if *queued == spi);
@@ -105,6 +133,9 @@ impl Requests {
     /// The next piece of work when the window is open.
     pub(super) fn take_ready(&mut self) -> Option<Work> {
         if self.in_flight.is_some() {
+            return None;
+        }
+        if self.held && !matches!(self.queue.front(), Some(Work::DeleteIke)) {
             return None;
         }
         let work = self.queue.pop_front();

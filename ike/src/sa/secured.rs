@@ -57,6 +57,32 @@ impl Secured {
         };
         let unsupported = |_| Failure::NoProposalChosen;
         let keys = IkeKeys::derive(&suite, nonces, &done.shared, spis).map_err(unsupported)?;
+        Self::from_keys(role, spis, suite, keys, log)
+    }
+
+    /// The keys of the IKE_SA that takes the place of this one (RFC 7296 section 2.18).
+    pub(super) fn derive_successor(
+        &self,
+        role: Role,
+        spis: IkeSpis,
+        suite: IkeSuite,
+        shared: &Secret,
+        nonces: Nonces<'_>,
+        log: bool,
+    ) -> Result<Derived, Failure> {
+        let keys = IkeKeys::derive_rekeyed(&suite, (&self.prf, &self.sk_d), nonces, shared, spis)
+            .map_err(|_| Failure::NoProposalChosen)?;
+        Self::from_keys(role, spis, suite, keys, log)
+    }
+
+    fn from_keys(
+        role: Role,
+        spis: IkeSpis,
+        suite: IkeSuite,
+        keys: IkeKeys,
+        log: bool,
+    ) -> Result<Derived, Failure> {
+        let unsupported = |_| Failure::NoProposalChosen;
         let from_initiator =
             MessageCipher::new(&suite, &keys.sk_ei, &keys.sk_ai).map_err(unsupported)?;
         let from_responder =

@@ -15,24 +15,30 @@ pub(super) enum Timer {
     Liveness,
     /// Keep the NAT's mapping open.
     Keepalive,
-    /// Ask for the replacement of the IKE_SA.
-    Replace,
+    /// Rekey the IKE_SA.
+    Rekey,
     /// Close the IKE_SA because of its age.
     Expire,
     /// Rekey a CHILD_SA, or remove one that has been replaced.
     Children,
+    /// Repeat the deletion of a former IKE_SA, or forget it.
+    Formers,
+    /// The peer should know its new IKE_SA by now.
+    Hold,
 }
 
 impl Timer {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Retransmit,
         Self::Refusal,
         Self::HalfOpen,
         Self::Liveness,
         Self::Keepalive,
-        Self::Replace,
+        Self::Rekey,
         Self::Expire,
         Self::Children,
+        Self::Formers,
+        Self::Hold,
     ];
 
     /// The reason as logs and tests show it.
@@ -43,9 +49,11 @@ impl Timer {
             Self::HalfOpen => "half-open timeout",
             Self::Liveness => "liveness check",
             Self::Keepalive => "NAT keepalive",
-            Self::Replace => "replace IKE_SA",
+            Self::Rekey => "rekey IKE_SA",
             Self::Expire => "expire IKE_SA",
             Self::Children => "rekey or remove CHILD_SA",
+            Self::Formers => "close rekeyed IKE_SA",
+            Self::Hold => "begin to use rekeyed IKE_SA",
         }
     }
 }
@@ -70,6 +78,11 @@ impl Timers {
 
     pub(super) fn stop_all(&mut self) {
         self.0 = Default::default();
+    }
+
+    /// When this one is due.
+    pub(super) fn get(&self, timer: Timer) -> Option<Instant> {
+        self.0[timer as usize]
     }
 
     /// The earliest deadline.

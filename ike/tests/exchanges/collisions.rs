@@ -2,7 +2,7 @@
 
 use holdfast_ike::{
     EspSpi,
-    proposal::{Proposal, ProposalSpi, Protocol},
+    proposal::{ProposalSpi, Protocol},
     sa::{ChildDownCause, CloseCause, Command, Failure, Input},
     wire::{ExchangeType, Notify, NotifyType, Payload},
 };
@@ -10,7 +10,7 @@ use holdfast_ike::{
 use crate::{
     children::{initiate, two_children},
     forge::{Forger, reveal, transparent},
-    pair::{Pair, ike},
+    pair::Pair,
     pending::{delete, refused_with},
 };
 
@@ -114,35 +114,6 @@ fn a_child_that_does_not_exist_is_not_rekeyed() {
     assert_eq!(notify.spi, [0x12, 0x34, 0x56, 0x78]);
     assert_eq!(notify.protocol, Some(Protocol::Esp));
     assert!(pair.responder.is_established());
-}
-
-#[test]
-fn the_peer_may_not_rekey_the_ike_sa_but_keeps_it() {
-    let mut pair = transparent().up();
-    let mut peer = Forger::of(&pair.initiator);
-    let (now, path) = (pair.now, pair.initiator.path);
-    let mut proposals: Vec<Proposal> = ike("aes256gcm16-prfsha384-x25519");
-    proposals[0].spi = ProposalSpi::Ike(holdfast_ike::IkeSpi([7; 8]));
-    let payloads = [
-        Payload::SecurityAssociation(proposals),
-        Payload::Nonce(vec![5; 32]),
-        Payload::KeyExchange {
-            method: holdfast_ike::proposal::KeyExchangeMethod::CURVE_25519,
-            data: vec![9; 32],
-        },
-    ];
-    let request = peer.request(ExchangeType::CreateChildSa, 2, &payloads);
-    pair.reach_responder(path, &request);
-    let refusal = answer(&mut pair, &peer);
-    assert!(refused_with(&refusal, NotifyType::NO_ADDITIONAL_SAS));
-    assert!(pair.responder.is_established());
-    // While it is being closed the answer is another one (RFC 7296 section 2.25.2).
-    pair.responder.feed(Input::Command(Command::Terminate), now);
-    pair.responder.sent.clear();
-    let request = peer.request(ExchangeType::CreateChildSa, 3, &payloads);
-    pair.reach_responder(path, &request);
-    let refusal = answer(&mut pair, &peer);
-    assert!(refused_with(&refusal, NotifyType::TEMPORARY_FAILURE));
 }
 
 #[test]

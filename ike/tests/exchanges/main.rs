@@ -7,6 +7,7 @@ mod admission;
 mod children;
 mod collisions;
 mod forge;
+mod former_ike;
 mod hostile;
 #[path = "../common/ledger.rs"]
 mod ledger;
@@ -15,6 +16,7 @@ mod nat;
 mod pair;
 mod pending;
 mod rekey_child;
+mod rekey_ike;
 mod setup;
 mod spoofed;
 mod timers;

@@ -1,6 +1,7 @@
 //! An initiator and a responder with a perfect network and a clock that only tests move.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,6 +26,8 @@ pub(crate) struct Env {
     pub(crate) psk: Option<&'static str>,
     pub(crate) counters: Counters,
     pub(crate) ledger: Ledger,
+    /// Those by which datagrams find the IKE_SA.
+    pub(crate) ike_spis: BTreeSet<IkeSpi>,
     /// When the data plane last received a packet, on whichever CHILD_SA.
     pub(crate) last_inbound: Option<Instant>,
 }
@@ -37,6 +40,7 @@ impl Env {
             psk: Some("correct horse"),
             counters: Counters::default(),
             ledger: Ledger::default(),
+            ike_spis: BTreeSet::new(),
             last_inbound: None,
         }
     }
@@ -66,6 +70,18 @@ impl Environment for Env {
 
     fn release_spi(&mut self, spi: EspSpi) {
         self.ledger.release(spi);
+    }
+
+    fn allocate_ike_spi(&mut self) -> IkeSpi {
+        let mut spi = [0; 8];
+        self.random(&mut spi);
+        spi[0] = self.ike_spis.len() as u8 + 1;
+        assert!(self.ike_spis.insert(IkeSpi(spi)), "a free SPI");
+        IkeSpi(spi)
+    }
+
+    fn release_ike_spi(&mut self, spi: IkeSpi) {
+        assert!(self.ike_spis.remove(&spi), "{spi} is not in use");
     }
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
@@ -197,6 +213,7 @@ impl End {
         assert_eq!(self.env.ledger.faults, [""; 0]);
         if self.closed().is_some() {
             assert_eq!(self.env.ledger.len(), 0, "an SPI outlived its IKE_SA");
+            assert!(self.env.ike_spis.is_empty(), "and so did one of IKE");
         }
     }
 
@@ -304,6 +321,7 @@ impl Pair {
 
     pub(crate) fn start_with(&mut self, child: Option<Arc<ChildConfig>>) {
         let end = &mut self.initiator;
+        end.env.ike_spis.insert(IkeSpi(*b"initiatr"));
         end.sa = Some(IkeSa::initiate(
             Arc::new(end.connection.clone()),
             Contacts::default(),
@@ -347,7 +365,10 @@ impl Pair {
                     &mut end.env,
                 );
                 match answer {
-                    Ok(sa) => end.sa = Some(sa),
+                    Ok(sa) => {
+                        end.env.ike_spis.insert(IkeSpi(*b"responds"));
+                        end.sa = Some(sa);
+                    }
                     Err(refusal) => end.sent.extend(refusal.reply.map(|reply| (path, reply))),
                 }
                 end.drain(self.now);

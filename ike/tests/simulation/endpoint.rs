@@ -8,7 +8,7 @@ use std::{
 };
 
 use holdfast_ike::{
-    ChildSa, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
+    ChildSa, Connection, IkeSpi, Path,
     config::Unique,
     sa::{
         Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Command,
@@ -19,47 +19,13 @@ use holdfast_ike::{
 };
 
 use crate::{
+    env::Env,
     ledger::Ledger,
     network::Network,
     plane::{Installation, Plane},
     rng::Rng,
     witness::Witness,
 };
-
-pub(crate) struct Env {
-    pub(crate) rng: Rng,
-    pub(crate) ledger: Ledger,
-    psk: Arc<Secret>,
-    counters: Counters,
-}
-
-impl Environment for Env {
-    fn random(&mut self, buffer: &mut [u8]) {
-        self.rng.fill(buffer);
-    }
-
-    fn allocate_spi(&mut self) -> Option<EspSpi> {
-        let spi =
-            EspSpi(EspSpi::MIN + (self.rng.next() % u64::from(u32::MAX - EspSpi::MIN)) as u32);
-        self.ledger.reserve(spi).then_some(spi)
-    }
-
-    fn release_spi(&mut self, spi: EspSpi) {
-        self.ledger.release(spi);
-    }
-
-    fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
-        Some(self.psk.clone())
-    }
-
-    fn last_inbound(&self, _spi: EspSpi) -> Option<Instant> {
-        None
-    }
-
-    fn counters(&self) -> &Counters {
-        &self.counters
-    }
-}
 
 pub(crate) struct Tracked {
     pub(crate) sa: IkeSa,
@@ -83,6 +49,8 @@ pub(crate) struct Endpoint {
     pub(crate) admission: Admission,
     pub(crate) sas: BTreeMap<IkeSpi, Tracked>,
     half_open: HashMap<(SocketAddr, IkeSpi), IkeSpi>,
+    /// Which IKE_SA, named by its first SPI, receives on which SPI.
+    pub(crate) routes: BTreeMap<IkeSpi, IkeSpi>,
     pub(crate) plane: Plane,
     retry_at: Option<Instant>,
     pub(crate) log: Vec<(Instant, String)>,
@@ -104,17 +72,13 @@ impl Endpoint {
             connection: Arc::new(connection),
             persistent: false,
             trusting: true,
-            env: Env {
-                rng,
-                ledger: Ledger::default(),
-                psk: Arc::new(Secret::new(*b"a long enough secret")),
-                counters: Counters::default(),
-            },
+            env: Env::new(rng),
             contacts: Contacts::default(),
             limits: AdmissionLimits::default(),
             admission: Admission::new(AdmissionLimits::default()),
             sas: BTreeMap::new(),
             half_open: HashMap::new(),
+            routes: BTreeMap::new(),
             plane: Plane::new(),
             retry_at: None,
             log: Vec::new(),
@@ -127,6 +91,7 @@ impl Endpoint {
         self.note(now, "crash");
         self.sas.clear();
         self.half_open.clear();
+        self.routes.clear();
         self.plane.reset();
         self.faults.append(&mut self.env.ledger.faults);
         self.env.ledger = Ledger::default();
@@ -239,6 +204,7 @@ impl Endpoint {
             half_open_from,
         };
         self.sas.insert(spi, tracked);
+        self.routes.insert(spi, spi);
         self.drain(spi, now, network);
     }
 
@@ -292,7 +258,7 @@ impl Endpoint {
                 .get(&(path.remote, header.spis.initiator))
                 .copied()
         } else {
-            Some(ours).filter(|spi| self.sas.contains_key(spi))
+            self.routes.get(&ours).copied()
         };
         if let Some(spi) = known {
             return self.feed(spi, Input::Datagram { path, data }, now, network);
@@ -338,7 +304,22 @@ impl Endpoint {
         }
     }
 
+    /// Routes for the SPIs of an IKE_SA come and go before anything is sent.
+    fn route(&mut self, owner: IkeSpi) {
+        for spi in self.env.new_routes.drain(..) {
+            if self.routes.insert(spi, owner).is_some() {
+                self.faults.push(format!("{spi} is in use already"));
+            }
+        }
+        for spi in self.env.old_routes.drain(..) {
+            if self.routes.remove(&spi) != Some(owner) {
+                self.faults.push(format!("{spi} is not one of {owner}"));
+            }
+        }
+    }
+
     fn drain(&mut self, spi: IkeSpi, now: Instant, network: &mut Network) {
+        self.route(spi);
         while let Some(output) = self.sas.get_mut(&spi).and_then(|t| t.sa.poll_output()) {
             match output {
                 Output::Transmit { path, data } => {
@@ -360,6 +341,7 @@ impl Endpoint {
                 Output::Keepalive(_) => {}
                 Output::Event(event) => self.on_event(spi, event, now, network),
             }
+            self.route(spi);
         }
         if self
             .sas
@@ -418,6 +400,10 @@ impl Endpoint {
                 self.note(now, format!("{spi} {event:?}"));
                 self.retry_later(now);
             }
+            Event::IkeRekeyed(new) => {
+                let (role, spis) = (new.role, new.spis);
+                self.note(now, format!("{spi} is {spis:?} now, as {role:?}"));
+            }
             Event::ChildRekeyed { old, new } => {
                 let spi_of = new.inbound_spi;
                 self.note(now, format!("{spi} {}: {spi_of} replaces {old}", new.name));
@@ -444,6 +430,9 @@ impl Endpoint {
                     self.faults.push(format!("{spi} left a CHILD_SA behind"));
                 }
                 self.leave_half_open(spi);
+                if self.routes.values().any(|owner| *owner == spi) {
+                    self.faults.push(format!("{spi} left a route behind"));
+                }
                 self.sas.remove(&spi);
                 self.retry_later(now);
             }

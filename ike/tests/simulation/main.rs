@@ -10,6 +10,7 @@
 
 mod attacker;
 mod endpoint;
+mod env;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod network;

@@ -14,9 +14,6 @@ const ON_A_BAD_NETWORK: u64 = 2000;
 const AT_ONCE: u64 = 2000;
 const UNDER_TRAFFIC: u64 = 1000;
 
-/// Never.
-const OFF: Duration = Duration::ZERO;
-
 /// They never rest for long: at some instant within a minute everything must be in order.
 fn settle(mut world: World) {
     calm_down(&mut world);
@@ -35,18 +32,26 @@ fn settle(mut world: World) {
 
 /// Asks both ends at about the same time for the same.
 fn rekey_at_both_ends(world: &mut World) {
+    let (ike, children) = (world.rng.chance(60), world.rng.chance(60));
     for index in [0, 1] {
         let now = world.now;
         let (ends, network) = (&mut world.ends, &mut world.network);
         let end = &mut ends[index];
-        let children: Vec<_> = end
+        let installed: Vec<_> = end
             .plane
             .installed
             .iter()
             .map(|(spi, (owner, _))| (*owner, *spi))
             .collect();
-        for (owner, child) in children {
-            end.command(owner, Command::RekeyChild(child), now, network);
+        if ike {
+            for owner in end.established() {
+                end.command(owner, Command::Rekey, now, network);
+            }
+        }
+        if children {
+            for (owner, child) in installed {
+                end.command(owner, Command::RekeyChild(child), now, network);
+            }
         }
         let pause = Duration::from_millis(world.rng.below(200));
         world.run(pause);
@@ -58,7 +63,8 @@ fn on_a_bad_network() {
     for seed in 0..ON_A_BAD_NETWORK {
         let mut world = bad_world(seed ^ 0x4e4e);
         let child = Duration::from_secs(20 + world.rng.below(40));
-        world.rekey_every(OFF, child);
+        let ike = Duration::from_secs(90 + world.rng.below(90));
+        world.rekey_every(ike, child);
         world.ends[0].start(world.now);
         if world.rng.chance(70) {
             world.ends[1].start(world.now);

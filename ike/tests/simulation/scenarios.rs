@@ -195,7 +195,7 @@ pub(crate) fn disturb_for_a_while(world: &mut World) {
 /// One random act at a random end.
 fn disturb(world: &mut World) {
     let index = world.rng.below(2) as usize;
-    let act = world.rng.below(10);
+    let act = world.rng.below(12);
     let pick = world.rng.next() as usize;
     let now = world.now;
     let (ends, network) = (&mut world.ends, &mut world.network);
@@ -225,6 +225,11 @@ fn disturb(world: &mut World) {
         }
         (8, Some((owner, child))) => {
             end.command(owner, Command::RekeyChild(child), now, network);
+        }
+        (9, _) => {
+            for spi in sas {
+                end.command(spi, Command::Rekey, now, network);
+            }
         }
         (5, _) => {
             for spi in sas {

@@ -244,6 +244,9 @@ impl World {
         if end.plane.installed.len() != self.children {
             return Err(format!("has {} CHILD_SAs", end.plane.installed.len()));
         }
+        if end.routes.len() != 1 {
+            return Err(format!("has {} routes", end.routes.len()));
+        }
         if end.env.ledger.dangling() != 0 || end.env.ledger.len() != self.children {
             return Err(format!("leaks SPIs: {:?}", end.env.ledger));
         }

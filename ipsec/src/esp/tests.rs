@@ -16,6 +16,7 @@ use crate::plane::InstallError;
 fn cipher(encryption: EncryptionId, material: &[u8]) -> Result<Cipher, InstallError> {
     let key_bits = match encryption {
         EncryptionId::CHACHA20_POLY1305 => 0,
+        EncryptionId::AES_CCM_12 => (material.len() as u16).saturating_sub(3) * 8,
         _ => (material.len() as u16).saturating_sub(4) * 8,
     };
     let suite = EspSuite {
@@ -75,6 +76,12 @@ fn kinds() -> Vec<(Cipher, usize, usize, usize)> {
             12,
             4,
         ),
+        (
+            cipher(EncryptionId::AES_CCM_12, &[7; 19]).unwrap(),
+            8,
+            12,
+            4,
+        ),
         (classic(CBC_256, SHA256), 16, 16, 16),
         (classic(CBC_256, SHA512), 16, 32, 16),
         (classic(CTR_128, SHA1), 8, 12, 4),
@@ -102,7 +109,7 @@ fn sealed(cipher: &Cipher, sequence: u64, extended: bool, inner: &[u8]) -> Vec<u
 fn ciphers_that_we_lack_are_refused_by_name() {
     for (encryption, length, name) in [
         (EncryptionId::AES_GCM_16, 22, "AES_GCM_16_144"),
-        (EncryptionId::AES_CCM_8, 36, "AES_CCM_8_256"),
+        (EncryptionId(23), 32, "(23)_224"),
         // Without integrity.
         (EncryptionId::AES_CBC, 36, "no NONE"),
     ] {

@@ -33,12 +33,14 @@ use std::{
 pub(crate) use namespace::Namespace;
 
 /// What must be installed, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 9] = [
     ("ip", "iproute2"),
     ("ping", "iputils-ping"),
     ("charon-systemd", "charon-systemd"),
     ("swanctl", "strongswan-swanctl"),
     ("iperf3", "iperf3"),
+    ("openssl", "openssl"),
+    ("pki", "strongswan-pki"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
 ];

@@ -13,6 +13,7 @@ mod value;
 use std::fmt::{self, Display};
 
 pub use value::Value;
+use zeroize::Zeroize;
 
 /// Sections may be nested this deep. Real messages need five levels.
 pub const MAX_DEPTH: usize = 32;
@@ -195,6 +196,20 @@ impl Message {
                 .unwrap_or("the agent gives no reason")
                 .to_owned()),
             Some(true) | None => Ok(()),
+        }
+    }
+}
+
+/// Requests carry private keys and shared secrets: nothing of a message is left in memory.
+impl Drop for Message {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.elements {
+            match value {
+                Value::Bytes(octets) => octets.zeroize(),
+                Value::List(items) => items.zeroize(),
+                // Wiped by its own drop.
+                Value::Section(_) => {}
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ fn filled() -> Store {
         let key = PrivateKey::parse(&data(name), None).expect("a key");
         store.add_private_key(key).expect("room");
     }
-    for name in ["rsa.public.pem", "ed25519.public.pem"] {
+    for name in ["ed25519.public.pem", "rsa.public.pem"] {
         store
             .add_public_key(PublicKey::parse(&data(name)).expect("a key"))
             .expect("room");

@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
+use proptest::prelude::*;
+
 use super::{Files, read_from};
 use crate::settings::{Setting, Settings};
 
@@ -250,4 +252,39 @@ fn everything_is_bounded() {
         .collect();
     let error = read_from(&files(&chain), Path::new("f0")).unwrap_err();
     assert!(error.to_string().contains("more than 10 deep"), "{error}");
+}
+
+/// Written plainly: one statement a line, every value quoted.
+fn write_plainly(settings: &Settings, out: &mut String) {
+    for entry in settings.iter() {
+        match entry.setting() {
+            Setting::Value(value) => {
+                let value = str::from_utf8(value).unwrap();
+                let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+                writeln!(out, "{} = \"{value}\"", entry.name()).unwrap();
+            }
+            Setting::Section(section) => {
+                writeln!(out, "{} {{", entry.name()).unwrap();
+                write_plainly(section, out);
+                out.push_str("}\n");
+            }
+            Setting::List(_) => panic!("files hold no lists"),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_reads_the_same_when_written_plainly(
+        text in "(a|b|c|connections|include|=|\\{|\\}|:|,|\\.|#|\"|\\\\| |\n|\t|ü){0,40}",
+        value in "[a-c#=\"\\\\{\n ü]{0,12}",
+    ) {
+        let text = format!("connections {{ x {{\n a = {value}\n}} }}\n{text}");
+        if let Ok(conf) = read_from(&files(&[("s", &text)]), Path::new("s")) {
+            let mut plain = String::new();
+            write_plainly(&conf.settings, &mut plain);
+            let again = read_from(&files(&[("s", &plain)]), Path::new("s")).unwrap();
+            prop_assert!(again.settings == conf.settings, "{}", plain);
+        }
+    }
 }

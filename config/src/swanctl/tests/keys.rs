@@ -79,7 +79,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         ("local_ts" | "remote_ts", _) => "10.0.0.0/8, 192.0.2.1/32[tcp/80]",
         ("local_addrs" | "remote_addrs", _) => "192.0.2.7, gw.example",
         ("local_port", _) => "4500",
-        ("over_time", _) => "10m",
+        ("over_time" | "rand_time", _) => "10m",
         ("timeout" | "limit" | "initial", _) => "2s",
         ("jitter" | "tries", _) => "7",
         (_, Kind::Number) => "64",

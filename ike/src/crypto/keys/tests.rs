@@ -36,10 +36,12 @@ fn esp_suite(encryption: EncryptionId, key_bits: u16) -> EspSuite {
 }
 
 /// Ciphers with the octets that they take: key and salt.
-const CIPHERS: [(EncryptionId, u16, usize); 3] = [
+const CIPHERS: [(EncryptionId, u16, usize); 5] = [
     (EncryptionId::AES_GCM_16, 128, 20),
     (EncryptionId::AES_GCM_16, 256, 36),
     (EncryptionId::CHACHA20_POLY1305, 0, 36),
+    (EncryptionId::AES_CCM_16, 128, 19),
+    (EncryptionId::AES_GCM_8, 192, 28),
 ];
 
 fn vectors() -> Vec<Vector> {
@@ -220,7 +222,7 @@ fn what_cannot_be_done_is_named() {
     for (id, key_bits) in [
         (EncryptionId::AES_CBC, 0),
         (EncryptionId::AES_CTR, 64),
-        (EncryptionId::AES_CCM_16, 128),
+        (EncryptionId::AES_CCM_16, 0),
         (EncryptionId::AES_GCM_16, 0),
         (EncryptionId::AES_GCM_16, 64),
         (EncryptionId::NULL, 128),

@@ -31,6 +31,9 @@ fn suites() -> Vec<EspSuite> {
             EncryptionId::AES_GCM_8,
             EncryptionId::AES_GCM_12,
             EncryptionId::AES_GCM_16,
+            EncryptionId::AES_CCM_8,
+            EncryptionId::AES_CCM_12,
+            EncryptionId::AES_CCM_16,
         ] {
             suites.push(suite(id, key_bits, None));
         }

@@ -1,12 +1,16 @@
-//! AEAD ciphers by ring, and by AWS-LC where ring has not the key length.
+//! AEAD ciphers by ring; by AWS-LC where ring has not the key length, and AES-CCM by RustCrypto.
 
 use aws_lc_rs::aead as aws;
 use ring::aead as ring;
 use subtle::ConstantTimeEq;
 
+use super::{
+    block::Aes,
+    ccm::{self, CcmKey},
+};
 use crate::crypto::IntegrityError;
 
-/// Octets of the nonce of every AEAD here.
+/// Octets of the longest nonce.
 pub(in crate::crypto) const NONCE_LEN: usize = ring::NONCE_LEN;
 
 /// Octets of the whole authentication tag of every AEAD here.
@@ -22,6 +26,7 @@ pub(in crate::crypto) enum AeadCipher {
     Aes192Gcm,
     Aes256Gcm,
     ChaCha20Poly1305,
+    Ccm(Aes),
 }
 
 impl AeadCipher {
@@ -30,6 +35,16 @@ impl AeadCipher {
             Self::Aes128Gcm => 16,
             Self::Aes192Gcm => 24,
             Self::Aes256Gcm | Self::ChaCha20Poly1305 => 32,
+            Self::Ccm(aes) => aes.key_len(),
+        }
+    }
+
+    /// Octets of the nonce that are not in the IV: the salt at the end of the keying material (RFC
+    /// 4106 section 8.1, RFC 5282 section 7.1, RFC 7634 section 2; RFC 4309 section 7.1).
+    pub(in crate::crypto) fn salt_len(self) -> usize {
+        match self {
+            Self::Ccm(_) => 3,
+            _ => 4,
         }
     }
 }
@@ -40,11 +55,13 @@ impl AeadCipher {
 pub(in crate::crypto) enum Aead {
     Ring(Box<ring::LessSafeKey>),
     Aws(Box<aws::LessSafeKey>),
+    Ccm(Box<dyn CcmKey>),
 }
 
 impl Aead {
-    /// `key` has exactly [`AeadCipher::key_len`] octets.
-    pub(in crate::crypto) fn new(cipher: AeadCipher, key: &[u8]) -> Self {
+    /// `key` has exactly [`AeadCipher::key_len`] octets. `tag_len` is how many octets of the tag are
+    /// sent.
+    pub(in crate::crypto) fn new(cipher: AeadCipher, tag_len: u8, key: &[u8]) -> Self {
         let by_ring = |algorithm| {
             let key = ring::UnboundKey::new(algorithm, key).expect(RIGHT_LENGTH);
             Self::Ring(Box::new(ring::LessSafeKey::new(key)))
@@ -57,10 +74,12 @@ impl Aead {
                 let key = aws::UnboundKey::new(&aws::AES_192_GCM, key).expect(RIGHT_LENGTH);
                 Self::Aws(Box::new(aws::LessSafeKey::new(key)))
             }
+            AeadCipher::Ccm(aes) => Self::Ccm(ccm::new(aes, tag_len, key)),
         }
     }
 
-    /// Encrypts in place and gives the whole tag.
+    /// Encrypts in place and gives the tag; its first octets are those to be sent. Shorter nonces are
+    /// the end of `nonce`.
     pub(in crate::crypto) fn seal(
         &self,
         nonce: [u8; NONCE_LEN],
@@ -79,28 +98,42 @@ impl Aead {
                 let sealed = key.seal_in_place_separate_tag(nonce, aws::Aad::from(aad), text);
                 tag.copy_from_slice(sealed.expect(FAR_BELOW).as_ref());
             }
+            Self::Ccm(key) => tag = key.seal(ccm_nonce(nonce), aad, text),
         }
         tag
     }
 
-    /// Decrypts in place the ciphertext that its whole tag follows. On failure the buffer holds
-    /// nothing of the plaintext.
+    /// Decrypts in place the ciphertext that `tag_len` octets of its tag follow. On failure the
+    /// buffer holds nothing of the plaintext.
     pub(in crate::crypto) fn open(
         &self,
         nonce: [u8; NONCE_LEN],
         aad: &[u8],
         text_and_tag: &mut [u8],
+        tag_len: usize,
     ) -> Result<(), IntegrityError> {
+        let text_len = text_and_tag
+            .len()
+            .checked_sub(tag_len)
+            .ok_or(IntegrityError)?;
         let opened = match self {
-            Self::Ring(key) => {
+            Self::Ring(key) if tag_len == TAG_LEN => {
                 let nonce = ring::Nonce::assume_unique_for_key(nonce);
                 key.open_in_place(nonce, ring::Aad::from(aad), text_and_tag)
                     .is_ok()
             }
-            Self::Aws(key) => {
+            Self::Aws(key) if tag_len == TAG_LEN => {
                 let nonce = aws::Nonce::assume_unique_for_key(nonce);
                 key.open_in_place(nonce, aws::Aad::from(aad), text_and_tag)
                     .is_ok()
+            }
+            Self::Ring(_) | Self::Aws(_) => {
+                let (text, tag) = text_and_tag.split_at_mut(text_len);
+                self.open_truncated(nonce, aad, text, tag)
+            }
+            Self::Ccm(key) => {
+                let (text, tag) = text_and_tag.split_at_mut(text_len);
+                key.open(ccm_nonce(nonce), aad, text, tag)
             }
         };
         if opened { Ok(()) } else { Err(IntegrityError) }
@@ -112,21 +145,25 @@ impl Aead {
     /// The libraries check whole tags only, so this makes the tag anew: encrypting the ciphertext
     /// gives the plaintext, encrypting that gives the ciphertext again, and its tag. Three passes,
     /// and on failure the buffer holds the ciphertext.
-    pub(in crate::crypto) fn open_truncated(
+    fn open_truncated(
         &self,
         nonce: [u8; NONCE_LEN],
         aad: &[u8],
         text: &mut [u8],
         tag: &[u8],
-    ) -> Result<(), IntegrityError> {
+    ) -> bool {
         self.seal(nonce, aad, text);
         let whole = self.seal(nonce, aad, text);
-        if !bool::from(whole[..tag.len()].ct_eq(tag)) {
-            return Err(IntegrityError);
+        let authentic = bool::from(whole[..tag.len()].ct_eq(tag));
+        if authentic {
+            self.seal(nonce, aad, text);
         }
-        self.seal(nonce, aad, text);
-        Ok(())
+        authentic
     }
+}
+
+fn ccm_nonce(nonce: [u8; NONCE_LEN]) -> [u8; ccm::NONCE_LEN] {
+    *nonce.last_chunk().expect("it is shorter")
 }
 
 #[cfg(test)]

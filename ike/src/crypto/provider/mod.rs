@@ -3,12 +3,13 @@
 //! ring gives AEAD ciphers, HMAC and digests. AWS-LC gives what ring lacks (AES-CBC and AES-CTR,
 //! AES-192-GCM, ECP-521, ML-KEM) and elliptic curves: its private keys can be used more than once
 //! and made from given bytes, which makes handshakes deterministic under test, and it takes half of
-//! ring's time for X25519 and a quarter for ECP-384. Neither has the MODP groups: crypto-bigint
-//! gives arithmetic in constant time for them.
+//! ring's time for X25519 and a quarter for ECP-384. Neither has the MODP groups, for which
+//! crypto-bigint gives arithmetic in constant time, nor AES-CCM, which is RustCrypto's.
 
 pub(super) mod aead;
 pub(super) mod agreement;
 pub(super) mod block;
+mod ccm;
 pub(super) mod digest;
 pub(super) mod kem;
 pub(super) mod modp;

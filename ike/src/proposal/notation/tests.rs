@@ -226,7 +226,7 @@ fn unsupported_algorithms_are_refused_by_name() {
     for (notation, name) in [
         ("3des-sha256-modp2048", "3des"),
         ("camellia256-sha256-modp2048", "camellia256"),
-        ("aes256ccm16-prfsha256-x25519", "aes256ccm16"),
+        ("camellia256ccm16-prfsha256-x25519", "camellia256ccm16"),
     ] {
         let message = refused(notation, Protocol::Ike);
         assert!(

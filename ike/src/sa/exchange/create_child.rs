@@ -177,7 +177,7 @@ pub(in super::super) fn handle_request(
     path: Path,
     env: &mut dyn Environment,
 ) -> Result<CreateResponse, CreateRefusal> {
-    if payloads.ts_initiator().is_none() || children.len() >= MOST_CHILDREN {
+    if children.len() >= MOST_CHILDREN {
         return Err(Failure::NoAdditionalSas.into());
     }
     let nonce_i: Box<[u8]> = payloads.nonce()?.into();

@@ -10,7 +10,7 @@ use super::super::{
 };
 use crate::{
     ChildConfig, Connection, Environment, IkeSpi, IkeSpis, Path, Secret,
-    crypto::{IkeSuite, KeyPair},
+    crypto::{IkeSuite, KeyPair, RespondError},
     proposal::{KeyExchangeMethod, Proposal, Transform, accept_ike, select_ike},
     wire::{Body, Header, NotifyType, Payload, parse_body},
 };
@@ -192,7 +192,7 @@ impl IkeSaInit {
     }
 }
 
-fn methods(proposals: &[Proposal]) -> impl Iterator<Item = KeyExchangeMethod> + '_ {
+pub(super) fn methods(proposals: &[Proposal]) -> impl Iterator<Item = KeyExchangeMethod> + '_ {
     proposals
         .iter()
         .flat_map(|proposal| &proposal.transforms)
@@ -202,9 +202,21 @@ fn methods(proposals: &[Proposal]) -> impl Iterator<Item = KeyExchangeMethod> + 
         })
 }
 
-fn generate(method: KeyExchangeMethod, env: &mut dyn Environment) -> Result<KeyPair, Failure> {
+pub(super) fn generate(
+    method: KeyExchangeMethod,
+    env: &mut dyn Environment,
+) -> Result<KeyPair, Failure> {
     KeyPair::generate(method, &mut |buffer| env.random(buffer))
         .map_err(|_| Failure::NoProposalChosen)
+}
+
+impl From<RespondError> for Failure {
+    fn from(error: RespondError) -> Self {
+        match error {
+            RespondError::Unsupported(_) => Self::NoProposalChosen,
+            RespondError::Invalid(_) => Self::InvalidSyntax,
+        }
+    }
 }
 
 /// Whether the second of two IKE_SA_INIT requests is the first one with a cookie.
@@ -279,10 +291,9 @@ pub(in super::super) fn handle_request(
             failure: None,
         });
     }
-    let key_pair = generate(suite.key_exchange, env).map_err(refuse)?;
-    let shared = key_pair
-        .agree(public)
-        .map_err(|_| refuse(Failure::InvalidSyntax))?;
+    let key_exchange =
+        KeyPair::respond(suite.key_exchange, public, &mut |buffer| env.random(buffer))
+            .map_err(|error| refuse(error.into()))?;
     let nonce_r = make_nonce(env);
     // The request's hashes cover a zero responder SPI, those of the response the chosen one.
     let nat = nat::detect(&payloads, request.header.spis, request.path, fake_nat);
@@ -293,8 +304,8 @@ pub(in super::super) fn handle_request(
     let mut answer = vec![
         Payload::SecurityAssociation(vec![selected.proposal.clone()]),
         Payload::KeyExchange {
-            method: key_pair.method(),
-            data: key_pair.public().to_vec(),
+            method: suite.key_exchange,
+            data: key_exchange.public.to_vec(),
         },
         Payload::Nonce(nonce_r.to_vec()),
     ];
@@ -306,7 +317,7 @@ pub(in super::super) fn handle_request(
         payloads: answer,
         done: InitDone {
             suite,
-            shared,
+            shared: key_exchange.shared,
             nonce_r,
             nat,
         },

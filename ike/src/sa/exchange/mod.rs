@@ -9,6 +9,7 @@ pub(super) mod create_child;
 pub(super) mod ike_auth;
 pub(super) mod ike_sa_init;
 pub(super) mod informational;
+pub(super) mod rekey_ike;
 
 /// An exchange of ours whose request is in flight, with all that its answer is judged by.
 pub(super) enum Exchange {
@@ -16,6 +17,7 @@ pub(super) enum Exchange {
     IkeAuth(Box<ike_auth::IkeAuth>),
     CreateChild(Box<create_child::CreateChild>),
     DeleteChild(EspSpi),
+    RekeyIke(Box<rekey_ike::RekeyIke>),
     DeleteIke,
     Liveness,
 }
@@ -30,6 +32,8 @@ pub(super) enum Work {
     DeleteChild(EspSpi),
     /// Have the peer delete what it granted and we cannot take: it was never a CHILD_SA of ours.
     Disown(EspSpi),
+    /// Replace the IKE_SA, with a key exchange of this method if the peer asked for it.
+    RekeyIke(Option<KeyExchangeMethod>),
     DeleteIke,
     Liveness,
 }
@@ -50,6 +54,7 @@ impl Exchange {
             }
             (Self::CreateChild(create), Work::RekeyChild(old, None)) => create.is_rekeying(*old),
             (Self::DeleteChild(a), Work::DeleteChild(b)) => a == b,
+            (Self::RekeyIke(_), Work::RekeyIke(None)) => true,
             // Any answer of the peer is a sign of life.
             (_, Work::Liveness) | (Self::DeleteIke, _) => true,
             _ => false,
@@ -63,6 +68,7 @@ impl Exchange {
             Self::CreateChild(create) if create.rekeys.is_some() => "CHILD_REKEY",
             Self::CreateChild(_) => "CHILD_CREATE",
             Self::DeleteChild(_) => "CHILD_DELETE",
+            Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
             Self::Liveness => "IKE_DPD",
         }
@@ -77,7 +83,9 @@ impl Work {
             (Self::RekeyChild(a, _), Self::RekeyChild(b, _))
             | (Self::DeleteChild(a), Self::DeleteChild(b))
             | (Self::Disown(a), Self::Disown(b)) => a == b,
-            (Self::DeleteIke, Self::DeleteIke) | (Self::Liveness, Self::Liveness) => true,
+            (Self::RekeyIke(_), Self::RekeyIke(_))
+            | (Self::DeleteIke, Self::DeleteIke)
+            | (Self::Liveness, Self::Liveness) => true,
             _ => false,
         }
     }
@@ -87,6 +95,7 @@ impl Work {
             Self::CreateChild(..) => "CHILD_CREATE",
             Self::RekeyChild(..) => "CHILD_REKEY",
             Self::DeleteChild(_) | Self::Disown(_) => "CHILD_DELETE",
+            Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
             Self::Liveness => "IKE_DPD",
         }

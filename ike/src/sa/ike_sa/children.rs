@@ -119,16 +119,22 @@ impl IkeSa {
         self.emit(event);
     }
 
-    /// What this CHILD_SA replaces has gone, or is about to.
-    pub(super) fn take_over(&mut self, inbound_spi: EspSpi, now: Instant) {
-        let ready = self.child_mut(inbound_spi).is_some_and(|child| {
-            child.state == ChildState::Installed
-                && child.told == Told::Nothing
-                && !child.is_redundant()
-        });
-        if ready {
-            self.announce(inbound_spi, now);
+    /// What this CHILD_SA replaces has gone, or is about to. False if it is on its way out itself.
+    pub(super) fn take_over(&mut self, inbound_spi: EspSpi, now: Instant) -> bool {
+        let Some(child) = self.child_mut(inbound_spi) else {
+            return false;
+        };
+        if child.told != Told::Nothing {
+            return true;
         }
+        if child.is_redundant() {
+            return false;
+        }
+        if child.state == ChildState::Installed {
+            self.announce(inbound_spi, now);
+            return true;
+        }
+        child.state == ChildState::Installing
     }
 
     fn not_installed(
@@ -256,9 +262,7 @@ impl IkeSa {
             return self.remove_child(inbound_spi, cause, env);
         }
         let (name, successor) = (child.config.name.clone(), child.replaced_by);
-        if let Some(successor) = successor {
-            self.take_over(successor, now);
-        }
+        let carried_on = successor.is_some_and(|successor| self.take_over(successor, now));
         let mut told = Told::Nothing;
         if let Some(child) = self.child_mut(inbound_spi) {
             told = std::mem::replace(&mut child.told, Told::Nothing);
@@ -270,7 +274,11 @@ impl IkeSa {
             self.emit(Event::ChildDown(ChildDown {
                 name,
                 inbound_spi,
-                cause: ChildDownCause::Rekeyed,
+                cause: if carried_on {
+                    ChildDownCause::Rekeyed
+                } else {
+                    cause
+                },
             }));
         }
         self.arm_children();
@@ -341,7 +349,7 @@ impl IkeSa {
 
     /// What `successor` was to replace stays after all, and is rekeyed later. False if there is no
     /// such CHILD_SA.
-    fn restore_replaced(
+    pub(super) fn restore_replaced(
         &mut self,
         successor: EspSpi,
         now: Instant,

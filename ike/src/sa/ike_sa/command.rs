@@ -24,6 +24,11 @@ impl IkeSa {
                     self.rekey_child(inbound_spi, None);
                 }
             }
+            Command::Rekey => {
+                if self.is_established() {
+                    self.rekey_ike(None);
+                }
+            }
             Command::Terminate => self.terminate(CloseCause::Terminated, env),
             Command::Probe => {
                 if self.is_established() {

@@ -50,6 +50,7 @@ impl IkeSa {
                 initial_contact,
             },
             suite: secured.suite,
+            at: now,
             nat,
         })));
         self.state = State::Established(Box::new(Established {
@@ -68,20 +69,26 @@ impl IkeSa {
             self.timers
                 .set_after(Timer::Liveness, now, connection.dpd_delay);
         }
-        if !connection.rekey_time.is_zero() {
-            let time = rekey_after(connection.rekey_time, connection.rand_time, env);
-            self.timers.set_after(Timer::Replace, now, time);
-        }
-        if !connection.over_time.is_zero() {
-            self.timers
-                .set_after(Timer::Expire, now, connection.over_time);
-        }
+        self.arm_rekeying(now, env);
         let behind_nat = self
             .established()
             .is_some_and(|established| established.nat.local);
         if behind_nat && !connection.keep_alive.is_zero() {
             self.timers
                 .set_after(Timer::Keepalive, now, connection.keep_alive);
+        }
+    }
+
+    /// The present keys last for so long.
+    pub(super) fn arm_rekeying(&mut self, now: Instant, env: &mut dyn Environment) {
+        let connection = self.connection.clone();
+        if !connection.rekey_time.is_zero() {
+            let time = rekey_after(connection.rekey_time, connection.rand_time, env);
+            self.timers.set_after(Timer::Rekey, now, time);
+        }
+        if !connection.over_time.is_zero() {
+            self.timers
+                .set_after(Timer::Expire, now, connection.over_time);
         }
     }
 

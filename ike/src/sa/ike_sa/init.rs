@@ -58,6 +58,7 @@ impl IkeSa {
             requests: Requests::default(),
             responses: Responses::default(),
             children: Vec::new(),
+            formers: Vec::new(),
             outputs: std::collections::VecDeque::new(),
             timers: Timers::default(),
             begun: now,

@@ -3,9 +3,11 @@
 mod children;
 mod command;
 mod establish;
+mod formers;
 mod init;
 mod receive;
 mod rekey_child;
+mod rekey_ike;
 mod respond;
 mod response;
 mod send;
@@ -18,6 +20,7 @@ use super::{
     contacts::{ContactGuard, Contacts},
     event::{ChildDownCause, CloseCause, Event, Failure, Nat},
     exchange::{Exchange, Work, ike_auth::Handshake},
+    generation::{self, Former},
     io::{Input, Output, Role},
     requests::Requests,
     responses::Responses,
@@ -26,7 +29,7 @@ use super::{
 };
 use crate::{
     Connection, Environment, IkeSpi, IkeSpis, MessageId, Path,
-    wire::{ExchangeType, Flags, Header},
+    wire::{ExchangeType, Header},
 };
 
 /// What the caller decides for an IKE_SA beside its connection.
@@ -110,6 +113,7 @@ pub struct IkeSa {
     requests: Requests,
     responses: Responses,
     children: Vec<Child>,
+    formers: Vec<Former>,
     outputs: VecDeque<Output>,
     timers: Timers,
     begun: Instant,
@@ -130,7 +134,7 @@ impl IkeSa {
                 installed,
             } => self.on_child_installed(inbound_spi, installed, now, env),
             Input::ChildExpired { inbound_spi, hard } => {
-                self.on_child_expired(inbound_spi, hard, now);
+                self.on_child_expired(inbound_spi, hard, now, env);
             }
             Input::Command(command) => self.on_command(command, env),
         }
@@ -152,12 +156,13 @@ impl IkeSa {
         self.timers.next().map(|(at, timer)| (at, timer.name()))
     }
 
-    /// Both SPIs; the responder's is zero until it has answered.
+    /// Both SPIs; the responder's is zero until it has answered. Rekeying changes them.
     pub fn spis(&self) -> IkeSpis {
         self.spis
     }
 
-    /// The SPI by which datagrams for this IKE_SA are recognised.
+    /// Our SPI. Datagrams with former ones may still come, see
+    /// [`Environment::allocate_ike_spi`].
     pub fn local_spi(&self) -> IkeSpi {
         match self.role {
             Role::Initiator => self.spis.initiator,
@@ -165,7 +170,7 @@ impl IkeSa {
         }
     }
 
-    /// Who created it.
+    /// Who created it, or rekeyed it last.
     pub fn role(&self) -> Role {
         self.role
     }
@@ -225,20 +230,7 @@ impl IkeSa {
     }
 
     fn header(&self, exchange: ExchangeType, message_id: MessageId, response: bool) -> Header {
-        Header {
-            spis: self.spis,
-            next_payload: 0,
-            major: 2,
-            minor: 0,
-            exchange,
-            flags: Flags {
-                initiator: self.role == Role::Initiator,
-                version: false,
-                response,
-            },
-            message_id,
-            length: 0,
-        }
+        generation::header(self.role, self.spis, exchange, message_id, response)
     }
 
     /// The end: everything is let go, nobody is told but the caller.
@@ -256,9 +248,14 @@ impl IkeSa {
                     }
                 }
                 Exchange::CreateChild(create) => create.offer.cancel(env),
+                Exchange::RekeyIke(rekey) => Self::cancel_rekey(*rekey, env),
                 _ => {}
             }
         }
+        for former in std::mem::take(&mut self.formers) {
+            env.release_ike_spi(former.generation.local_spi());
+        }
+        env.release_ike_spi(self.local_spi());
         self.timers.stop_all();
         self.state = State::Closed;
         self.emit(Event::Closed(cause));
@@ -284,7 +281,7 @@ impl IkeSa {
         if matches!(self.state, State::Deleting(..)) {
             for timer in [
                 Timer::Liveness,
-                Timer::Replace,
+                Timer::Rekey,
                 Timer::Children,
                 Timer::Expire,
             ] {

@@ -28,16 +28,28 @@ impl IkeSa {
             env.counters().invalid.increment();
             return;
         };
-        if header.flags.initiator == (self.role == Role::Initiator) {
+        let present = header.spis.initiator == self.spis.initiator
+            && (header.spis.responder == self.spis.responder
+                || header.exchange == ExchangeType::IkeSaInit);
+        let former = self
+            .formers
+            .iter()
+            .position(|former| former.generation.spis == header.spis);
+        let role = match former {
+            Some(index) if !present => self.formers[index].generation.role,
+            _ => self.role,
+        };
+        if header.flags.initiator == (role == Role::Initiator) {
             // Ours, sent back to us (RFC 7296 section 2.2: the I flag tells the directions apart).
             env.counters().reflected.increment();
             return;
         }
-        let ours = header.spis.initiator == self.spis.initiator
-            && (header.spis.responder == self.spis.responder
-                || header.exchange == ExchangeType::IkeSaInit);
-        if !ours {
-            env.counters().invalid_spi.increment();
+        if !present {
+            match former {
+                Some(index) => self.on_former_datagram(index, &header, path, data, now, env),
+                // Perhaps of an IKE_SA that the peer knows before we do: it will ask again.
+                None => env.counters().invalid_spi.increment(),
+            }
         } else if header.flags.response {
             self.on_response(&header, data, now, env);
         } else {
@@ -129,6 +141,7 @@ impl IkeSa {
             return self.repeat_response(path, env);
         }
         self.heard(now);
+        self.peer_knows_generation();
         match payloads {
             Ok(payloads) => self.on_protected_request(header, &payloads, path, now, env),
             Err(OpenError::Syntax(error)) => self.refuse_syntax(header, &error, path, env),

@@ -134,7 +134,7 @@ impl IkeSa {
             // The two ends have lost each other: begin anew (section 2.25). The peer may yet learn of
             // it from a response of ours that is late, so it is told all the same.
             let config = old.config.clone();
-            self.lose_child(rekeys.old, ChildDownCause::PeerDeleted, now);
+            self.lose_child(rekeys.old, ChildDownCause::PeerDeleted, now, env);
             if !rekeys.unwanted {
                 self.enqueue_child(config, None);
             }
@@ -164,7 +164,16 @@ impl IkeSa {
 
     /// Closes a CHILD_SA together with whatever has taken, or is about to take, its place.
     pub(super) fn terminate_lineage(&mut self, inbound_spi: EspSpi) {
-        let mut next = Some(inbound_spi);
+        // One that has not taken over yet stands for what it is to replace.
+        let mut first = inbound_spi;
+        while let Some(older) = self
+            .children
+            .iter()
+            .find(|child| child.replaced_by == Some(first) && child.exists_at_peer())
+        {
+            first = older.inbound_spi;
+        }
+        let mut next = Some(first);
         // A CHILD_SA and what the two ends made of it: each link leads to a newer one.
         while let Some(spi) = next {
             if let Some(create) = self.requests.creating()

@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, time::Instant};
 
 use super::{
-    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, response::count_failure,
+    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, rekey_ike::OldGeneration,
+    response::count_failure,
 };
 use crate::{
     Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
@@ -17,7 +18,8 @@ use crate::{
             Exchange,
             create_child::{self, CreateRefusal},
             ike_auth::{self, AuthResponse, Handshake},
-            ike_sa_init, informational,
+            ike_sa_init,
+            informational::{self, Wanted},
         },
         io::Role,
         negotiation::Agreed,
@@ -83,6 +85,7 @@ impl IkeSa {
             requests: Requests::default(),
             responses: Responses::default(),
             children: Vec::new(),
+            formers: Vec::new(),
             outputs: VecDeque::new(),
             timers: Timers::default(),
             begun: request.received,
@@ -171,7 +174,11 @@ impl IkeSa {
                     let answer = [error_notify(Failure::TemporaryFailure)];
                     return self.respond_with(header, &answer, path, env);
                 }
-                self.on_create_request(header, payloads, path, now, env);
+                if payloads.ts_initiator().is_none() {
+                    self.on_rekey_ike_request(header, payloads, path, now, env);
+                } else {
+                    self.on_create_request(header, payloads, path, now, env);
+                }
             }
             (State::Deleting(..), ExchangeType::CreateChildSa) => {
                 // RFC 7296 section 2.25.2
@@ -304,6 +311,11 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        if self.requests.rekeying().is_some() {
+            // RFC 7296 section 2.25.2
+            let answer = [error_notify(Failure::TemporaryFailure)];
+            return self.respond_with(header, &answer, path, env);
+        }
         // Both ends ask for the same child: that of the IKE_SA's creator wins.
         let being_created = match (&self.role, &self.requests.in_flight) {
             (Role::Initiator, Some(request)) => match &request.exchange {
@@ -352,17 +364,34 @@ impl IkeSa {
                 self.note_collision(old, agreed.inbound_spi, all);
                 self.grant_child(agreed, nonces, Purpose::Replace(old), parked, now, env);
             }
-            Err(CreateRefusal::Failure(Failure::InvalidSyntax)) => {
+            Err(refusal) => {
+                if let CreateRefusal::Failure(failure) = refusal
+                    && failure != Failure::InvalidSyntax
+                {
+                    self.emit(Event::ChildRefused { failure });
+                }
+                self.refuse_creation(header, refusal, path, env);
+            }
+        }
+    }
+
+    /// Says why no SA is created.
+    pub(super) fn refuse_creation(
+        &mut self,
+        header: &Header,
+        refusal: CreateRefusal,
+        path: Path,
+        env: &mut dyn Environment,
+    ) {
+        match refusal {
+            CreateRefusal::Failure(Failure::InvalidSyntax) => {
                 self.answer_invalid_syntax(header, path, env);
             }
-            Err(CreateRefusal::Failure(failure)) => {
+            CreateRefusal::Failure(failure) => {
                 count_failure(failure, env);
-                self.emit(Event::ChildRefused { failure });
                 self.respond_with(header, &[error_notify(failure)], path, env);
             }
-            Err(CreateRefusal::Notify(answer)) => {
-                self.respond_with(header, &[answer], path, env);
-            }
+            CreateRefusal::Notify(answer) => self.respond_with(header, &[answer], path, env),
         }
     }
 
@@ -387,8 +416,28 @@ impl IkeSa {
         env: &mut dyn Environment,
     ) {
         let wanted = informational::read_request(payloads, &self.children);
-        // Where both ends delete the same child, each has named its half already
-        // (RFC 7296 section 1.4.1).
+        let answer = self.answer_deletions(&wanted);
+        self.respond_with(header, &answer, path, env);
+        self.carry_out_deletions(&wanted, now, env);
+        let Some(cause) = wanted.close else {
+            return;
+        };
+        if let Some(theirs) = self.take_collision(env) {
+            // The peer has not noticed that both of us rekey the IKE_SA: what it made of it stays
+            // (RFC 7296 section 2.8.2).
+            self.succeed(*theirs, OldGeneration::Deleted, now, env);
+            return;
+        }
+        let cause = match self.state {
+            State::Deleting(_, ours) => ours,
+            _ => cause,
+        };
+        self.close(cause, env);
+    }
+
+    /// Where both ends delete the same child, each has named its half already
+    /// (RFC 7296 section 1.4.1).
+    pub(super) fn answer_deletions(&self, wanted: &Wanted) -> Vec<Payload> {
         let named: Vec<_> = wanted
             .deleted
             .iter()
@@ -400,22 +449,23 @@ impl IkeSa {
                 })
             })
             .collect();
-        self.respond_with(header, &informational::answer(&named), path, env);
+        informational::answer(&named)
+    }
+
+    pub(super) fn carry_out_deletions(
+        &mut self,
+        wanted: &Wanted,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
         if let Some(create) = self.requests.creating() {
             wanted
                 .unknown
                 .iter()
                 .for_each(|spi| create.note_deleted(*spi));
         }
-        for spi in wanted.deleted {
-            self.drop_child(spi, ChildDownCause::PeerDeleted, now, env);
-        }
-        if let Some(cause) = wanted.close {
-            let cause = match self.state {
-                State::Deleting(_, ours) => ours,
-                _ => cause,
-            };
-            self.close(cause, env);
+        for spi in &wanted.deleted {
+            self.drop_child(*spi, ChildDownCause::PeerDeleted, now, env);
         }
     }
 }

@@ -51,6 +51,7 @@ impl IkeSa {
             Exchange::CreateChild(create) => {
                 self.on_create_response(*create, payloads, now, env);
             }
+            Exchange::RekeyIke(rekey) => self.on_rekey_ike_response(*rekey, payloads, now, env),
             Exchange::DeleteChild(spi) => {
                 self.drop_child(spi, ChildDownCause::Terminated, now, env);
             }

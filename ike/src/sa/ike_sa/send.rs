@@ -43,7 +43,7 @@ impl IkeSa {
         let exchange_type = match exchange {
             Exchange::IkeSaInit(_) => ExchangeType::IkeSaInit,
             Exchange::IkeAuth(_) => ExchangeType::IkeAuth,
-            Exchange::CreateChild(_) => ExchangeType::CreateChildSa,
+            Exchange::CreateChild(_) | Exchange::RekeyIke(_) => ExchangeType::CreateChildSa,
             Exchange::DeleteChild(_) | Exchange::DeleteIke | Exchange::Liveness => {
                 ExchangeType::Informational
             }
@@ -121,6 +121,7 @@ impl IkeSa {
                     }
                 }
                 Work::Disown(spi) => self.delete_at_peer(spi, now, env),
+                Work::RekeyIke(method) => self.start_rekey_ike(method, now, env),
                 Work::DeleteIke => {
                     let payloads = informational::delete_ike_sa();
                     self.send_request(Exchange::DeleteIke, &payloads, now, env);

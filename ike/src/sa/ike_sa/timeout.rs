@@ -27,8 +27,10 @@ impl IkeSa {
                     self.timers
                         .set_after(Timer::Keepalive, now, self.connection.keep_alive);
                 }
-                Timer::Replace => self.emit(Event::NeedsReplacement),
+                Timer::Rekey => self.rekey_ike(None),
                 Timer::Expire => self.begin_delete(CloseCause::Expired),
+                Timer::Formers => self.on_former_deadlines(now, env),
+                Timer::Hold => self.requests.held = false,
                 Timer::Children => self.on_child_deadlines(now, env),
             }
         }
@@ -77,17 +79,29 @@ impl IkeSa {
     }
 
     /// The data plane's limits on bytes, packets, age or sequence numbers.
-    pub(super) fn on_child_expired(&mut self, inbound_spi: EspSpi, hard: bool, now: Instant) {
+    pub(super) fn on_child_expired(
+        &mut self,
+        inbound_spi: EspSpi,
+        hard: bool,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
         if hard {
             // It carries nothing any more: tell the peer, and those who want it up.
-            self.lose_child(inbound_spi, ChildDownCause::Expired, now);
+            self.lose_child(inbound_spi, ChildDownCause::Expired, now, env);
         } else {
             self.rekey_child(inbound_spi, None);
         }
     }
 
     /// Takes a CHILD_SA out of the data plane at once, and has the peer delete its half.
-    pub(super) fn lose_child(&mut self, inbound_spi: EspSpi, cause: ChildDownCause, now: Instant) {
+    pub(super) fn lose_child(
+        &mut self,
+        inbound_spi: EspSpi,
+        cause: ChildDownCause,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
         let Some(child) = self
             .child_mut(inbound_spi)
             .filter(|child| child.state == ChildState::Installed)
@@ -96,14 +110,15 @@ impl IkeSa {
         };
         let name = child.config.name.clone();
         let (told, successor) = (child.told, child.replaced_by);
-        let cause = if child.is_replaced() {
+        if told == Told::Nothing && !child.is_redundant() {
+            self.restore_replaced(inbound_spi, now, env);
+        }
+        let carried_on = successor.is_some_and(|successor| self.take_over(successor, now));
+        let cause = if carried_on {
             ChildDownCause::Rekeyed
         } else {
             cause
         };
-        if let Some(successor) = successor {
-            self.take_over(successor, now);
-        }
         if let Some(child) = self.child_mut(inbound_spi) {
             child.state = ChildState::Gone;
         }

@@ -133,15 +133,27 @@ impl Netlink {
     /// Adds a route, or replaces what is there for its prefix. `local` are the selectors that our
     /// own packets into it must come from.
     pub(crate) async fn add(&self, route: Route, local: &[TrafficSelector]) -> Result<(), String> {
-        let mut message = self.message(route);
+        let message = self.message(route);
         if let Route::Tunnel(net) = route
             && let Some(source) = self.source_for(net, local).await
         {
+            let mut hinted = message.clone();
             let hint = RouteAttribute::PrefSource(source.into());
-            message.attributes.push(hint);
+            hinted.attributes.push(hint);
+            match self.replace(hinted).await {
+                // An IPv6 address whose uniqueness is still being checked (RFC 4862 section 5.4)
+                // cannot be preferred. It is a hint: the tunnel must not wait for it.
+                Err(error) if code(&error) == Some(-libc::EINVAL) => {}
+                done => return done.map_err(|error| describe(&error)),
+            }
         }
+        let done = self.replace(message).await;
+        done.map_err(|error| describe(&error))
+    }
+
+    async fn replace(&self, message: RouteMessage) -> Result<(), rtnetlink::Error> {
         let request = self.handle.route().add(message).replace();
-        request.execute().await.map_err(|error| describe(&error))
+        request.execute().await
     }
 
     /// Deletes a route.

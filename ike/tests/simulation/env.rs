@@ -1,0 +1,69 @@
+//! What an end gives its IKE_SAs.
+
+use std::{sync::Arc, time::Instant};
+
+use holdfast_ike::{Counters, Environment, EspSpi, Identification, IkeSpi, Secret};
+
+use crate::{ledger::Ledger, rng::Rng};
+
+pub(crate) struct Env {
+    pub(crate) rng: Rng,
+    pub(crate) ledger: Ledger,
+    /// SPIs that the IKE_SA being fed has reserved and released.
+    pub(crate) new_routes: Vec<IkeSpi>,
+    pub(crate) old_routes: Vec<IkeSpi>,
+    psk: Arc<Secret>,
+    counters: Counters,
+}
+
+impl Env {
+    pub(crate) fn new(rng: Rng) -> Self {
+        Self {
+            rng,
+            ledger: Ledger::default(),
+            new_routes: Vec::new(),
+            old_routes: Vec::new(),
+            psk: Arc::new(Secret::new(*b"a long enough secret")),
+            counters: Counters::default(),
+        }
+    }
+}
+
+impl Environment for Env {
+    fn random(&mut self, buffer: &mut [u8]) {
+        self.rng.fill(buffer);
+    }
+
+    fn allocate_spi(&mut self) -> Option<EspSpi> {
+        let spi =
+            EspSpi(EspSpi::MIN + (self.rng.next() % u64::from(u32::MAX - EspSpi::MIN)) as u32);
+        self.ledger.reserve(spi).then_some(spi)
+    }
+
+    fn release_spi(&mut self, spi: EspSpi) {
+        self.ledger.release(spi);
+    }
+
+    fn allocate_ike_spi(&mut self) -> IkeSpi {
+        let mut spi = [0; 8];
+        self.rng.fill(&mut spi);
+        self.new_routes.push(IkeSpi(spi));
+        IkeSpi(spi)
+    }
+
+    fn release_ike_spi(&mut self, spi: IkeSpi) {
+        self.old_routes.push(spi);
+    }
+
+    fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
+        Some(self.psk.clone())
+    }
+
+    fn last_inbound(&self, _spi: EspSpi) -> Option<Instant> {
+        None
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
