@@ -190,9 +190,9 @@ impl Generator {
                 Output::Event(Event::ChildFailed { failure, .. }) => {
                     panic!("the responder refuses a CHILD_SA: {failure}")
                 }
-                Output::StartSending(_)
+                Output::RemoveChild(_)
+                | Output::StartSending(_)
                 | Output::StopSending(_)
-                | Output::RemoveChild(_)
                 | Output::Keepalive(_)
                 | Output::Event(_) => {}
             }

@@ -5,15 +5,18 @@
 
 use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
-use crate::lab::{
-    Lab,
-    charon::{self, Charon},
-    holdfast::Holdfast,
-    sas::{Daemon, agreed_tunnel},
-    topology::{Family, PSK, Pair},
-    traffic,
-    vici::Message,
-    wait,
+use crate::{
+    lab::{
+        Lab,
+        charon::{self, Charon},
+        holdfast::Holdfast,
+        sas::{Daemon, agreed_tunnel},
+        topology::{Family, PSK, Pair},
+        traffic,
+        vici::Message,
+        wait,
+    },
+    rekey::present,
 };
 
 /// IKE and ESP proposals of holdfast, and those of charon.
@@ -56,6 +59,13 @@ const METHODS: &[Suite] = &[
     same("aes256-sha256-ecp521", "aes256-sha256"),
 ];
 
+/// Keys of all kinds, cut anew after a fresh key exchange.
+const REKEYED: &[Suite] = &[
+    same("aes256-sha256-modp2048", "aes256-sha256-modp2048"),
+    same("aes128ctr-aescmac-ecp521", "aes192ctr-sha512-ecp521"),
+    same("aes128-aesxcbc-modp3072", "aes256ccm16-modp3072"),
+];
+
 /// Extended sequence numbers are offered, and charon's userspace ESP has none.
 const SEQUENCE_NUMBERS: &[Suite] = &[
     (
@@ -94,6 +104,45 @@ fn key_exchange_methods() {
     table(METHODS);
 }
 
+/// charon's operator rekeys the child, then the IKE_SA, then the child under it.
+#[test]
+fn rekeyed_with_a_fresh_key_exchange() {
+    let (pair, holdfast, charon, _lab) = start(REKEYED);
+    for number in 0..REKEYED.len() {
+        let name = format!("s{number}");
+        charon
+            .initiate(&name, PATIENCE)
+            .expect("the tunnel comes up");
+        for kind in ["child", "ike", "child"] {
+            let before = wait::until("a tunnel", PATIENCE, || present(&charon));
+            charon
+                .command("rekey", &[(kind, &name)])
+                .unwrap_or_else(|error| panic!("{:?}: {error}", REKEYED[number]));
+            let what = format!("a new {kind} at both ends: {:?}", REKEYED[number]);
+            wait::until(&what, PATIENCE, || {
+                let (ours, theirs) = (present(&holdfast)?, present(&charon)?);
+                let renewed = if kind == "ike" {
+                    theirs.initiator_spi != before.initiator_spi
+                } else {
+                    theirs.children[0].spi_in != before.children[0].spi_in
+                };
+                let same = ours.initiator_spi == theirs.initiator_spi
+                    && ours.children[0].spi_in == theirs.children[0].spi_out;
+                (renewed && same).then_some(())
+            });
+            let (here, there) = (inner(1, number), inner(2, number));
+            traffic::wait_for_answer(&pair.moon.namespace, here, there, PATIENCE);
+            traffic::wait_for_answer(&pair.sun.namespace, there, here, PATIENCE);
+        }
+        charon
+            .command("terminate", &[("ike", &name)])
+            .expect("charon terminates it");
+        wait::until("no SA is left", PATIENCE, || {
+            (holdfast.sas().is_empty() && charon.sas().is_empty()).then_some(())
+        });
+    }
+}
+
 #[test]
 fn short_sequence_numbers_of_both() {
     table(SEQUENCE_NUMBERS);
@@ -108,7 +157,8 @@ fn defaults_meet_plain_suites() {
     }
 }
 
-fn table(suites: &[Suite]) {
+/// Both daemons with every suite configured. The lab goes last: it takes the namespaces away.
+fn start(suites: &[Suite]) -> (Pair, Holdfast, Charon, Lab) {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     for number in 0..suites.len() {
@@ -126,6 +176,11 @@ fn table(suites: &[Suite]) {
         &holdfast_tables(&pair, suites),
     );
     holdfast.wait_until_ready();
+    (pair, holdfast, charon, lab)
+}
+
+fn table(suites: &[Suite]) {
+    let (pair, holdfast, charon, _lab) = start(suites);
     for (number, suite) in suites.iter().enumerate() {
         for starter in [&holdfast as &dyn Daemon, &charon] {
             let ends: [&dyn Daemon; 2] = [&holdfast, &charon];

@@ -118,7 +118,7 @@ impl Scene {
 
 /// The one established IKE_SA of a daemon with its one installed CHILD_SA; those that rekeying has
 /// replaced do not count.
-fn present(daemon: &dyn Daemon) -> Option<IkeSa> {
+pub(crate) fn present(daemon: &dyn Daemon) -> Option<IkeSa> {
     let mut sas = daemon.try_sas().ok()?;
     sas.retain(|sa| sa.state == "ESTABLISHED");
     for sa in &mut sas {

@@ -210,7 +210,7 @@ fn traps_of_charon_bring_the_tunnel_up_at_a_responding_holdfast() {
     let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &trapped(""));
     let charon = Charon::with_tunnel(&lab, &pair.sun, &pair.moon, &tunnel, &settings);
     wait_for_trap(&pair);
-    // libipsec has no traps: what would hit one asks by hand, as the kernel would.
+    // Not left to charon's data plane, which differs from machine to machine.
     charon.initiate(CHILD, PATIENCE).expect("charon's attempt");
     let sa = wait::until("both agree", PATIENCE, || {
         agreed_tunnel(&holdfast, &charon, CHILD)

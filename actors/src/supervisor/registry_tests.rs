@@ -196,7 +196,7 @@ fn a_rekeyed_ike_sa_keeps_its_place() {
     let id = begin(&mut registry, "paris");
     registry.establish(id, Arc::new(established("paris", Role::Initiator, now)));
     let before = registry.get(id).unwrap().established.clone().unwrap();
-    let later = now + std::time::Duration::from_secs(3600);
+    let later = now + Duration::from_secs(3600);
     let spis = IkeSpis {
         initiator: IkeSpi([7; 8]),
         responder: IkeSpi([8; 8]),

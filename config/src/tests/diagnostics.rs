@@ -344,3 +344,15 @@ fn who_may_control_the_agent_is_checked() {
     warning: holdfast.toml:3:14: agent.vici_group: a tcp:// address has no file: this has no effect (leave the key out)
     "#);
 }
+
+#[test]
+fn weak_algorithms_are_warned_about() {
+    let site = paris(
+        "proposals = [\"aes256-sha256-x25519\", \"aes256-sha1-modp1024\"]",
+        "esp_proposals = [\"null-sha256\"]",
+    );
+    assert_snapshot!(site.said(), @r#"
+    warning: holdfast.toml:7:13: connections.paris.proposals: weak algorithms: prfsha1, sha1, modp1024 (keep them for peers that have nothing better)
+    warning: holdfast.toml:12:17: connections.paris.children.net.esp_proposals: weak algorithms: null (keep them for peers that have nothing better)
+    "#);
+}

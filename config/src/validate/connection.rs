@@ -222,6 +222,11 @@ pub(super) fn proposals(
     let read = elements(list, scope, &remedy, |text| {
         Proposal::list_from_notation(text, protocol).map_err(|error| error.to_string())
     });
+    let weak: Vec<_> = read.iter().flatten().flat_map(Proposal::weak).collect();
+    if !weak.is_empty() {
+        let message = format!("weak algorithms: {}", weak.join(", "));
+        scope.warning(message, "keep them for peers that have nothing better");
+    }
     let mut proposals: Vec<Proposal> = read.into_iter().flatten().take(OCTET).collect();
     for (position, proposal) in proposals.iter_mut().enumerate() {
         proposal.number = u8::try_from(position + 1).expect("no more than 255 were taken");

@@ -1,17 +1,20 @@
 //! Which library computes what, for operators who ask (`get-algorithms`).
 
-use crate::proposal::Transform;
+use crate::proposal::{EncryptionId, Transform};
 
 /// The library behind a transform; `None` for transforms without an algorithm.
 ///
-/// Goes by families, as `provider` does: HMAC, and AEAD ciphers but for AES-192, are ring's; AES-CCM
-/// is RustCrypto's; other uses of AES, elliptic curves and ML-KEM are AWS-LC's; the MODP groups are
-/// computed with crypto-bigint.
+/// Goes by families, as `provider` does: HMAC, and AEAD ciphers but for AES-CCM and AES-192, are
+/// ring's; AES-CCM is RustCrypto's; other uses of AES, elliptic curves and ML-KEM are AWS-LC's; the
+/// MODP groups are computed with crypto-bigint.
 pub fn library(transform: Transform) -> Option<&'static str> {
     const RING: &str = "ring";
     const AWS_LC: &str = "aws-lc-rs";
     match transform {
-        Transform::Encryption(id, _) if id.name()?.starts_with("AES_CCM") => Some("ccm"),
+        Transform::Encryption(
+            EncryptionId::AES_CCM_8 | EncryptionId::AES_CCM_12 | EncryptionId::AES_CCM_16,
+            _,
+        ) => Some("ccm"),
         Transform::Encryption(id, Some(192)) if id.is_aead() => Some(AWS_LC),
         Transform::Encryption(id, _) if id.is_aead() => Some(RING),
         Transform::Encryption(id, _) => id.name().filter(|name| *name != "NULL").map(|_| AWS_LC),
@@ -34,7 +37,7 @@ pub fn library(transform: Transform) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proposal::{EncryptionId, IntegrityId, KeyExchangeMethod, PrfId, supported};
+    use crate::proposal::{IntegrityId, KeyExchangeMethod, PrfId, supported};
 
     #[test]
     fn families() {
@@ -54,6 +57,10 @@ mod tests {
             (
                 Transform::Encryption(EncryptionId::CHACHA20_POLY1305, None),
                 Some("ring"),
+            ),
+            (
+                Transform::Encryption(EncryptionId::AES_CCM_16, Some(192)),
+                Some("ccm"),
             ),
             (
                 Transform::Encryption(EncryptionId::AES_CBC, Some(192)),

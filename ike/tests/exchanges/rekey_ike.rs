@@ -7,7 +7,7 @@ use holdfast_ike::{
     IkeSpis, Path,
     proposal::{KeyExchangeMethod, Proposal},
     sa::{CloseCause, Command, Event, Failure, Input, Rekeyed, Role},
-    wire::{ExchangeType, NotifyType, Payload},
+    wire::{ExchangeType, NotifyType},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     forge::{Forger, transparent},
     misbehaviour::notify,
     pair::{End, Pair, ike},
-    pending::{delete, refused_with},
+    pending::refused_with,
     rekey_child::{rekey as rekey_child, take},
 };
 

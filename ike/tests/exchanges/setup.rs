@@ -43,6 +43,26 @@ fn every_cipher_prf_and_group() {
     }
 }
 
+/// A KEM too: the responder's value is not of the initiator's kind, and has another length.
+#[test]
+fn classic_suites_and_a_kem() {
+    for suite in [
+        "aes256-sha256-modp2048",
+        "aes128ctr-aesxcbc-ecp521",
+        "aes192-sha512-aescmac-prfaescmac-modp1024",
+        "aes256ccm8-prfaesxcbc-mlkem512",
+        "aes192gcm12-prfsha384-mlkem768",
+        "aes128-sha1-mlkem1024",
+    ] {
+        let mut pair = Pair::new();
+        for end in [&mut pair.initiator, &mut pair.responder] {
+            end.connection.proposals = ike(suite);
+        }
+        let pair = pair.up();
+        assert_eq!(pair.responder.installed.len(), 1, "{suite}");
+    }
+}
+
 #[test]
 fn the_responder_asks_for_another_group() {
     let mut pair = Pair::new();

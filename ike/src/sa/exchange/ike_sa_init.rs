@@ -305,7 +305,7 @@ pub(in super::super) fn handle_request(
         Payload::SecurityAssociation(vec![selected.proposal.clone()]),
         Payload::KeyExchange {
             method: suite.key_exchange,
-            data: key_exchange.public.to_vec(),
+            data: key_exchange.public.into(),
         },
         Payload::Nonce(nonce_r.to_vec()),
     ];

@@ -54,9 +54,10 @@ impl Exchange {
             }
             (Self::CreateChild(create), Work::RekeyChild(old, None)) => create.is_rekeying(*old),
             (Self::DeleteChild(a), Work::DeleteChild(b)) => a == b,
-            (Self::RekeyIke(_), Work::RekeyIke(None)) => true,
             // Any answer of the peer is a sign of life.
-            (_, Work::Liveness) | (Self::DeleteIke, _) => true,
+            (Self::RekeyIke(_), Work::RekeyIke(None))
+            | (_, Work::Liveness)
+            | (Self::DeleteIke, _) => true,
             _ => false,
         }
     }

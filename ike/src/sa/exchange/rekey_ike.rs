@@ -154,8 +154,9 @@ pub(in super::super) fn handle_request(
         let other = notify(NotifyType::INVALID_KE_PAYLOAD, group);
         return Err(CreateRefusal::Notify(other));
     }
-    let key_pair = generate(suite.key_exchange, env)?;
-    let shared = key_pair.agree(public).map_err(|_| Failure::InvalidSyntax)?;
+    let key_exchange =
+        KeyPair::respond(suite.key_exchange, public, &mut |buffer| env.random(buffer))
+            .map_err(Failure::from)?;
     let nonce = make_nonce(env);
     let spi = env.allocate_ike_spi();
     let mut proposal = selected.proposal;
@@ -165,13 +166,13 @@ pub(in super::super) fn handle_request(
             Payload::SecurityAssociation(vec![proposal]),
             Payload::Nonce(nonce.to_vec()),
             Payload::KeyExchange {
-                method: key_pair.method(),
-                data: key_pair.public().to_vec(),
+                method: suite.key_exchange,
+                data: key_exchange.public.into(),
             },
         ],
         done: RekeyDone {
             suite,
-            shared,
+            shared: key_exchange.shared,
             nonce: nonce_i,
             spi: theirs,
         },

@@ -12,7 +12,7 @@ use crate::{
         generation::{Former, Generation, MOST_FORMERS},
         payloads::{Payloads, error_notify},
         requests::wait,
-        responses::Sequence,
+        responses::{Responses, Sequence},
         timers::Timer,
     },
     wire::{self, Body, ExchangeType, Header},
@@ -40,7 +40,7 @@ impl IkeSa {
         let payloads = informational::delete_ike_sa();
         let first = (MessageId(0), self.path);
         let (former, datagram) =
-            Former::active(generation, Default::default(), first, &payloads, now);
+            Former::active(generation, Responses::default(), first, &payloads, now);
         self.send_deletion(former, datagram, now, env);
     }
 

@@ -19,6 +19,7 @@ use crate::{
         generation::{Former, Generation, Successor},
         io::Role,
         payloads::Payloads,
+        responses::Responses,
         timers::Timer,
     },
     wire::Header,
@@ -142,7 +143,7 @@ impl IkeSa {
             }
             (Ok(ours), Some(theirs)) => {
                 self.succeed(ours, OldGeneration::OursToDelete, now, env);
-                let loser = Former::passive(theirs.generation, Default::default(), now);
+                let loser = Former::passive(theirs.generation, Responses::default(), now);
                 self.add_former(loser, env);
             }
             (Err(_), Some(theirs)) => {

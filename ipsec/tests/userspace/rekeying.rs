@@ -1,29 +1,16 @@
 //! A CHILD_SA takes over the traffic of another one.
 
-#![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
-
-mod support;
-
 use std::time::Duration;
 
 use futures::executor::block_on;
 use holdfast_ike::{EspSpi, child_sa::Sending};
 use holdfast_ipsec::DataPlane;
 
-use support::{Gateway, PATIENCE, child, packet};
-
-/// Two gateways with a tunnel.
-fn tunnel(one: &Gateway, two: &Gateway) {
-    for (gateway, sa) in [
-        (one, child(1, one.address, two.address)),
-        (two, child(2, two.address, one.address)),
-    ] {
-        block_on(gateway.plane.install(sa)).unwrap();
-    }
-}
-
-const AT_ONE: EspSpi = EspSpi(0x1001);
-const AT_TWO: EspSpi = EspSpi(0x1002);
+use crate::{
+    AT_ONE, AT_TWO,
+    support::{Gateway, PATIENCE, child, packet},
+    tunnel,
+};
 
 /// The CHILD_SA that replaces that of [`tunnel`].
 fn successor(mut sa: holdfast_ike::ChildSa) -> holdfast_ike::ChildSa {
@@ -35,32 +22,29 @@ fn successor(mut sa: holdfast_ike::ChildSa) -> holdfast_ike::ChildSa {
 #[test]
 fn a_replacement_that_waits_for_the_peer_receives_but_does_not_send() {
     let (one, two) = (Gateway::start(), Gateway::start());
-    tunnel(&one, &two);
+    tunnel(&one, &two, None);
     let new = |spi: EspSpi| EspSpi(spi.0 + 0x100);
-    let pass = |from: &Gateway, to: &Gateway| {
-        let (source, destination) = if std::ptr::eq(from, &one) {
-            ("10.1.0.1", "10.2.0.1")
-        } else {
-            ("10.2.0.1", "10.1.0.1")
-        };
+    let pass = |from: &Gateway, to: &Gateway, source: &str, destination: &str| {
         let sent = packet(source, destination, b"hello");
         from.application.inject(sent.clone()).unwrap();
         assert_eq!(to.application.receive_timeout(PATIENCE), Some(sent));
     };
+    let forth = || pass(&one, &two, "10.1.0.1", "10.2.0.1");
+    let back = || pass(&two, &one, "10.2.0.1", "10.1.0.1");
     let received = |gateway: &Gateway, spi| gateway.plane.usage(spi).unwrap().packets_in;
     let mut waiting = successor(child(2, two.address, one.address));
     waiting.sending = Sending::OnceHeard;
     block_on(two.plane.install(waiting)).unwrap();
-    pass(&two, &one);
+    back();
     assert_eq!(received(&one, AT_ONE), 1, "by the old one");
     block_on(
         one.plane
             .install(successor(child(1, one.address, two.address))),
     )
     .unwrap();
-    pass(&one, &two);
+    forth();
     assert_eq!(received(&two, new(AT_TWO)), 1, "the newest sends");
-    pass(&two, &one);
+    back();
     assert_eq!(
         received(&one, new(AT_ONE)),
         1,
@@ -68,9 +52,9 @@ fn a_replacement_that_waits_for_the_peer_receives_but_does_not_send() {
     );
     // What is stopped goes on receiving, and nothing makes it send again.
     two.plane.stop_sending(new(AT_TWO));
-    pass(&one, &two);
+    forth();
     two.plane.start_sending(new(AT_TWO));
-    pass(&two, &one);
+    back();
     assert_eq!(received(&one, AT_ONE), 2);
     assert_eq!(received(&two, new(AT_TWO)), 2);
     // Without the other one nothing is left to send by.
@@ -89,7 +73,7 @@ fn a_replacement_that_waits_for_the_peer_receives_but_does_not_send() {
 #[test]
 fn a_replacement_is_told_to_send() {
     let (one, two) = (Gateway::start(), Gateway::start());
-    tunnel(&one, &two);
+    tunnel(&one, &two, None);
     for (gateway, sa) in [
         (&one, child(1, one.address, two.address)),
         (&two, child(2, two.address, one.address)),
