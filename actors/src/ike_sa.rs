@@ -31,6 +31,7 @@ use crate::{
     monitor::{self, Ending, log_panic},
     supervisor::messages::{Exit, IkeSaExited, IkeSaReported},
 };
+use holdfast_ipsec::Usage;
 
 /// Datagrams handled before others on the arbiter get a turn: actix's mailbox loop has no budget
 /// of its own, and a flood towards one SPI must not starve the neighbours.
@@ -257,6 +258,8 @@ impl Handler<Order> for IkeSaActor {
 #[derive(Default)]
 struct Aftermath {
     events: Vec<Event>,
+    /// What removed CHILD_SAs had carried.
+    carried: Vec<(EspSpi, Usage)>,
     datagrams: Vec<(Path, Vec<u8>)>,
     keepalives: Vec<Path>,
     closed: Option<CloseCause>,
@@ -323,7 +326,12 @@ impl IkeSaActor {
                         core.handle(input, Instant::now(), env);
                     }
                 }
-                Output::RemoveChild(spi) => self.shared.plane.remove(spi),
+                Output::RemoveChild(spi) => {
+                    // Afterwards the data plane knows nothing of it any more.
+                    let usage = self.shared.plane.usage(spi);
+                    aftermath.carried.extend(usage.map(|usage| (spi, usage)));
+                    self.shared.plane.remove(spi);
+                }
                 Output::StartSending(spi) => self.shared.plane.start_sending(spi),
                 Output::StopSending(spi) => self.shared.plane.stop_sending(spi),
                 Output::Event(Event::Closed(cause)) => aftermath.closed = Some(cause),
@@ -397,6 +405,7 @@ impl IkeSaActor {
             self.shared.supervisor.do_send(IkeSaReported {
                 id: self.id,
                 events: aftermath.events,
+                carried: aftermath.carried,
             });
         }
         for (path, data) in aftermath.datagrams {

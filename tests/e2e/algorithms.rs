@@ -108,7 +108,7 @@ fn key_exchange_methods() {
 #[test]
 fn rekeyed_with_a_fresh_key_exchange() {
     let (pair, holdfast, charon, _lab) = start(REKEYED);
-    for number in 0..REKEYED.len() {
+    for (number, suite) in REKEYED.iter().enumerate() {
         let name = format!("s{number}");
         charon
             .initiate(&name, PATIENCE)
@@ -117,8 +117,8 @@ fn rekeyed_with_a_fresh_key_exchange() {
             let before = wait::until("a tunnel", PATIENCE, || present(&charon));
             charon
                 .command("rekey", &[(kind, &name)])
-                .unwrap_or_else(|error| panic!("{:?}: {error}", REKEYED[number]));
-            let what = format!("a new {kind} at both ends: {:?}", REKEYED[number]);
+                .unwrap_or_else(|error| panic!("{suite:?}: {error}"));
+            let what = format!("a new {kind} at both ends: {suite:?}");
             wait::until(&what, PATIENCE, || {
                 let (ours, theirs) = (present(&holdfast)?, present(&charon)?);
                 let renewed = if kind == "ike" {

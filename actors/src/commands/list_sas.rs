@@ -217,7 +217,10 @@ fn push_suite(message: &mut Message, suite: EspSuite) {
 }
 
 fn push_usage(message: &mut Message, child: &ChildListing, shared: &Arc<Shared>) {
-    let usage = shared.plane.usage(child.up.inbound_spi).unwrap_or_default();
+    let usage = child
+        .carried
+        .or_else(|| shared.plane.usage(child.up.inbound_spi))
+        .unwrap_or_default();
     message.push("bytes-in", usage.bytes_in.to_string());
     message.push("packets-in", usage.packets_in.to_string());
     if let Some(at) = usage.last_in {

@@ -17,7 +17,7 @@ use holdfast_ike::{
         event::{ChildUp, Established, Event, Failure},
     },
 };
-use holdfast_ipsec::PolicyId;
+use holdfast_ipsec::{PolicyId, Usage};
 use tokio::sync::watch;
 
 use super::{attempt::Waiter, connection::status::ConnectionStatus};
@@ -61,6 +61,8 @@ messages! {
 pub(crate) struct IkeSaReported {
     pub(crate) id: IkeSaId,
     pub(crate) events: Vec<Event>,
+    /// What CHILD_SAs that were removed in it had carried.
+    pub(crate) carried: Vec<(EspSpi, Usage)>,
 }
 
 /// How an IKE_SA's actor ended.
@@ -192,6 +194,8 @@ pub(crate) struct ChildListing {
     pub(crate) reqid: u32,
     pub(crate) closing: bool,
     pub(crate) replaced: bool,
+    /// What it had carried when it was removed; until then the data plane knows.
+    pub(crate) carried: Option<Usage>,
     pub(crate) up: Arc<ChildUp>,
 }
 

@@ -16,6 +16,7 @@ use holdfast_ike::{
         event::{ChildUp, Established},
     },
 };
+use holdfast_ipsec::Usage;
 use tokio::sync::watch;
 
 use crate::handle::IkeSaId;
@@ -33,6 +34,8 @@ pub(crate) struct ChildRecord {
     pub(crate) closing: bool,
     /// Another one has taken its place.
     pub(crate) replaced: bool,
+    /// What it had carried when it was removed from the data plane.
+    pub(crate) carried: Option<Usage>,
     /// Dropped with the record; those who wait for the end hear of it that way.
     gone: Option<watch::Sender<()>>,
 }
@@ -235,6 +238,7 @@ impl Registry {
                 up,
                 closing: false,
                 replaced: false,
+                carried: None,
                 gone: None,
             });
         }
@@ -272,6 +276,17 @@ impl Registry {
             && let Some(new) = record.children.last_mut()
         {
             new.gone = waiters;
+        }
+    }
+
+    /// One of its children has been removed from the data plane.
+    pub(crate) fn child_removed(&mut self, id: IkeSaId, inbound: EspSpi, carried: Usage) {
+        if let Some(record) = self.records.get_mut(&id) {
+            for child in &mut record.children {
+                if child.up.inbound_spi == inbound {
+                    child.carried = Some(carried);
+                }
+            }
         }
     }
 

@@ -33,6 +33,9 @@ impl Handler<IkeSaReported> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, report: IkeSaReported, context: &mut Context<Self>) {
+        for (spi, carried) in report.carried {
+            self.registry.child_removed(report.id, spi, carried);
+        }
         for event in report.events {
             self.on_event(report.id, event, context);
         }
@@ -396,6 +399,7 @@ impl Supervisor {
                     reqid: child.reqid,
                     closing: child.closing,
                     replaced: child.replaced,
+                    carried: child.carried,
                     up: Arc::clone(&child.up),
                 })
                 .collect(),

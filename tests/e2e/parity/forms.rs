@@ -26,13 +26,9 @@ fn form_of(key: &str) -> Option<Form> {
     Some(form)
 }
 
-const NUMBERS: [&str; 30] = [
+const NUMBERS: [&str; 26] = [
     "uniqueid",
     "reqid",
-    "bytes-in",
-    "bytes-out",
-    "packets-in",
-    "packets-out",
     "use-in",
     "use-out",
     "established",
