@@ -246,13 +246,8 @@ impl Registry {
 
     /// The reqid of the CHILD_SA that one of this name takes the place of.
     fn reqid_of(&self, id: IkeSaId, name: &str) -> Option<u32> {
-        let record = self.get(id)?;
-        let same_peer = |other: &&Record| {
-            let peer = |record: &Record| Some(record.established.as_ref()?.remote_id.clone());
-            other.id == id || peer(other) == peer(record)
-        };
-        self.of(record.connection.as_deref()?)
-            .filter(same_peer)
+        let established = self.get(id)?.established.as_ref()?;
+        self.with_peer(&established.connection, &established.remote_id)
             .flat_map(|record| &record.children)
             .find(|child| *child.up.name == *name)
             .map(|child| child.reqid)
