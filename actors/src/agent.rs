@@ -7,7 +7,6 @@ use std::{
     thread::JoinHandle,
 };
 
-use actix::Addr;
 use actix_rt::{Arbiter, System};
 use holdfast_config::{Config, DataPlaneKind, Loaded};
 use holdfast_ipsec::{
@@ -22,7 +21,6 @@ use tokio::{
 
 use crate::{
     StartError,
-    bus::Bus,
     data_plane::{DataPlaneActor, Plane},
     environment::{Parts, Shared},
     health::{self, Canaries, HealthServer},
@@ -281,12 +279,10 @@ fn start(
     let (supervisor, supervisor_mail) = mailbox(SINGLETON_CAPACITY);
     let (transport, transport_mail) = mailbox(SINGLETON_CAPACITY);
     let (data_plane, data_plane_mail) = mailbox(SINGLETON_CAPACITY);
-    let bus = Bus::default();
     let shared = Arc::new(Shared::new(Parts {
         agent: agent.clone(),
         config_path: options.config_path,
         secrets: Arc::clone(&config.secrets),
-        bus: bus.clone(),
         sockets: prepared.sockets,
         plane: Plane::new(plane.back_end),
         key_log,
@@ -322,7 +318,7 @@ fn start(
     );
     spawn_singleton(supervisor_mail, supervising, fails("supervisor"));
 
-    vici_listener::start(&control.handle(), prepared.vici, &shared, &bus);
+    vici_listener::start(&control.handle(), prepared.vici, &shared);
     arbiters.push(control);
     let health = prepared
         .health
@@ -336,22 +332,12 @@ fn start(
         "running"
     );
     Ok(Running {
-        drainer: drainer(shared, transport, data_plane, bus),
+        drainer: Drainer {
+            shared,
+            transport,
+            data_plane,
+        },
         arbiters,
         health,
     })
-}
-
-fn drainer(
-    shared: Arc<Shared>,
-    transport: Addr<Transport>,
-    data_plane: Addr<DataPlaneActor>,
-    bus: Bus,
-) -> Drainer {
-    Drainer {
-        shared,
-        transport,
-        data_plane,
-        bus,
-    }
 }

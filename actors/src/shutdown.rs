@@ -19,7 +19,6 @@ use tokio::{
 };
 
 use crate::{
-    bus::Bus,
     data_plane::{DataPlaneActor, Flush},
     environment::Shared,
     supervisor::messages::{Drain, ForceRest},
@@ -133,7 +132,6 @@ pub(crate) struct Drainer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) transport: Addr<Transport>,
     pub(crate) data_plane: Addr<DataPlaneActor>,
-    pub(crate) bus: Bus,
 }
 
 impl Drainer {
@@ -196,7 +194,7 @@ impl Drainer {
         if self.data_plane.send(Flush).await.is_err() {
             tracing::error!("the data plane's keeper is gone; something may be left installed");
         }
-        self.bus.close();
+        self.shared.bus.close();
         let clients = &self.shared.gauges.clients;
         let all_gone = async {
             while clients.load(Ordering::Relaxed) > 0 {

@@ -25,7 +25,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use crate::{StartError, bus::Bus, environment::Shared, vici_session};
+use crate::{StartError, environment::Shared, vici_session};
 
 /// Clients that may wait to be accepted; more wait in `connect`. It bounds how long a new one waits
 /// behind a flood, which the system's usual thousands would not.
@@ -160,13 +160,13 @@ fn hand_over(path: &Path, mode: u32, group: Option<u32>) -> io::Result<()> {
 }
 
 /// Serves it on `arbiter` until that stops.
-pub(crate) fn start(arbiter: &ArbiterHandle, listener: Listener, shared: &Arc<Shared>, bus: &Bus) {
-    let (shared, bus) = (Arc::clone(shared), bus.clone());
+pub(crate) fn start(arbiter: &ArbiterHandle, listener: Listener, shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
     let started = arbiter.spawn(async move {
         let served = match listener {
             Listener::Unix(listener, _) => match UnixListener::from_std(listener) {
                 Ok(listener) => {
-                    accept(&shared, &bus, || async {
+                    accept(&shared, || async {
                         listener.accept().await.map(|(stream, _)| stream)
                     })
                     .await
@@ -175,7 +175,7 @@ pub(crate) fn start(arbiter: &ArbiterHandle, listener: Listener, shared: &Arc<Sh
             },
             Listener::Tcp(listener) => match TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    accept(&shared, &bus, || async {
+                    accept(&shared, || async {
                         listener.accept().await.map(|(stream, _)| stream)
                     })
                     .await
@@ -191,7 +191,7 @@ pub(crate) fn start(arbiter: &ArbiterHandle, listener: Listener, shared: &Arc<Sh
 }
 
 /// Accepts as many clients at once as the configuration allows; more wait in the backlog.
-async fn accept<S, F>(shared: &Arc<Shared>, bus: &Bus, mut next: impl FnMut() -> F) -> io::Error
+async fn accept<S, F>(shared: &Arc<Shared>, mut next: impl FnMut() -> F) -> io::Error
 where
     S: AsyncRead + AsyncWrite + 'static,
     F: Future<Output = io::Result<S>>,
@@ -213,9 +213,8 @@ where
                     .gauges
                     .clients
                     .fetch_add(1, Ordering::Relaxed);
-                let bus = bus.clone();
                 actix_rt::spawn(async move {
-                    vici_session::serve(stream, &session.shared, &bus).await;
+                    vici_session::serve(stream, &session.shared).await;
                 });
                 // Those who are here are served before more are let in: clients that hang up at
                 // once must not pile up.

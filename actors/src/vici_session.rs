@@ -15,11 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    bus::{Bus, ControlEvent},
-    commands,
-    environment::Shared,
-};
+use crate::{bus::ControlEvent, commands, environment::Shared};
 
 /// A client that does not take a reply for this long is dropped.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,7 +53,6 @@ impl From<ServerError> for Gone {
 /// A client.
 pub(crate) struct Session<'a, S> {
     pub(crate) shared: &'a Arc<Shared>,
-    bus: &'a Bus,
     requests: Requests<ReadHalf<S>>,
     replies: Replies<WriteHalf<S>>,
     registered: BTreeSet<String>,
@@ -67,11 +62,10 @@ pub(crate) struct Session<'a, S> {
 }
 
 /// Serves a client until it goes.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(stream: S, shared: &Arc<Shared>, bus: &Bus) {
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(stream: S, shared: &Arc<Shared>) {
     let (requests, replies) = server::split(stream);
     let mut session = Session {
         shared,
-        bus,
         requests,
         replies,
         registered: BTreeSet::new(),
@@ -79,7 +73,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(stream: S, shared: &Arc<Sha
         next: None,
     };
     // However it ended, there is nobody to tell.
-    let mut closing = bus.closing();
+    let mut closing = shared.bus.closing();
     tokio::select! {
         biased;
         Err(Gone) = session.run() => {}
@@ -135,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
             return within(self.replies.unknown_event()).await;
         }
         if self.listening.is_none() {
-            self.listening = Some(self.bus.subscribe());
+            self.listening = Some(self.shared.bus.subscribe());
         }
         self.registered.insert(event);
         within(self.replies.confirm()).await

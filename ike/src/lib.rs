@@ -24,7 +24,7 @@ pub mod wire;
 
 pub use child_sa::{ChildSa, EspKey, EspSuite, Mode, Path};
 pub use config::{ChildConfig, Connection};
-pub use counters::Counters;
+pub use counters::{Counter, Counters};
 pub use environment::Environment;
 pub use identification::Identification;
 pub use secret::Secret;

@@ -99,7 +99,9 @@ impl ControlLog {
             ike_sa: None,
             text: text.to_owned(),
         };
-        session.stream("control-log", render(&line)).await
+        session
+            .stream("control-log", render_line(&line, None))
+            .await
     }
 
     fn render(&self, event: &ControlEvent) -> Option<Message> {
@@ -107,17 +109,19 @@ impl ControlLog {
             ControlEvent::Log(line)
                 if line.connection.is_some() && line.connection == self.connection =>
             {
-                Some(render(line))
+                Some(render_line(line, None))
             }
             _ => None,
         }
     }
 }
 
-fn render(line: &LogLine) -> Message {
+/// A line of the log. Only the event `log` tells a thread.
+pub(super) fn render_line(line: &LogLine, thread: Option<&str>) -> Message {
     let mut message = Message::new()
         .with("group", line.group.name())
-        .with("level", LEVEL.to_string());
+        .with("level", LEVEL.to_string())
+        .with_some("thread", thread);
     message.push_some("ikesa-name", line.connection.as_deref());
     message.push_some("ikesa-uniqueid", line.ike_sa.map(|id| id.to_string()));
     message.with("msg", line.text.as_str())

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use holdfast_vici::Message;
 
-use super::list_sas::{render, render_child, render_ike};
-use crate::{
-    bus::{ControlEvent, LogLine},
-    environment::Shared,
-    supervisor::messages::IkeSaListing,
+use super::{
+    control_log::render_line,
+    list_sas::{render, render_child, render_ike},
 };
+use crate::{bus::ControlEvent, environment::Shared, supervisor::messages::IkeSaListing};
 
 /// An event's name and content.
 pub(crate) fn render_event(event: &ControlEvent, shared: &Arc<Shared>) -> (&'static str, Message) {
@@ -49,7 +48,7 @@ pub(crate) fn render_event(event: &ControlEvent, shared: &Arc<Shared>) -> (&'sta
             }
             ("alert", message)
         }
-        ControlEvent::Log(line) => ("log", log(line)),
+        ControlEvent::Log(line) => ("log", render_line(line, Some("0"))),
     }
 }
 
@@ -75,14 +74,4 @@ fn rekeyed_child(old: &IkeSaListing, new: &IkeSaListing, shared: &Arc<Shared>) -
         Some(child) => Message::new().with(&*child.up.name, change),
         None => Message::new(),
     }
-}
-
-fn log(line: &LogLine) -> Message {
-    let mut message = Message::new()
-        .with("group", line.group.name())
-        .with("level", "1")
-        .with("thread", "0");
-    message.push_some("ikesa-name", line.connection.as_deref());
-    message.push_some("ikesa-uniqueid", line.ike_sa.map(|id| id.to_string()));
-    message.with("msg", line.text.as_str())
 }

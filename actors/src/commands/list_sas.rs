@@ -233,6 +233,7 @@ fn push_usage(message: &mut Message, child: &ChildListing, shared: &Arc<Shared>)
     }
 }
 
-fn texts(selectors: &[TrafficSelector]) -> Vec<String> {
+/// Traffic selectors as clients read them.
+pub(super) fn texts(selectors: &[TrafficSelector]) -> Vec<String> {
     selectors.iter().map(ToString::to_string).collect()
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use holdfast_ike::TrafficSelector;
 use holdfast_vici::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::list_sas::texts;
 use crate::{
     environment::Shared,
     supervisor::messages::{InstallPolicy, ListPolicies, PolicyListing, UninstallPolicy},
@@ -65,9 +65,6 @@ pub(super) async fn list<S: AsyncRead + AsyncWrite>(
 }
 
 fn render(policy: &PolicyListing) -> Message {
-    let texts = |selectors: &[TrafficSelector]| -> Vec<String> {
-        selectors.iter().map(ToString::to_string).collect()
-    };
     let mut message = Message::new().with("child", &*policy.child);
     if let Some(reqid) = policy.reqid {
         message.push("reqid", reqid.to_string());

@@ -22,7 +22,7 @@ impl Supervisor {
     /// Tells listeners of something about an IKE_SA that is on record.
     pub(super) fn alert(&self, kind: Option<&'static str>, id: IkeSaId) {
         if let Some(kind) = kind {
-            self.bus.publish_if(|| {
+            self.shared.bus.publish_if(|| {
                 let listing = self.registry.get(id).map(|record| self.listing(record));
                 Some(ControlEvent::Alert { kind, listing })
             });
@@ -32,15 +32,19 @@ impl Supervisor {
     /// Tells listeners why an IKE_SA is over.
     pub(super) fn alert_end(&self, record: &Record, cause: EndCause) {
         for kind in of_end(cause, record.established.is_some()) {
-            let listing = Some(self.listing(record));
-            self.bus.publish(|| ControlEvent::Alert { kind, listing });
+            self.shared.bus.publish(|| {
+                let listing = Some(self.listing(record));
+                ControlEvent::Alert { kind, listing }
+            });
         }
     }
 
     /// Tells listeners of something that concerns no IKE_SA.
     pub(super) fn alert_all(&self, kind: &'static str) {
         let listing = None;
-        self.bus.publish(|| ControlEvent::Alert { kind, listing });
+        self.shared
+            .bus
+            .publish(|| ControlEvent::Alert { kind, listing });
     }
 }
 

@@ -74,12 +74,12 @@ impl Handler<Terminate> for Supervisor {
 
     fn handle(&mut self, message: Terminate, context: &mut Context<Self>) -> Self::Result {
         let selector = message.0;
-        if selector.child.is_some() || selector.child_id.is_some() {
-            Ok(self.terminate_children(&selector, context))
-        } else if selector.ike.is_some() || selector.ike_id.is_some() {
-            Ok(self.terminate_ike_sas(&selector, context))
-        } else {
+        if selector.is_empty() {
             Err("missing terminate selector".to_owned())
+        } else if selector.names_child() {
+            Ok(self.terminate_children(&selector, context))
+        } else {
+            Ok(self.terminate_ike_sas(&selector, context))
         }
     }
 }

@@ -51,7 +51,7 @@ use self::{
     traps::TrapRegistry,
 };
 use crate::{
-    bus::{Bus, ControlEvent, Group, LogLine},
+    bus::{ControlEvent, Group, LogLine},
     data_plane::DataPlaneActor,
     environment::Shared,
     handle::{CommandPort, IkeSaId, Order},
@@ -75,7 +75,6 @@ pub(crate) struct Supervisor {
     traps: TrapRegistry,
     agenda: Agenda,
     alarm: Option<(Instant, SpawnHandle)>,
-    bus: Bus,
     publisher: Publisher,
     refusals: Refusals,
     crashes: Crashes,
@@ -102,7 +101,6 @@ impl Supervisor {
         Self {
             index,
             connections,
-            bus: shared.bus.clone(),
             shared,
             transport,
             data_plane,
@@ -248,7 +246,7 @@ impl Supervisor {
             (Some(name), None) => tracing::info!(connection = %name, "{text}"),
             (None, _) => tracing::info!("{text}"),
         }
-        self.bus.publish(|| {
+        self.shared.bus.publish(|| {
             ControlEvent::Log(LogLine {
                 group,
                 connection: connection.cloned(),

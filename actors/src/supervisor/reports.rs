@@ -7,7 +7,7 @@ use std::{
 
 use actix::{Context, Handler};
 use holdfast_ike::{
-    Counters, EspSpi,
+    Counter, Counters, EspSpi,
     config::Unique,
     sa::{
         ChildDown, ChildDownCause, CloseCause, Command, Event, Role,
@@ -184,22 +184,32 @@ impl Supervisor {
         });
     }
 
+    /// Counts something of a connection, for it and for the agent.
+    fn count(&self, connection: &Arc<str>, counter: fn(&Counters) -> &Counter) {
+        counter(&self.shared.counters).increment();
+        counter(&self.shared.tallies.of(connection)).increment();
+    }
+
     fn on_ike_rekeyed(&mut self, id: IkeSaId, new: Rekeyed) {
         let Some(connection) = self.connection_of(id) else {
             return;
         };
         let (ours, theirs) = (new.spis.initiator, new.spis.responder);
         let text = format!("IKE_SA {connection}[{id}] rekeyed: SPIs {ours}_i {theirs}_r");
-        let counter = match new.role {
-            Role::Initiator => |counters: &Counters| counters.ike_rekey_init.increment(),
-            Role::Responder => |counters: &Counters| counters.ike_rekey_resp.increment(),
-        };
-        counter(&self.shared.counters);
-        counter(&self.shared.tallies.of(&connection));
-        let before = self.registry.get(id).map(|record| self.listing(record));
+        self.count(
+            &connection,
+            match new.role {
+                Role::Initiator => |counters| &counters.ike_rekey_init,
+                Role::Responder => |counters| &counters.ike_rekey_resp,
+            },
+        );
+        // Listings are made for those who listen only.
+        let heard = self.shared.bus.is_heard();
+        let record = self.registry.get(id).filter(|_| heard);
+        let before = record.map(|record| self.listing(record));
         self.registry.rekeyed(id, new);
         self.say(Some(&connection), Some(id), &text);
-        self.bus.publish_if(|| {
+        self.shared.bus.publish_if(|| {
             let (old, new) = (before?, self.listing(self.registry.get(id)?));
             Some(ControlEvent::IkeRekey { old, new })
         });
@@ -220,15 +230,16 @@ impl Supervisor {
             "CHILD_SA {name} rekeyed: SPIs {}_i {}_o instead of {old}_i",
             new.inbound_spi, new.outbound_spi,
         );
-        let (before, now) = (self.child_listing(id, old), new.inbound_spi);
+        let heard = self.shared.bus.is_heard();
+        let before = heard.then(|| self.child_listing(id, old)).flatten();
+        let now = new.inbound_spi;
         self.registry.child_rekeyed(id, old, Arc::new(new));
         self.tell(Group::Child, Some(&connection), Some(id), &text);
-        self.bus.publish_if(|| {
+        self.shared.bus.publish_if(|| {
             let (old, new) = (before?, self.child_listing(id, now)?);
             Some(ControlEvent::ChildRekey { old, new })
         });
-        self.shared.counters.child_rekey.increment();
-        self.shared.tallies.of(&connection).child_rekey.increment();
+        self.count(&connection, |counters| &counters.child_rekey);
         self.with(&connection, context, |connection, world, actions| {
             connection.child_up(id, &name, world, actions);
         });
@@ -347,14 +358,14 @@ impl Supervisor {
     }
 
     fn publish_ike_updown(&self, id: IkeSaId, up: bool) {
-        self.bus.publish_if(|| {
+        self.shared.bus.publish_if(|| {
             let listing = self.listing(self.registry.get(id)?);
             Some(ControlEvent::IkeUpdown { up, listing })
         });
     }
 
     fn publish_child_updown(&self, id: IkeSaId, spi: EspSpi, up: bool) {
-        self.bus.publish_if(|| {
+        self.shared.bus.publish_if(|| {
             let listing = self.child_listing(id, spi)?;
             Some(ControlEvent::ChildUpdown { up, listing })
         });
