@@ -1,3 +1,5 @@
+mod torture;
+
 use super::*;
 use crate::{Identity, NamePattern, tests::data};
 
