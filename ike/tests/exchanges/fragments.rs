@@ -207,7 +207,7 @@ fn fragments_are_sent_only_to_who_takes_them() {
 
 #[test]
 fn a_path_that_swallows_large_datagrams_gets_smaller_ones() {
-    let name = Identification::Fqdn("a".repeat(2000).into());
+    let name = Identification::Fqdn("a".repeat(2000));
     let mut moon = connection(
         "moon",
         "sun",
