@@ -51,7 +51,7 @@ impl IkeSa {
                 None => env.counters().invalid_spi.increment(),
             }
         } else if header.flags.response {
-            self.on_response(&header, data, now, env);
+            self.on_response(&header, path, data, now, env);
         } else {
             self.on_request(&header, path, data, now, env);
         }
@@ -60,6 +60,7 @@ impl IkeSa {
     fn on_response(
         &mut self,
         header: &Header,
+        path: Path,
         data: &[u8],
         now: Instant,
         env: &mut dyn Environment,
@@ -74,7 +75,7 @@ impl IkeSa {
                 self.on_init_response(header, &Payloads(payloads), data, now, env);
             }
             Ok(Body::Encrypted(encrypted)) if header.exchange != ExchangeType::IkeSaInit => {
-                self.on_sealed_response(header, &encrypted, now, env);
+                self.on_sealed_response(header, &encrypted, path, now, env);
             }
             _ => env.counters().invalid.increment(),
         }
@@ -84,6 +85,7 @@ impl IkeSa {
         &mut self,
         header: &Header,
         encrypted: &Encrypted<'_>,
+        path: Path,
         now: Instant,
         env: &mut dyn Environment,
     ) {
@@ -98,6 +100,7 @@ impl IkeSa {
                     ExchangeType::CreateChildSa => counters.create_child_in_resp.increment(),
                     _ => counters.info_in_resp.increment(),
                 }
+                self.follow(path, now);
                 self.on_protected_response(header, &payloads, now, env);
             }
             Err(OpenError::Integrity) => env.counters().integrity_failed.increment(),
@@ -141,6 +144,7 @@ impl IkeSa {
             return self.repeat_response(path, env);
         }
         self.heard(now);
+        self.follow(path, now);
         self.peer_knows_generation();
         match payloads {
             Ok(payloads) => self.on_protected_request(header, &payloads, path, now, env),
