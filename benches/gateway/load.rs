@@ -193,6 +193,7 @@ impl Generator {
                 Output::RemoveChild(_)
                 | Output::StartSending(_)
                 | Output::StopSending(_)
+                | Output::UpdateChild { .. }
                 | Output::Keepalive(_)
                 | Output::Event(_) => {}
             }

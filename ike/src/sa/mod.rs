@@ -28,7 +28,8 @@ pub mod uniqueness;
 pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest, Refusal};
 pub use contacts::Contacts;
 pub use event::{
-    ChildDown, ChildDownCause, ChildUp, CloseCause, Established, Event, Failure, Rekeyed,
+    ChildDown, ChildDownCause, ChildUp, CloseCause, Established, Event, Failure, PathChanged,
+    Rekeyed,
 };
 pub use ike_sa::{Candidate, IkeSa, SaOptions};
 pub use io::{Command, Input, Output, Role};

@@ -207,6 +207,14 @@ impl End {
                 }
                 Output::StartSending(spi) => self.sending.push((spi, true)),
                 Output::StopSending(spi) => self.sending.push((spi, false)),
+                Output::UpdateChild {
+                    inbound_spi, path, ..
+                } => {
+                    let updated = |child: &&mut ChildSa| child.inbound_spi == inbound_spi;
+                    if let Some(child) = self.installed.iter_mut().find(updated) {
+                        child.path = path;
+                    }
+                }
                 Output::Keepalive(path) => self.sent.push((path, vec![0xff])),
                 Output::Event(event) => self.events.push(event),
             }

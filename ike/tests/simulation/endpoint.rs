@@ -340,6 +340,9 @@ impl Endpoint {
                 }
                 Output::StartSending(inbound) => self.plane.start_sending(inbound),
                 Output::StopSending(inbound) => self.plane.stop_sending(inbound),
+                Output::UpdateChild {
+                    inbound_spi, path, ..
+                } => self.plane.update_path(inbound_spi, path),
                 Output::Keepalive(_) => {}
                 Output::Event(event) => self.on_event(spi, event, now, network),
             }

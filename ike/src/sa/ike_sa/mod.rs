@@ -6,6 +6,7 @@ mod establish;
 mod formers;
 mod fragments;
 mod init;
+mod path;
 mod receive;
 mod rekey_child;
 mod rekey_ike;
@@ -101,6 +102,8 @@ struct Established {
     nat: Nat,
     /// Both ends can do UDP encapsulation, and one of them needs it.
     encapsulation: bool,
+    /// When it last followed the peer because of an ESP packet.
+    followed: Option<Instant>,
     _contact: ContactGuard,
 }
 
@@ -144,6 +147,7 @@ impl IkeSa {
             Input::ChildExpired { inbound_spi, hard } => {
                 self.on_child_expired(inbound_spi, hard, now, env);
             }
+            Input::PeerMoved { inbound_spi, path } => self.on_peer_moved(inbound_spi, path, now),
             Input::Command(command) => self.on_command(command, env),
         }
         self.start_work(now, env);

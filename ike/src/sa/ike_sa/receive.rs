@@ -52,7 +52,7 @@ impl IkeSa {
                 None => env.counters().invalid_spi.increment(),
             }
         } else if header.flags.response {
-            self.on_response(&header, data, now, env);
+            self.on_response(&header, path, data, now, env);
         } else {
             self.on_request(&header, path, data, now, env);
         }
@@ -61,6 +61,7 @@ impl IkeSa {
     fn on_response(
         &mut self,
         header: &Header,
+        path: Path,
         data: &[u8],
         now: Instant,
         env: &mut dyn Environment,
@@ -75,7 +76,7 @@ impl IkeSa {
                 self.on_init_response(header, &Payloads(payloads), data, now, env);
             }
             Ok(body) if header.exchange != ExchangeType::IkeSaInit => {
-                self.on_sealed_response(header, &body, now, env);
+                self.on_sealed_response(header, &body, path, now, env);
             }
             _ => env.counters().invalid.increment(),
         }
@@ -85,6 +86,7 @@ impl IkeSa {
         &mut self,
         header: &Header,
         body: &Body<'_>,
+        path: Path,
         now: Instant,
         env: &mut dyn Environment,
     ) {
@@ -99,6 +101,7 @@ impl IkeSa {
                     ExchangeType::CreateChildSa => counters.create_child_in_resp.increment(),
                     _ => counters.info_in_resp.increment(),
                 }
+                self.follow(path, now);
                 self.on_protected_response(header, &payloads, now, env);
             }
             Err(error) => {
@@ -134,6 +137,7 @@ impl IkeSa {
             return;
         };
         self.heard(now);
+        self.follow(path, now);
         self.peer_knows_generation();
         match content.payloads() {
             Ok(payloads) => self.on_protected_request(header, &payloads, path, now, env),
