@@ -33,7 +33,7 @@ impl<'a> Element<'a> {
     }
 
     /// The elements inside, if they make up all of it.
-    pub(crate) fn all(self) -> Option<Vec<Element<'a>>> {
+    pub(crate) fn all(self) -> Option<Vec<Self>> {
         let mut elements = Vec::new();
         let mut rest = self.content;
         while !rest.is_empty() {

@@ -168,9 +168,7 @@ impl OcspResponse {
         let signed = Signed::read(basic, WHAT)?;
         let data = der::only(signed.message(basic)).ok_or_else(wrong)?;
         let data = Data::read(data).ok_or_else(wrong)?;
-        let certificates = der::only(basic)
-            .and_then(|outer| outer.all())
-            .ok_or_else(wrong)?;
+        let certificates = der::only(basic).and_then(Element::all).ok_or_else(wrong)?;
         let certificates = match certificates.get(3) {
             Some(certificates) => read_certificates(*certificates).ok_or_else(wrong)?,
             None => Vec::new(),

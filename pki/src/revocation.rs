@@ -14,8 +14,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Certificate, OcspResponse, Reason, RevocationList, Strength, general_name::GeneralName,
-    ocsp::AnswerStatus,
+    Certificate, OcspResponse, Reason, RevocationList, Strength, certificate::KeyUsage,
+    general_name::GeneralName, ocsp::AnswerStatus,
 };
 
 /// Seconds for which a response without an end is good: it says that there is always a newer one.
@@ -125,7 +125,7 @@ impl Evidence {
         let may_sign = issuer
             .extensions()
             .key_usage
-            .is_none_or(|usage| usage.signs_lists());
+            .is_none_or(KeyUsage::signs_lists);
         if !may_sign
             || list
                 .verify_signature(issuer.public_key(), self.strength)
@@ -133,8 +133,8 @@ impl Evidence {
         {
             return None;
         }
-        if let Some(reason) = list.find(certificate.serial()) {
-            return Some(Status::Revoked(reason));
+        if let Some(entry) = list.find(certificate.serial()) {
+            return Some(Status::Revoked(entry.reason));
         }
         // RFC 5280 section 6.3.3 (b) (2) (i): one of several lists, of which ours is the one.
         let is_ours = scope.points.as_ref().is_none_or(|points| {
@@ -199,7 +199,7 @@ fn is_delegate(certificate: &Certificate, issuer: &Certificate, now: i64) -> boo
     certificate.issuer().is_same(issuer.subject())
         && certificate.signs_ocsp()
         && extensions.unknown_critical.is_none()
-        && extensions.key_usage.is_none_or(|usage| usage.signs())
+        && extensions.key_usage.is_none_or(KeyUsage::signs)
         && is_current(certificate, now)
 }
 

@@ -34,10 +34,10 @@ pub struct RevocationList {
 
 /// A revoked certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+pub(crate) struct Entry {
     /// Where its serial number is in the encoding.
     serial: Range<u32>,
-    reason: Option<Reason>,
+    pub(crate) reason: Option<Reason>,
 }
 
 /// Why a certificate was revoked (RFC 5280 section 5.3.1).
@@ -214,12 +214,12 @@ impl RevocationList {
         self.entries.len()
     }
 
-    /// Whether it revokes the certificate with this serial number, and why.
-    pub(crate) fn find(&self, serial: &[u8]) -> Option<Option<Reason>> {
+    /// What it says about the certificate with this serial number, if it revokes it.
+    pub(crate) fn find(&self, serial: &[u8]) -> Option<&Entry> {
         let found = self
             .entries
             .binary_search_by(|entry| self.serial(entry).cmp(serial));
-        found.ok().map(|at| self.entries[at].reason)
+        found.ok().map(|at| &self.entries[at])
     }
 
     /// Whether it only says what changed since another one.

@@ -1,3 +1,4 @@
+mod names_and_policies;
 mod torture;
 
 use super::*;
