@@ -13,6 +13,7 @@
 
 mod authority;
 mod error;
+pub(crate) mod revocation;
 mod shared_keys;
 mod store;
 mod subject;
