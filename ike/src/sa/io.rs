@@ -41,6 +41,14 @@ pub enum Input<'a> {
         /// Hard: it no longer carries traffic.
         hard: bool,
     },
+    /// The data plane received an authentic packet on a CHILD_SA, newer than all before, from
+    /// elsewhere than where its packets go.
+    PeerMoved {
+        /// On which one.
+        inbound_spi: EspSpi,
+        /// Where it arrived and where it came from.
+        path: Path,
+    },
     /// Somebody wants something.
     Command(Command),
 }
@@ -91,6 +99,15 @@ pub enum Output {
     StartSending(EspSpi),
     /// No packet may leave by this installed CHILD_SA any more. It goes on receiving.
     StopSending(EspSpi),
+    /// Packets of this installed CHILD_SA leave by this path from now on.
+    UpdateChild {
+        /// Which one.
+        inbound_spi: EspSpi,
+        /// From where to where.
+        path: Path,
+        /// Whether ESP travels inside UDP.
+        encapsulation: bool,
+    },
     /// Send a NAT keepalive: the single octet 0xFF (RFC 3948 section 2.3).
     Keepalive(Path),
     /// Something happened that others care about.
