@@ -32,7 +32,7 @@ fn rekeys(scene: &Scene<'_>, kind: &str, key: fn(&IkeSa) -> String) -> Result<()
             (Starter::Holdfast, _) => scene.holdfast.command("rekey", &[(kind, name)])?,
             (Starter::Peer, Other::Charon(charon)) => charon.command("rekey", &[(kind, name)])?,
             (Starter::Peer, Other::Libreswan(libreswan)) => {
-                libreswan.rekey(kind, name)?;
+                libreswan.rekey(kind, CONNECTION)?;
             }
         }
         wait::attempt(PATIENCE, || {
