@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::event::Event;
+use super::{
+    credential::{CredentialAnswer, CredentialId, CredentialRequest},
+    event::Event,
+};
 use crate::{ChildConfig, ChildSa, EspSpi, Path};
 
 /// Who created the IKE_SA. Fixed for its life; sets the I flag of every message.
@@ -40,6 +43,13 @@ pub enum Input<'a> {
         inbound_spi: EspSpi,
         /// Hard: it no longer carries traffic.
         hard: bool,
+    },
+    /// The answer to [`Output::Credential`].
+    Credential {
+        /// Of the request.
+        id: CredentialId,
+        /// The answer.
+        answer: CredentialAnswer,
     },
     /// Somebody wants something.
     Command(Command),
@@ -91,6 +101,8 @@ pub enum Output {
     StartSending(EspSpi),
     /// No packet may leave by this installed CHILD_SA any more. It goes on receiving.
     StopSending(EspSpi),
+    /// Sign, judge or speak EAP, then answer with [`Input::Credential`].
+    Credential(Box<CredentialRequest>),
     /// Send a NAT keepalive: the single octet 0xFF (RFC 3948 section 2.3).
     Keepalive(Path),
     /// Something happened that others care about.

@@ -338,6 +338,7 @@ impl Endpoint {
                 }
                 Output::StartSending(inbound) => self.plane.start_sending(inbound),
                 Output::StopSending(inbound) => self.plane.stop_sending(inbound),
+                Output::Credential(_) => self.faults.push("shared keys need no help".to_owned()),
                 Output::Keepalive(_) => {}
                 Output::Event(event) => self.on_event(spi, event, now, network),
             }
