@@ -243,6 +243,16 @@ impl Handler<Order> for IkeSaActor {
                 });
                 return;
             }
+            Order::PeerMoved { inbound, path } => {
+                self.step(context, |core, env| {
+                    let input = Input::PeerMoved {
+                        inbound_spi: inbound,
+                        path,
+                    };
+                    core.handle(input, Instant::now(), env);
+                });
+                return;
+            }
             #[cfg(feature = "fault-injection")]
             Order::Panic => {
                 self.step(context, |_, _| panic!("injected by a test"));
@@ -336,6 +346,14 @@ impl IkeSaActor {
                 }
                 Output::StartSending(spi) => self.shared.plane.start_sending(spi),
                 Output::StopSending(spi) => self.shared.plane.stop_sending(spi),
+                Output::UpdateChild {
+                    inbound_spi,
+                    path,
+                    encapsulation,
+                } => self
+                    .shared
+                    .plane
+                    .update_path(inbound_spi, path, encapsulation),
                 Output::Event(Event::Closed(cause)) => aftermath.closed = Some(cause),
                 Output::Event(Event::KeyLog(entry)) => self.shared.log_key(&entry),
                 Output::Event(event) => {

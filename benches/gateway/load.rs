@@ -10,7 +10,9 @@ use std::{
 use holdfast_ike::{
     ChildConfig, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Mode, Path,
     Secret, TrafficSelector,
-    config::{IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique},
+    config::{
+        Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
+    },
     proposal::{Proposal, Protocol},
     sa::{Contacts, Event, IkeSa, Input, Output, SaOptions},
 };
@@ -194,6 +196,7 @@ impl Generator {
                 Output::RemoveChild(_)
                 | Output::StartSending(_)
                 | Output::StopSending(_)
+                | Output::UpdateChild { .. }
                 | Output::Keepalive(_)
                 | Output::Event(_) => {}
             }
@@ -250,6 +253,7 @@ fn connection(number: usize) -> Connection {
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::ZERO,
         encap: false,
+        fragmentation: Fragmentation::Yes,
         unique: Unique::No,
         key_log: false,
     }

@@ -51,6 +51,14 @@ pub enum Input<'a> {
         /// The answer.
         answer: CredentialAnswer,
     },
+    /// The data plane received an authentic packet on a CHILD_SA, newer than all before, from
+    /// elsewhere than where its packets go.
+    PeerMoved {
+        /// On which one.
+        inbound_spi: EspSpi,
+        /// Where it arrived and where it came from.
+        path: Path,
+    },
     /// Somebody wants something.
     Command(Command),
 }
@@ -103,6 +111,15 @@ pub enum Output {
     StopSending(EspSpi),
     /// Sign, judge or speak EAP, then answer with [`Input::Credential`].
     Credential(Box<CredentialRequest>),
+    /// Packets of this installed CHILD_SA leave by this path from now on.
+    UpdateChild {
+        /// Which one.
+        inbound_spi: EspSpi,
+        /// From where to where.
+        path: Path,
+        /// Whether ESP travels inside UDP.
+        encapsulation: bool,
+    },
     /// Send a NAT keepalive: the single octet 0xFF (RFC 3948 section 2.3).
     Keepalive(Path),
     /// Something happened that others care about.

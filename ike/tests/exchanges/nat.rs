@@ -24,7 +24,7 @@ fn nat(end: &End) -> Nat {
 const OUTSIDE: &str = "198.51.100.9";
 
 /// The two ends with an address translator in front of the initiator.
-fn translated() -> Pair {
+pub(crate) fn translated() -> Pair {
     let mut pair = Pair::new();
     pair.start();
     for _ in 0..10 {

@@ -10,7 +10,9 @@ use holdfast_ike::{
     ChildConfig, ChildSa, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Mode,
     Path, Secret, TrafficSelector,
     child_sa::Lifetime,
-    config::{IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique},
+    config::{
+        Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
+    },
     proposal::{Proposal, Protocol},
     sa::{
         Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Contacts,
@@ -140,6 +142,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
         encap: false,
+        fragmentation: Fragmentation::Yes,
         unique: Unique::No,
         key_log: false,
     }
@@ -208,6 +211,14 @@ impl End {
                 }
                 Output::StartSending(spi) => self.sending.push((spi, true)),
                 Output::StopSending(spi) => self.sending.push((spi, false)),
+                Output::UpdateChild {
+                    inbound_spi, path, ..
+                } => {
+                    let updated = |child: &&mut ChildSa| child.inbound_spi == inbound_spi;
+                    if let Some(child) = self.installed.iter_mut().find(updated) {
+                        child.path = path;
+                    }
+                }
                 Output::Keepalive(path) => self.sent.push((path, vec![0xff])),
                 Output::Event(event) => self.events.push(event),
             }

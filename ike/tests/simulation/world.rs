@@ -9,7 +9,9 @@ use std::{
 use holdfast_ike::{
     ChildConfig, Connection, Identification, Mode, TrafficSelector,
     child_sa::Lifetime,
-    config::{IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique},
+    config::{
+        Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
+    },
     proposal::{Proposal, Protocol},
 };
 
@@ -86,6 +88,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
         encap: false,
+        fragmentation: Fragmentation::Yes,
         unique: Unique::No,
         key_log: false,
     }

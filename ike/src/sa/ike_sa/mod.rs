@@ -5,7 +5,9 @@ mod children;
 mod command;
 mod establish;
 mod formers;
+mod fragments;
 mod init;
+mod path;
 mod receive;
 mod rekey_child;
 mod rekey_ike;
@@ -25,6 +27,7 @@ use super::{
     exchange::{Exchange, Work, ike_auth::Responder},
     generation::{self, Former},
     io::{Input, Output, Role},
+    message::Message,
     requests::Requests,
     responses::Responses,
     secured::Secured,
@@ -44,6 +47,8 @@ pub struct SaOptions {
     pub key_log: bool,
     /// Our port for IKE and ESP behind a NAT: 4500 unless configured otherwise.
     pub nat_t_port: u16,
+    /// IP datagrams with fragments of IKE messages are no larger than this (RFC 7383).
+    pub fragment_size: u16,
 }
 
 impl Default for SaOptions {
@@ -52,6 +57,7 @@ impl Default for SaOptions {
             force_encapsulation: false,
             key_log: false,
             nat_t_port: NAT_T_PORT,
+            fragment_size: FRAGMENT_SIZE,
         }
     }
 }
@@ -59,6 +65,9 @@ impl Default for SaOptions {
 /// IKE's port, and the one it moves to behind a NAT (RFC 7296 section 2.23).
 const IKE_PORT: u16 = 500;
 const NAT_T_PORT: u16 = 4500;
+
+/// What every path of IPv6 carries, and nearly every one of IPv4.
+const FRAGMENT_SIZE: u16 = 1280;
 
 /// A connection that may be meant by an incoming request.
 #[derive(Clone, Debug)]
@@ -96,6 +105,8 @@ struct Established {
     nat: Nat,
     /// Both ends can do UDP encapsulation, and one of them needs it.
     encapsulation: bool,
+    /// When it last followed the peer because of an ESP packet.
+    followed: Option<Instant>,
     _contact: ContactGuard,
 }
 
@@ -142,6 +153,7 @@ impl IkeSa {
                 self.on_child_expired(inbound_spi, hard, now, env);
             }
             Input::Credential { id, answer } => self.on_credential(id, answer, now, env),
+            Input::PeerMoved { inbound_spi, path } => self.on_peer_moved(inbound_spi, path, now),
             Input::Command(command) => self.on_command(command, env),
         }
         self.start_work(now, env);
@@ -222,8 +234,11 @@ impl IkeSa {
         self.outputs.push_back(Output::Event(event));
     }
 
-    fn transmit(&mut self, path: Path, data: Vec<u8>) {
-        self.outputs.push_back(Output::Transmit { path, data });
+    fn transmit(&mut self, path: Path, message: &Message) {
+        for datagram in message.datagrams() {
+            let data = datagram.to_vec();
+            self.outputs.push_back(Output::Transmit { path, data });
+        }
     }
 
     fn secured(&mut self) -> Option<&mut Secured> {

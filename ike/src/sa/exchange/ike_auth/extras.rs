@@ -63,7 +63,11 @@ impl Asked {
 
     /// To be added to the final response, after AUTH and before the CHILD_SA's payloads. The
     /// initiator is authenticated. On error the IKE_SA is over.
-    #[expect(clippy::unnecessary_wraps, reason = "nothing can be wrong with it yet")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "nothing is to be answered yet"
+    )]
     pub(super) fn answer(
         &self,
         _connection: &Connection,
