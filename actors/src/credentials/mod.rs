@@ -12,6 +12,7 @@
 //! agent.
 
 mod authority;
+mod desk;
 mod error;
 pub(crate) mod revocation;
 mod shared_keys;
@@ -25,6 +26,7 @@ use holdfast_config::Secrets;
 use holdfast_ike::{Identification, Secret};
 
 pub(crate) use authority::Authority;
+pub(crate) use desk::{Desk, answer};
 pub(crate) use error::CredentialError;
 pub(crate) use shared_keys::{SharedKey, SharedKeyKind};
 pub(crate) use store::{CertificateUse, Listed, Store};
