@@ -45,7 +45,7 @@ pub(super) enum Source {
 
 /// What is fetched.
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum Fetched {
     /// A revocation list.
     List(Arc<RevocationList>),
     /// An OCSP response.
@@ -59,7 +59,7 @@ pub(super) struct Cache {
 
 #[derive(Default)]
 struct Slot {
-    found: Option<Kind>,
+    found: Option<Fetched>,
     /// When it is out of date, in seconds since 1970.
     until: i64,
     /// Closes when the fetch that is under way ends.
@@ -89,7 +89,7 @@ impl Source {
     }
 }
 
-impl Kind {
+impl Fetched {
     fn octets(&self) -> usize {
         match self {
             Self::List(list) => list.der().len(),
@@ -116,7 +116,7 @@ impl Cache {
         source: &Source,
         link: &Link,
         evidence: &Arc<Evidence>,
-    ) -> Option<Kind> {
+    ) -> Option<Fetched> {
         let mut under_way = match self.look(source) {
             Look::Found(kind) => return Some(kind),
             Look::Failed => return None,
@@ -164,7 +164,7 @@ impl Cache {
         Look::Fetch(done, under_way)
     }
 
-    fn put(&self, source: Source, found: Result<Kind, FetchError>) {
+    fn put(&self, source: Source, found: Result<Fetched, FetchError>) {
         let mut slots = self.slots();
         let slot = slots.entry(source).or_default();
         slot.under_way = None;
@@ -185,7 +185,7 @@ impl Cache {
         make_room(&mut slots);
     }
 
-    pub(super) fn all(&self) -> Vec<Kind> {
+    pub(super) fn all(&self) -> Vec<Fetched> {
         let slots = self.slots();
         slots
             .values()
@@ -213,7 +213,7 @@ async fn fetch(
     source: &Source,
     link: Link,
     evidence: Arc<Evidence>,
-) -> Result<Kind, FetchError> {
+) -> Result<Fetched, FetchError> {
     let uri = source.uri();
     tracing::info!(uri, "fetching what is known about revoked certificates");
     let found = match source {
@@ -235,7 +235,7 @@ async fn fetch(
 }
 
 enum Look {
-    Found(Kind),
+    Found(Fetched),
     Failed,
     Wait(watch::Receiver<()>),
     Fetch(watch::Sender<()>, watch::Receiver<()>),
@@ -243,7 +243,7 @@ enum Look {
 
 /// Removes what is out of date first.
 fn make_room(slots: &mut HashMap<Source, Slot>) {
-    let octets = |slot: &Slot| slot.found.as_ref().map_or(0, Kind::octets);
+    let octets = |slot: &Slot| slot.found.as_ref().map_or(0, Fetched::octets);
     let mut total: usize = slots.values().map(octets).sum();
     while slots.len() >= MOST_SOURCES || total > MOST_OCTETS {
         let idle = slots.iter().filter(|(_, slot)| slot.under_way.is_none());
@@ -265,12 +265,12 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// What nobody vouches for is not kept: it would keep the right one out.
-fn read_list(octets: &[u8], link: &Link, evidence: &Evidence) -> Result<Kind, FetchError> {
+fn read_list(octets: &[u8], link: &Link, evidence: &Evidence) -> Result<Fetched, FetchError> {
     let list = RevocationList::parse(octets)?;
     if !evidence.trusts_list(&list, &link.issuer) {
         return Err(FetchError::NotTrusted);
     }
-    Ok(Kind::List(Arc::new(list)))
+    Ok(Fetched::List(Arc::new(list)))
 }
 
 fn read_response(
@@ -278,7 +278,7 @@ fn read_response(
     request: &OcspRequest,
     link: &Link,
     evidence: &Evidence,
-) -> Result<Kind, FetchError> {
+) -> Result<Fetched, FetchError> {
     let response = OcspResponse::parse(octets)?;
     // Responders that make their answers in advance leave it out (RFC 5019 section 4).
     if response
@@ -290,5 +290,5 @@ fn read_response(
     if !evidence.trusts_response(&response, &link.certificate, &link.issuer, now()) {
         return Err(FetchError::NotTrusted);
     }
-    Ok(Kind::Response(Arc::new(response)))
+    Ok(Fetched::Response(Arc::new(response)))
 }

@@ -4,6 +4,11 @@
 //! goes on and fills the cache when the last of them has run out of patience. What is asked is signed,
 //! so it is fetched over plain HTTP; over HTTPS one would have to ask about that certificate first.
 
+#![cfg_attr(
+    not(test),
+    allow(dead_code, reason = "asked when peers authenticate with certificates")
+)]
+
 mod cache;
 mod fetch;
 
@@ -20,7 +25,7 @@ use holdfast_pki::{
 use super::Store;
 use cache::{Cache, Source};
 
-pub(crate) use cache::Kind;
+pub(crate) use cache::Fetched;
 
 /// How long an IKE_AUTH waits for all answers together. Requests of IKE_AUTH are sent again for
 /// minutes, but whoever waits is half-open.
@@ -131,8 +136,8 @@ impl Revocations {
                 ..Evidence::clone(evidence)
             };
             match found {
-                Kind::List(list) => more.lists.push(list),
-                Kind::Response(response) => more.responses.push(response),
+                Fetched::List(list) => more.lists.push(list),
+                Fetched::Response(response) => more.responses.push(response),
             }
             match link.status(Arc::new(more)).await {
                 Status::Unknown => {}
@@ -145,7 +150,7 @@ impl Revocations {
     }
 
     /// What is in the cache.
-    pub(crate) fn cached(&self) -> Vec<Kind> {
+    pub(crate) fn cached(&self) -> Vec<Fetched> {
         self.cache.all()
     }
 

@@ -68,8 +68,15 @@ fn certificate(pem: &[u8]) -> Arc<Certificate> {
 
 fn path(end_entity: &[u8]) -> ValidPath {
     let (anchors, policy) = ([certificate(CA)], PathPolicy::default());
-    let validator = Validator { anchors: &anchors, intermediates: &[], pinned: &[], policy: &policy };
-    validator.validate(&certificate(end_entity), &[], now()).expect("a path")
+    let validator = Validator {
+        anchors: &anchors,
+        intermediates: &[],
+        pinned: &[],
+        policy: &policy,
+    };
+    validator
+        .validate(&certificate(end_entity), &[], now())
+        .expect("a path")
 }
 
 /// A store with an authority that is asked at these places.
@@ -85,9 +92,28 @@ fn store(crl_uris: &[String], ocsp_uris: &[String]) -> Store {
     store
 }
 
+/// What is found about an end entity, as text.
+async fn judge(
+    revocations: &Revocations,
+    store: &Store,
+    end_entity: &[u8],
+    from_peer: FromPeer,
+    required: Requirement,
+) -> Result<(), String> {
+    let path = path(end_entity);
+    let judged = revocations.judge(store, &path, from_peer, required).await;
+    judged.map_err(|distrusted| distrusted.to_string())
+}
+
 async fn strict(revocations: &Revocations, store: &Store, end_entity: &[u8]) -> Result<(), String> {
-    let judged = revocations.judge(store, &path(end_entity), FromPeer::default(), Requirement::Strict);
-    judged.await.map_err(|distrusted| distrusted.to_string())
+    judge(
+        revocations,
+        store,
+        end_entity,
+        FromPeer::default(),
+        Requirement::Strict,
+    )
+    .await
 }
 
 /// sun's certificate has no URIs: only the authority's are asked.
@@ -96,16 +122,23 @@ async fn a_list_is_fetched_once() {
     let server = Server::ok(LIST).await;
     let store = store(&[server.uri()], &[]);
     let revocations = Revocations::default();
-    let revoked = strict(&revocations, &store, SUN).await.expect_err("revoked");
-    assert!(revoked.contains("CN=sun.example\" was revoked"), "{revoked}");
+    let revoked = strict(&revocations, &store, SUN)
+        .await
+        .expect_err("revoked");
+    assert!(
+        revoked.contains("CN=sun.example\" was revoked"),
+        "{revoked}"
+    );
     strict(&revocations, &store, MOON).await.expect("good");
     assert_eq!(server.asked(), 1);
-    assert!(matches!(&revocations.cached()[..], [Kind::List(_)]));
+    assert!(matches!(&revocations.cached()[..], [Fetched::List(_)]));
     revocations.flush(false, true);
     assert_eq!(revocations.cached().len(), 1);
     revocations.flush(true, true);
     assert!(revocations.cached().is_empty());
-    strict(&revocations, &store, SUN).await.expect_err("revoked");
+    strict(&revocations, &store, SUN)
+        .await
+        .expect_err("revoked");
     assert_eq!(server.asked(), 2);
 }
 
@@ -115,11 +148,16 @@ async fn a_responder_is_asked_once_for_each_certificate() {
     let store = store(&[], &[server.uri()]);
     let revocations = Revocations::default();
     for _ in 0..2 {
-        strict(&revocations, &store, SUN).await.expect_err("revoked");
+        strict(&revocations, &store, SUN)
+            .await
+            .expect_err("revoked");
         strict(&revocations, &store, MOON).await.expect("good");
     }
     assert_eq!(server.asked(), 2);
-    assert!(matches!(&revocations.cached()[..], [Kind::Response(_), Kind::Response(_)]));
+    assert!(matches!(
+        &revocations.cached()[..],
+        [Fetched::Response(_), Fetched::Response(_)]
+    ));
 }
 
 #[tokio::test]
@@ -140,7 +178,12 @@ async fn failures_are_remembered() {
     let list = |length: usize| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
     let loops = "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n".to_owned();
     for (what, head, body, requests) in [
-        ("missing", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(), &b""[..], 1),
+        (
+            "missing",
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            &b""[..],
+            1,
+        ),
         ("no list", list(MOON.len()), MOON, 1),
         ("too long", list(1 << 30), LIST, 1),
         ("breaks off", list(LIST.len() + 1), LIST, 1),
@@ -152,23 +195,34 @@ async fn failures_are_remembered() {
         let revocations = Revocations::default();
         for _ in 0..3 {
             let unknown = strict(&revocations, &store, SUN).await.expect_err(what);
-            assert!(unknown.contains("nobody who could tell was reached"), "{what}: {unknown}");
+            assert!(
+                unknown.contains("nobody who could tell was reached"),
+                "{what}: {unknown}"
+            );
         }
         assert_eq!(server.asked(), requests, "{what}");
-        let relaxed = revocations.judge(&store, &path(SUN), FromPeer::default(), Requirement::Relaxed);
-        relaxed.await.expect(what);
-        let if_uri = revocations.judge(&store, &path(SUN), FromPeer::default(), Requirement::IfUri);
-        if_uri.await.expect_err(what);
+        let none = FromPeer::default;
+        judge(&revocations, &store, SUN, none(), Requirement::Relaxed)
+            .await
+            .expect(what);
+        judge(&revocations, &store, SUN, none(), Requirement::IfUri)
+            .await
+            .expect_err(what);
     }
 }
 
 #[tokio::test]
 async fn redirections_are_followed() {
     let server = Server::ok(LIST).await;
-    let head = format!("HTTP/1.1 301 Moved\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", server.uri());
+    let head = format!(
+        "HTTP/1.1 301 Moved\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n",
+        server.uri()
+    );
     let first = Server::new(head, b"", Duration::ZERO).await;
     let store = store(&[first.uri()], &[]);
-    let revoked = strict(&Revocations::default(), &store, SUN).await.expect_err("revoked");
+    let revoked = strict(&Revocations::default(), &store, SUN)
+        .await
+        .expect_err("revoked");
     assert!(revoked.contains("was revoked"), "{revoked}");
 }
 
@@ -179,11 +233,23 @@ async fn patience_ends() {
     let store = store(&[server.uri()], &[]);
     let revocations = Revocations::default();
     let begin = Instant::now();
-    strict(&revocations, &store, SUN).await.expect_err("no answer");
-    assert!(begin.elapsed() < PATIENCE + Duration::from_secs(5), "{:?}", begin.elapsed());
+    strict(&revocations, &store, SUN)
+        .await
+        .expect_err("no answer");
+    assert!(
+        begin.elapsed() < PATIENCE + Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
     let begin = Instant::now();
-    strict(&revocations, &store, SUN).await.expect_err("no answer");
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    strict(&revocations, &store, SUN)
+        .await
+        .expect_err("no answer");
+    assert!(
+        begin.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begin.elapsed()
+    );
     assert_eq!(server.asked(), 1);
 }
 
@@ -194,9 +260,17 @@ async fn files_are_for_operators() {
     std::fs::write(&file, LIST).expect("written");
     let uri = |path: &std::path::Path| format!("file://{}", path.display());
     let by_operator = store(&[uri(&file)], &[]);
-    let revoked = strict(&Revocations::default(), &by_operator, SUN).await.expect_err("revoked");
+    let revoked = strict(&Revocations::default(), &by_operator, SUN)
+        .await
+        .expect_err("revoked");
     assert!(revoked.contains("was revoked"), "{revoked}");
-    strict(&Revocations::default(), &store(&[uri(folder.path())], &[]), SUN).await.expect_err("a folder");
+    strict(
+        &Revocations::default(),
+        &store(&[uri(folder.path())], &[]),
+        SUN,
+    )
+    .await
+    .expect_err("a folder");
     let by_certificate = fetch::list(&uri(&file), false).await;
     assert!(matches!(by_certificate, Err(fetch::FetchError::Scheme)));
     let https = fetch::list("https://ca.example/x", true).await;
@@ -210,17 +284,35 @@ async fn what_was_loaded_or_sent_is_not_fetched() {
     let server = Server::ok(LIST).await;
     let revocations = Revocations::default();
     let mut loaded = store(&[server.uri()], &[]);
-    loaded.add_revocation_list(RevocationList::clone(&list)).expect("room");
-    strict(&revocations, &loaded, SUN).await.expect_err("revoked");
+    loaded
+        .add_revocation_list(RevocationList::clone(&list))
+        .expect("room");
+    strict(&revocations, &loaded, SUN)
+        .await
+        .expect_err("revoked");
     strict(&revocations, &loaded, MOON).await.expect("good");
     let fresh = store(&[server.uri()], &[]);
     for from_peer in [
-        FromPeer { lists: vec![list], ..FromPeer::default() },
-        FromPeer { responses: vec![response], ..FromPeer::default() },
+        FromPeer {
+            lists: vec![list],
+            ..FromPeer::default()
+        },
+        FromPeer {
+            responses: vec![response],
+            ..FromPeer::default()
+        },
     ] {
-        let judge = |end_entity| revocations.judge(&fresh, end_entity, from_peer.clone(), Requirement::Strict);
-        judge(&path(SUN)).await.expect_err("revoked");
-        judge(&path(MOON)).await.expect("good");
+        let judged = |end_entity| {
+            judge(
+                &revocations,
+                &fresh,
+                end_entity,
+                from_peer.clone(),
+                Requirement::Strict,
+            )
+        };
+        judged(SUN).await.expect_err("revoked");
+        judged(MOON).await.expect("good");
     }
     assert_eq!(server.asked(), 0);
 }
