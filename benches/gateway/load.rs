@@ -237,6 +237,7 @@ fn connection(number: usize) -> Connection {
         local_id: Some(id(&format!("{}.moon.example", fleet::name(number)))),
         remote_auth: AuthMethod::Psk,
         remote_id: IdMatch::Exact(id("sun.example")),
+        local_addrs: Vec::new(),
         children: vec![Arc::new(child)],
         retransmit: Retransmit {
             timeout: Duration::from_secs(1),

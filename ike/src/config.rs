@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ipnet::IpNet;
+
 use crate::{Identification, Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal};
 
 /// How one end proves its identity.
@@ -93,6 +95,8 @@ pub struct Connection {
     pub remote_auth: AuthMethod,
     /// Who the peer must be.
     pub remote_id: IdMatch,
+    /// The addresses of ours that may be used; none means all.
+    pub local_addrs: Vec<IpNet>,
     /// The CHILD_SAs that may be negotiated.
     pub children: Vec<Arc<ChildConfig>>,
     /// Retransmission of our requests.

@@ -133,6 +133,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         local_id: Some(id(local)),
         remote_auth: AuthMethod::Psk,
         remote_id: IdMatch::Exact(id(remote)),
+        local_addrs: Vec::new(),
         children: children.into_iter().map(Arc::new).collect(),
         retransmit: Retransmit::default(),
         dpd_delay: Duration::ZERO,

@@ -73,6 +73,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         local_id: Some(id(local_id)),
         remote_auth: AuthMethod::Psk,
         remote_id: IdMatch::Exact(id(remote_id)),
+        local_addrs: Vec::new(),
         children: (0..children)
             .map(|index| Arc::new(child(index, flip)))
             .collect(),

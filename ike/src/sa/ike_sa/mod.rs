@@ -140,7 +140,7 @@ impl IkeSa {
                 self.on_child_expired(inbound_spi, hard, now, env);
             }
             Input::PeerMoved { inbound_spi, path } => self.on_peer_moved(inbound_spi, path, now),
-            Input::Command(command) => self.on_command(command, env),
+            Input::Command(command) => self.on_command(command, now, env),
         }
         self.start_work(now, env);
     }

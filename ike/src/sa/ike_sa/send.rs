@@ -162,7 +162,18 @@ impl IkeSa {
         }
     }
 
-    /// Repeats the request in flight.
+    /// Sends the request in flight once more.
+    pub(super) fn repeat_request(&mut self, env: &mut dyn Environment) {
+        if let Some(request) = &self.requests.in_flight {
+            env.counters().retransmit_out.increment();
+            self.outputs.push_back(Output::Transmit {
+                path: request.path,
+                data: request.datagram.clone(),
+            });
+        }
+    }
+
+    /// Repeats the request in flight because time has passed, or gives up.
     pub(super) fn retransmit(&mut self, now: Instant, env: &mut dyn Environment) {
         let tries = self.connection.retransmit.tries;
         let Some(request) = &mut self.requests.in_flight else {
@@ -180,12 +191,7 @@ impl IkeSa {
         }
         request.retransmissions += 1;
         let attempt = request.retransmissions;
-        let output = Output::Transmit {
-            path: request.path,
-            data: request.datagram.clone(),
-        };
-        env.counters().retransmit_out.increment();
-        self.outputs.push_back(output);
+        self.repeat_request(env);
         self.emit(Event::Retransmitting { attempt });
         self.arm_retransmit(attempt, now, env);
     }
