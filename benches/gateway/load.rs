@@ -10,7 +10,7 @@ use std::{
 use holdfast_ike::{
     ChildConfig, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Mode, Path,
     Secret, TrafficSelector,
-    config::{AuthMethod, IdMatch, Retransmit, SelectorTemplate, Unique},
+    config::{AuthMethod, Fragmentation, IdMatch, Retransmit, SelectorTemplate, Unique},
     proposal::{Proposal, Protocol},
     sa::{Contacts, Event, IkeSa, Input, Output, SaOptions},
 };
@@ -250,6 +250,7 @@ fn connection(number: usize) -> Connection {
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::ZERO,
         encap: false,
+        fragmentation: Fragmentation::Yes,
         unique: Unique::No,
         key_log: false,
     }

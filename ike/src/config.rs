@@ -36,6 +36,26 @@ pub enum Unique {
     Replace,
 }
 
+/// What is done with IKE messages that are too large for one datagram (RFC 7383). Fragments of
+/// the peer are taken in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Fragmentation {
+    /// Tell the peer that we take fragments, send it fragments if it does.
+    #[default]
+    Yes,
+    /// Tell the peer, but leave our own messages whole.
+    Accept,
+    /// Neither.
+    No,
+}
+
+impl Fragmentation {
+    /// Whether the peer is told that we take fragments.
+    pub fn is_announced(self) -> bool {
+        self != Self::No
+    }
+}
+
 /// Retransmission of requests: the n-th wait is `timeout * base^n`, `tries` retransmissions are
 /// made (RFC 7296 section 2.1 leaves the numbers open; defaults are strongSwan's).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,6 +136,8 @@ pub struct Connection {
     pub keep_alive: Duration,
     /// Ask for UDP encapsulation even where no NAT is.
     pub encap: bool,
+    /// What is done with large IKE messages.
+    pub fragmentation: Fragmentation,
     /// What happens to older IKE_SAs with the same peer.
     pub unique: Unique,
     /// Write the keys of this connection to the key log.

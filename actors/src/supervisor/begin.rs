@@ -69,6 +69,7 @@ impl Supervisor {
             force_encapsulation: shared.plane.forces_encapsulation(),
             key_log: shared.key_log.is_some(),
             nat_t_port: shared.agent.port_nat_t,
+            fragment_size: shared.agent.fragment_size,
         };
         let (address, receiver) = mailbox(MAILBOX_CAPACITY);
         address.do_send(Begin);
@@ -94,7 +95,10 @@ impl Supervisor {
 
 /// Where an attempt starts from: the first configured address of the peer's family, else the one
 /// the kernel would choose.
-pub(super) fn local_address(config: &Connection, remote: SocketAddr) -> Result<SocketAddr, EndCause> {
+pub(super) fn local_address(
+    config: &Connection,
+    remote: SocketAddr,
+) -> Result<SocketAddr, EndCause> {
     let same_family = |address: &IpAddr| address.is_ipv4() == remote.is_ipv4();
     let mut by_route = None;
     for endpoint in &config.local_addrs {

@@ -4,12 +4,16 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use holdfast_ike::{
     Identification,
-    config::{AuthMethod, IdMatch, Retransmit, Unique},
+    config::{AuthMethod, Fragmentation, IdMatch, Retransmit, Unique},
     identification::ParseIdentificationError,
     proposal::{self, Proposal, Protocol},
 };
 
-use super::{child, elements, endpoint::{endpoints, nets}, keyword, time};
+use super::{
+    child, elements,
+    endpoint::{endpoints, nets},
+    keyword, time,
+};
 use crate::{
     Agent, Child, Connection, Reconnect,
     quantity::TextList,
@@ -125,10 +129,23 @@ fn ike(
         ),
         keep_alive: time::or(raw.keep_alive, Duration::from_secs(20)),
         encap: raw.encap.unwrap_or(false),
+        fragmentation: fragmentation(raw, scope),
         unique: keyword(raw.unique.as_deref(), &uniques, &[], &scope.key("unique"))
             .unwrap_or_default(),
         key_log: agent.keylog.is_some(),
     }
+}
+
+fn fragmentation(raw: &RawConnection, scope: &Scope<'_>) -> Fragmentation {
+    let words = [
+        ("yes", Fragmentation::Yes),
+        // Fragments from the first message on, which only IKEv1 knows.
+        ("force", Fragmentation::Yes),
+        ("accept", Fragmentation::Accept),
+        ("no", Fragmentation::No),
+    ];
+    let scope = scope.key("fragmentation");
+    keyword(raw.fragmentation.as_deref(), &words, &[], &scope).unwrap_or_default()
 }
 
 /// The age at which the IKE_SA ends: `over_time` after `rekey_time`.

@@ -1,8 +1,8 @@
 //! One IKE_SA: its state machine, driven by inputs and drained of outputs.
 //!
 //! [`IkeSa`] holds it together; the exchanges live in `exchange/`, message IDs and retransmission
-//! in `requests` and `responses`, sealing in `secured`, CHILD_SAs in `child`, agreeing on them in
-//! `negotiation`.
+//! in `requests` and `responses`, sealing in `secured`, fragments in `message` and `reassembly`,
+//! CHILD_SAs in `child`, agreeing on them in `negotiation`.
 //! [`admission`] judges requests before there is an IKE_SA, [`uniqueness`] which of several stay.
 
 pub mod admission;
@@ -14,9 +14,11 @@ mod exchange;
 mod generation;
 mod ike_sa;
 pub mod io;
+mod message;
 mod nat;
 mod negotiation;
 mod payloads;
+pub mod reassembly;
 mod requests;
 mod responses;
 mod secured;

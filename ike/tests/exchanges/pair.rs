@@ -10,7 +10,7 @@ use holdfast_ike::{
     ChildConfig, ChildSa, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Mode,
     Path, Secret, TrafficSelector,
     child_sa::Lifetime,
-    config::{AuthMethod, IdMatch, Retransmit, SelectorTemplate, Unique},
+    config::{AuthMethod, Fragmentation, IdMatch, Retransmit, SelectorTemplate, Unique},
     proposal::{Proposal, Protocol},
     sa::{
         Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Contacts,
@@ -143,6 +143,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
         encap: false,
+        fragmentation: Fragmentation::Yes,
         unique: Unique::No,
         key_log: false,
     }

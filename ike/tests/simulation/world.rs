@@ -9,7 +9,7 @@ use std::{
 use holdfast_ike::{
     ChildConfig, Connection, Identification, Mode, TrafficSelector,
     child_sa::Lifetime,
-    config::{AuthMethod, IdMatch, Retransmit, SelectorTemplate, Unique},
+    config::{AuthMethod, Fragmentation, IdMatch, Retransmit, SelectorTemplate, Unique},
     proposal::{Proposal, Protocol},
 };
 
@@ -89,6 +89,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
         encap: false,
+        fragmentation: Fragmentation::Yes,
         unique: Unique::No,
         key_log: false,
     }

@@ -45,7 +45,8 @@ impl Supervised {
             Phase::Connecting { id } => {
                 let id = *id;
                 let command = if stranded {
-                    self.attempts.note("the network has changed: beginning anew");
+                    self.attempts
+                        .note("the network has changed: beginning anew");
                     self.restart = true;
                     Command::Abandon(CloseCause::PeerUnresponsive)
                 } else {

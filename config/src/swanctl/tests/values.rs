@@ -116,7 +116,7 @@ fn problems_name_the_key_as_it_was_written() {
         said("mobike = yes", ""),
         said("mobike = maybe", ""),
         said("version = 1", ""),
-        said("fragmentation = yes", ""),
+        said("fragmentation = maybe", ""),
         said("dpd_timeout = 60s", ""),
         said("reauth_time = 3h", ""),
         said("keyingtries = many", ""),

@@ -17,6 +17,7 @@ use crate::{
             ike_sa_init::{IkeSaInit, InitAnswer, InitDone},
         },
         io::Role,
+        message::Message,
         payloads::Payloads,
         requests::Requests,
         responses::Responses,
@@ -79,9 +80,9 @@ impl IkeSa {
             self.fakes_nat(&self.connection),
         );
         let header = self.header(ExchangeType::IkeSaInit, MessageId(0), false);
-        let datagram = write_message(&header, &payloads);
+        let message = Message::whole(write_message(&header, &payloads));
         env.counters().ike_init_out_req.increment();
-        self.launch(&header, Exchange::IkeSaInit(init), datagram, now, env);
+        self.launch(&header, Exchange::IkeSaInit(init), message, None, now, env);
     }
 
     /// Whether this end pretends to be behind a NAT.
@@ -139,7 +140,7 @@ impl IkeSa {
             }
             InitAnswer::Done(done) => {
                 self.spis.responder = header.spis.responder;
-                let messages = (request.datagram, datagram.to_vec());
+                let messages = (request.message.into_octets(), datagram.to_vec());
                 if let Err(failure) = self.begin_auth(*init, *done, messages, now, env) {
                     self.close(CloseCause::Failed(failure), env);
                 }

@@ -4,6 +4,7 @@ mod children;
 mod command;
 mod establish;
 mod formers;
+mod fragments;
 mod init;
 mod path;
 mod receive;
@@ -23,6 +24,7 @@ use super::{
     exchange::{Exchange, Work, ike_auth::Handshake},
     generation::{self, Former},
     io::{Input, Output, Role},
+    message::Message,
     requests::Requests,
     responses::Responses,
     secured::Secured,
@@ -42,6 +44,8 @@ pub struct SaOptions {
     pub key_log: bool,
     /// Our port for IKE and ESP behind a NAT: 4500 unless configured otherwise.
     pub nat_t_port: u16,
+    /// IP datagrams with fragments of IKE messages are no larger than this (RFC 7383).
+    pub fragment_size: u16,
 }
 
 impl Default for SaOptions {
@@ -50,6 +54,7 @@ impl Default for SaOptions {
             force_encapsulation: false,
             key_log: false,
             nat_t_port: NAT_T_PORT,
+            fragment_size: FRAGMENT_SIZE,
         }
     }
 }
@@ -57,6 +62,9 @@ impl Default for SaOptions {
 /// IKE's port, and the one it moves to behind a NAT (RFC 7296 section 2.23).
 const IKE_PORT: u16 = 500;
 const NAT_T_PORT: u16 = 4500;
+
+/// What every path of IPv6 carries, and nearly every one of IPv4.
+const FRAGMENT_SIZE: u16 = 1280;
 
 /// A connection that may be meant by an incoming request.
 #[derive(Clone, Debug)]
@@ -220,8 +228,11 @@ impl IkeSa {
         self.outputs.push_back(Output::Event(event));
     }
 
-    fn transmit(&mut self, path: Path, data: Vec<u8>) {
-        self.outputs.push_back(Output::Transmit { path, data });
+    fn transmit(&mut self, path: Path, message: &Message) {
+        for datagram in message.datagrams() {
+            let data = datagram.to_vec();
+            self.outputs.push_back(Output::Transmit { path, data });
+        }
     }
 
     fn secured(&mut self) -> Option<&mut Secured> {

@@ -22,6 +22,7 @@ use crate::{
             informational::{self, Wanted},
         },
         io::Role,
+        message::{Content, Message},
         negotiation::Agreed,
         payloads::{Payloads, error_notify},
         requests::Requests,
@@ -110,8 +111,9 @@ impl IkeSa {
         sa.log_keys(derived.key_log);
         env.counters().ike_init_out_resp.increment();
         sa.responses.begin();
-        sa.responses.answered(MessageId(0), response.clone());
-        sa.transmit(request.path, response);
+        let response = Message::whole(response);
+        sa.transmit(request.path, &response);
+        sa.responses.answered(MessageId(0), response);
         sa.timers
             .set_after(Timer::HalfOpen, now, sa.connection.half_open_timeout);
         Ok(sa)
@@ -143,12 +145,13 @@ impl IkeSa {
             _ => counters.info_out_resp.increment(),
         }
         let header = self.header(exchange, message_id, true);
+        let limit = self.fragment_limit(path);
         let Some(secured) = self.secured() else {
             return;
         };
-        let datagram = secured.seal(&header, payloads);
-        self.responses.answered(message_id, datagram.clone());
-        self.transmit(path, datagram);
+        let response = secured.seal(&header, &Content::of(payloads), limit);
+        self.transmit(path, &response);
+        self.responses.answered(message_id, response);
     }
 
     pub(super) fn on_protected_request(
