@@ -20,6 +20,7 @@ use crate::{
         child::ChildState,
         event::{Event, Nat, PathChanged},
         io::Output,
+        requests::InFlight,
         timers::Timer,
     },
 };
@@ -65,7 +66,8 @@ impl IkeSa {
     /// Our addresses or routes have changed.
     pub(super) fn check_path(&mut self, now: Instant, env: &mut dyn Environment) {
         let unanswered = self.requests.in_flight.as_ref();
-        if unanswered.is_some_and(|request| request.retransmissions > 0) {
+        let waits = |request: &InFlight| request.retransmissions > 0;
+        if !self.is_established() || unanswered.is_some_and(|request| waits(request)) {
             self.repeat_request(env);
         }
         if !self.is_established() {
