@@ -22,7 +22,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
     bus::Bus,
-    credentials::Credentials,
+    credentials::{Credentials, Desk},
     data_plane::Plane,
     handle::IkeSaId,
     keylog::KeyLogPort,
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) config_path: PathBuf,
     /// What we and our peers authenticate with.
     pub(crate) credentials: Credentials,
+    /// Where questions about them are answered.
+    pub(crate) desk: Desk,
     /// Addresses for peers that ask for one.
     pub(crate) pools: Pools,
     /// The agent-wide counters.
@@ -105,6 +107,7 @@ impl Shared {
             agent: parts.agent,
             config_path: parts.config_path,
             credentials: Credentials::new(&parts.secrets),
+            desk: Desk::default(),
             pools: Pools::default(),
             counters: Counters::default(),
             tallies: Tallies::default(),
