@@ -30,6 +30,7 @@ mod rekey;
 mod reload;
 mod roaming;
 mod simultaneous;
+mod soak;
 mod storm;
 mod swanctl;
 mod swanctl_reload;
