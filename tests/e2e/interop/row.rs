@@ -1,7 +1,7 @@
 //! What a row of the table consists of.
 
 use super::scene::Scene;
-use crate::lab::userland::Release;
+use crate::lab::{topology::Family, userland::Release};
 
 /// A feature, how each daemon is told to use it, and what proves that it is in use.
 pub(super) struct Row {
@@ -11,11 +11,13 @@ pub(super) struct Row {
     pub(super) holdfast: Lines,
     /// charon 5.9.8, charon 6.0.1 and Libreswan, as in [`Peer::ALL`].
     pub(super) peers: [Theirs; 3],
+    /// The addresses inside the tunnel.
+    pub(super) inner: Family,
     /// What is to be seen beyond a tunnel that carries traffic both ways.
     pub(super) proof: Proof,
 }
 
-pub(super) type Proof = fn(&Scene<'_>) -> Result<(), String>;
+pub(super) type Proof = fn(&mut Scene<'_>) -> Result<(), String>;
 
 /// What a daemon is told beyond what every tunnel has, in its own language. See [`super::texts`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,6 +86,7 @@ pub(super) fn row(feature: &'static str, document: &'static str) -> Row {
         document,
         holdfast: Lines::default(),
         peers: [Theirs::Told(Lines::default()); 3],
+        inner: Family::V4,
         proof: |_| Ok(()),
     }
 }
@@ -123,6 +126,12 @@ impl Row {
 
     pub(super) fn libreswan_lacks(mut self, reason: &'static str) -> Self {
         self.peers[2] = Theirs::Lacks(reason);
+        self
+    }
+
+    /// IPv6 inside the tunnel.
+    pub(super) fn inner_v6(mut self) -> Self {
+        self.inner = Family::V6;
         self
     }
 

@@ -34,6 +34,7 @@ pub(super) struct Scene<'a> {
     pub(super) holdfast: Holdfast,
     pub(super) other: Other<'a>,
     pub(super) starter: Starter,
+    inner: Family,
 }
 
 /// Tries a row with charon, in namespaces of its own.
@@ -95,16 +96,16 @@ fn prove(
 ) -> Result<(), String> {
     let agent = format!("dataplane = \"userspace\"\n{}", row.holdfast.daemon);
     let tables = texts::holdfast(pair, &row.holdfast, pki);
-    let scene = Scene {
+    let mut scene = Scene {
         pair,
         holdfast: Holdfast::start(lab, &pair.moon.namespace, &agent, &tables),
         other,
         starter,
+        inner: row.inner,
     };
     scene.start()?;
-    let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
-    scene.carries(here, there)?;
-    let outcome = (row.proof)(&scene);
+    scene.carries()?;
+    let outcome = (row.proof)(&mut scene);
     scene
         .holdfast
         .command("terminate", &[("ike", CONNECTION)])
@@ -114,15 +115,8 @@ fn prove(
 
 impl Scene<'_> {
     fn start(&self) -> Result<(), String> {
-        match (self.starter, &self.other) {
-            (Starter::Holdfast, _) => self.holdfast.initiate(CHILD, PATIENCE)?,
-            (Starter::Peer, Other::Charon(charon)) => charon.initiate(CHILD, PATIENCE)?,
-            (Starter::Peer, Other::Libreswan(libreswan)) => {
-                libreswan.up(CONNECTION)?;
-            }
-        }
-        let sa = wait::attempt(PATIENCE, || self.holdfast.only_tunnel(CHILD))
-            .ok_or("holdfast does not list the tunnel")?;
+        self.initiate()?;
+        let sa = self.tunnel_within(PATIENCE)?;
         let starts = self.starter == Starter::Holdfast;
         if sa.initiator == starts {
             Ok(())
@@ -131,12 +125,36 @@ impl Scene<'_> {
         }
     }
 
-    /// Packets pass both ways between these inner addresses, and through the tunnel.
-    pub(super) fn carries(
-        &self,
-        here: std::net::IpAddr,
-        there: std::net::IpAddr,
-    ) -> Result<(), String> {
+    /// Has the end that starts bring the tunnel up.
+    pub(super) fn initiate(&self) -> Result<(), String> {
+        match (self.starter, &self.other) {
+            (Starter::Holdfast, _) => self.holdfast.initiate(CHILD, PATIENCE)?,
+            (Starter::Peer, Other::Charon(charon)) => charon.initiate(CHILD, PATIENCE)?,
+            (Starter::Peer, Other::Libreswan(libreswan)) => {
+                libreswan.up(CONNECTION)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until holdfast tells of exactly one tunnel.
+    pub(super) fn tunnel_within(&self, limit: Duration) -> Result<IkeSa, String> {
+        wait::attempt(limit, || self.holdfast.only_tunnel(CHILD))
+            .ok_or_else(|| "holdfast does not list exactly one tunnel".to_owned())
+    }
+
+    /// How many CHILD_SAs the peer has.
+    pub(super) fn children_of_peer(&self) -> usize {
+        match &self.other {
+            Other::Charon(charon) => charon.sas().iter().map(|sa| sa.children.len()).sum(),
+            Other::Libreswan(libreswan) => libreswan.traffic().len(),
+        }
+    }
+
+    /// Packets pass both ways, and through the tunnel.
+    pub(super) fn carries(&self) -> Result<(), String> {
+        let here = self.pair.moon.inner(self.inner);
+        let there = self.pair.sun.inner(self.inner);
         let moon = &self.pair.moon.namespace;
         wait::attempt(PATIENCE, || {
             traffic::answers(moon, here, there).then_some(())

@@ -98,7 +98,13 @@ pub(super) fn libreswan(pair: &Pair, lines: &Lines) -> (String, String) {
         there.network(Family::V4)
     );
     let connection = format!(
-        "keyexchange=ikev2\npfs=no\nleft={}\nright={}\nike={}\nesp={}\n{}\n{}\n{}",
+        "keyexchange=ikev2\n{}\nleft={}\nright={}\nike={}\nesp={}\n{}\n{}\n{}",
+        // The first of two lines of the same name would win.
+        if lines.connection.contains("pfs=") {
+            ""
+        } else {
+            "pfs=no"
+        },
         here.outer(Family::V4),
         there.outer(Family::V4),
         or(lines.proposals, IKE_LIBRESWAN),
