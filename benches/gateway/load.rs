@@ -250,6 +250,7 @@ fn connection(number: usize) -> Connection {
         keep_alive: Duration::ZERO,
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         key_log: false,
     }

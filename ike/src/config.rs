@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{Identification, Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal};
+use crate::{
+    Identification, Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal,
+    sa::redirect::Redirect,
+};
 
 /// How one end proves its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +137,8 @@ pub struct Connection {
     pub encap: bool,
     /// What is done with large IKE messages.
     pub fragmentation: Fragmentation,
+    /// Where clients that ask for this connection are sent instead (RFC 5685).
+    pub redirect: Option<Redirect>,
     /// What happens to older IKE_SAs with the same peer.
     pub unique: Unique,
     /// Write the keys of this connection to the key log.

@@ -15,6 +15,7 @@ mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;
+mod fragments;
 mod gateways;
 mod isolation;
 mod keylog;

@@ -51,6 +51,9 @@ pub enum Event {
     },
     /// The IKE_SA should be replaced as a whole: the peer does not rekey it.
     NeedsReplacement,
+    /// The gateway sends us to another one (RFC 5685). An established IKE_SA stays until it is
+    /// closed; an attempt ends with [`CloseCause::Redirected`].
+    Redirected(super::redirect::Gateway),
     /// A request is being retransmitted for the n-th time: the peer does not answer.
     Retransmitting {
         /// 1 for the first retransmission.
@@ -271,6 +274,9 @@ pub enum CloseCause {
     /// We were asked to.
     #[error("terminated")]
     Terminated,
+    /// The gateway sent us to another one before it was established.
+    #[error("the peer redirects us to another gateway")]
+    Redirected,
     /// Another IKE_SA with the same peer took its place.
     #[error("replaced by another IKE_SA with the same peer")]
     Replaced,

@@ -30,6 +30,7 @@ impl IkeSa {
                 }
             }
             Command::Terminate => self.terminate(CloseCause::Terminated, env),
+            Command::Redirect(to) => self.redirect(to),
             Command::Probe => {
                 if self.is_established() {
                     self.probe();

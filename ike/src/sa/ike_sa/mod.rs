@@ -8,6 +8,7 @@ mod fragments;
 mod init;
 mod path;
 mod receive;
+mod redirect;
 mod rekey_child;
 mod rekey_ike;
 mod respond;
@@ -25,6 +26,7 @@ use super::{
     generation::{self, Former},
     io::{Input, Output, Role},
     message::Message,
+    redirect::{Gateway, Part},
     requests::Requests,
     responses::Responses,
     secured::Secured,
@@ -46,6 +48,10 @@ pub struct SaOptions {
     pub nat_t_port: u16,
     /// IP datagrams with fragments of IKE messages are no larger than this (RFC 7383).
     pub fragment_size: u16,
+    /// Initiator: say that we follow redirects (RFC 5685), and report them.
+    pub follow_redirects: bool,
+    /// Initiator: the gateway that sent us to this one.
+    pub redirected_from: Option<Gateway>,
 }
 
 impl Default for SaOptions {
@@ -55,6 +61,8 @@ impl Default for SaOptions {
             key_log: false,
             nat_t_port: NAT_T_PORT,
             fragment_size: FRAGMENT_SIZE,
+            follow_redirects: true,
+            redirected_from: None,
         }
     }
 }
@@ -129,6 +137,7 @@ pub struct IkeSa {
     timers: Timers,
     begun: Instant,
     last_inbound: Instant,
+    part: Part,
 }
 
 impl IkeSa {

@@ -25,6 +25,7 @@ use crate::{
         message::{Content, Message},
         negotiation::Agreed,
         payloads::{Payloads, error_notify},
+        redirect::Part,
         requests::Requests,
         responses::{Parked, Responses},
         secured::Secured,
@@ -91,6 +92,11 @@ impl IkeSa {
             timers: Timers::default(),
             begun: request.received,
             last_inbound: now,
+            part: if answer.follows_redirects {
+                Part::Gateway
+            } else {
+                Part::Neither
+            },
         };
         let header = sa.header(ExchangeType::IkeSaInit, MessageId(0), true);
         let response = write_message(&header, &answer.payloads);
@@ -422,6 +428,7 @@ impl IkeSa {
         let answer = self.answer_deletions(&wanted);
         self.respond_with(header, &answer, path, env);
         self.carry_out_deletions(&wanted, now, env);
+        self.on_redirect(payloads);
         let Some(cause) = wanted.close else {
             return;
         };

@@ -10,6 +10,7 @@ use crate::{
         event::{CloseCause, Event, Failure},
         exchange::{Exchange, Work, create_child::CreateChild, informational},
         message::{Content, Message},
+        redirect::redirect_notify,
         requests::{InFlight, wait},
         timers::Timer,
     },
@@ -44,9 +45,10 @@ impl IkeSa {
             Exchange::IkeSaInit(_) => ExchangeType::IkeSaInit,
             Exchange::IkeAuth(_) => ExchangeType::IkeAuth,
             Exchange::CreateChild(_) | Exchange::RekeyIke(_) => ExchangeType::CreateChildSa,
-            Exchange::DeleteChild(_) | Exchange::DeleteIke | Exchange::Liveness => {
-                ExchangeType::Informational
-            }
+            Exchange::DeleteChild(_)
+            | Exchange::DeleteIke
+            | Exchange::Redirect
+            | Exchange::Liveness => ExchangeType::Informational,
         };
         let counters = env.counters();
         match exchange_type {
@@ -130,6 +132,10 @@ impl IkeSa {
                 Work::DeleteIke => {
                     let payloads = informational::delete_ike_sa();
                     self.send_request(Exchange::DeleteIke, &payloads, now, env);
+                }
+                Work::Redirect(to) => {
+                    let payloads = [redirect_notify(&to, &[])];
+                    self.send_request(Exchange::Redirect, &payloads, now, env);
                 }
                 Work::Liveness => self.send_request(Exchange::Liveness, &[], now, env),
             }
