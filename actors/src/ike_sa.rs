@@ -19,12 +19,13 @@ use actix_rt::ArbiterHandle;
 use holdfast_ike::{
     ChildConfig, ChildSa, Connection, Counters, EspSpi, IkeSpi, Path,
     sa::{
-        Candidate, CloseCause, Command, Contacts, Event, IkeSa, Input, Output, SaOptions,
-        admission::InitRequest,
+        Candidate, CloseCause, Command, Contacts, CredentialRequest, Event, IkeSa, Input, Output,
+        SaOptions, admission::InitRequest,
     },
 };
 
 use crate::{
+    credentials,
     environment::{Shared, StepEnvironment},
     handle::{DatagramReceived, IkeSaId, Order},
     message_log::{self, Way},
@@ -53,6 +54,8 @@ pub(crate) enum Origin {
         path: Path,
         /// The child that travels in IKE_AUTH.
         child: Option<Arc<ChildConfig>>,
+        /// The gateway that sent us there.
+        redirected_from: Option<holdfast_ike::sa::redirect::Gateway>,
     },
     /// A peer starts.
     Respond {
@@ -149,6 +152,7 @@ async fn live(
             contacts,
             path,
             child,
+            redirected_from: _,
         } => IkeSa::initiate(
             connection, contacts, local_spi, path, child, options, now, &mut env,
         ),
@@ -336,6 +340,7 @@ impl IkeSaActor {
                         core.handle(input, Instant::now(), env);
                     }
                 }
+                Output::Credential(request) => self.ask(*request, context),
                 Output::RemoveChild(spi) => {
                     // Afterwards the data plane knows nothing of it any more.
                     let usage = self.shared.plane.usage(spi);
@@ -389,6 +394,17 @@ impl IkeSaActor {
                 None
             }
         }
+    }
+
+    /// Has a question answered elsewhere, without holding up the mailbox.
+    fn ask(&self, request: CredentialRequest, context: &mut Context<Self>) {
+        let id = request.id;
+        let answer = credentials::answer(Arc::clone(&self.shared), request);
+        context.spawn(answer.into_actor(self).map(move |answer, actor, context| {
+            actor.step(context, |core, env| {
+                core.handle(Input::Credential { id, answer }, Instant::now(), env);
+            });
+        }));
     }
 
     fn child_installed(

@@ -9,6 +9,7 @@ mod connection;
 mod endpoint;
 mod overlap;
 mod psk_match;
+mod redirect;
 mod secret;
 mod time;
 

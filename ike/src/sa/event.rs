@@ -92,6 +92,8 @@ pub struct Established {
     pub at: Instant,
     /// What NAT detection found.
     pub nat: Nat,
+    /// The peer is a client that said that it follows redirects (RFC 5685).
+    pub follows_redirects: bool,
 }
 
 /// What changes when an IKE_SA is rekeyed.
@@ -274,8 +276,8 @@ pub enum CloseCause {
     /// We were asked to.
     #[error("terminated")]
     Terminated,
-    /// The gateway sent us to another one before it was established.
-    #[error("the peer redirects us to another gateway")]
+    /// The gateway sent its client to another one before there was a CHILD_SA.
+    #[error("redirected to another gateway")]
     Redirected,
     /// Another IKE_SA with the same peer took its place.
     #[error("replaced by another IKE_SA with the same peer")]

@@ -1,8 +1,8 @@
 //! Sending clients to another gateway (RFC 5685): what the notifications say.
 //!
 //! The gateway is whoever was the responder of IKE_SA_INIT, the client the initiator. A gateway
-//! redirects in its answer to IKE_SA_INIT, or an established IKE_SA by an INFORMATIONAL request of
-//! its own; the client follows by a new IKE_SA. Where to, and how often, is for the caller to
+//! redirects in its answer to IKE_SA_INIT, in that to IKE_AUTH, or an established IKE_SA by an
+//! INFORMATIONAL request of its own; the client follows by a new IKE_SA. Where to, and how often, is for the caller to
 //! decide: here it is only reported.
 
 use std::{

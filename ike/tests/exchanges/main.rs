@@ -17,6 +17,7 @@ mod moving;
 mod nat;
 mod pair;
 mod pending;
+mod redirect;
 mod rekey_child;
 mod rekey_ike;
 mod setup;

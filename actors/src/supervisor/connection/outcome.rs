@@ -26,6 +26,7 @@ impl Supervised {
     ) {
         if self.phase == (Phase::Connecting { id }) {
             self.phase = Phase::Idle;
+            self.redirection.established(id);
         }
         if let Some(record) = world.registry.get(id)
             && record.role == Role::Initiator
@@ -188,6 +189,10 @@ impl Supervised {
             self.reconcile(world, actions);
             return;
         }
+        if self.go_elsewhere_or_back(cause, actions) {
+            self.reconcile(world, actions);
+            return;
+        }
         self.failures = self.failures.saturating_add(1);
         self.set_reason(cause);
         if cause.concerns_address() && self.rotation.more() && self.wants_attempt() {
@@ -216,6 +221,7 @@ impl Supervised {
         actions: &mut Vec<Action>,
     ) {
         self.revive_children(record, cause);
+        self.redirection.lost(record.id);
         let stable = self.trusts(uptime);
         if stable {
             self.backoff.reset();
@@ -264,7 +270,7 @@ impl Supervised {
         }
     }
 
-    fn wants_attempt(&self) -> bool {
+    pub(super) fn wants_attempt(&self) -> bool {
         self.wants.any() || self.replacing.is_some()
     }
 

@@ -13,6 +13,7 @@ use crate::{
         exchange::ike_auth::Handshake,
         io::Output,
         negotiation::{Agreed, Installation},
+        redirect::Part,
         secured::{Secured, esp_lines},
         timers::Timer,
         uniqueness::Contact,
@@ -52,6 +53,7 @@ impl IkeSa {
             suite: secured.suite,
             at: now,
             nat,
+            follows_redirects: self.part == Part::Gateway,
         })));
         self.state = State::Established(Box::new(Established {
             secured,

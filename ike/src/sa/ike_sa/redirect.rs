@@ -1,14 +1,20 @@
-//! Redirects of an established IKE_SA (RFC 5685 section 5).
+//! Redirects in IKE_AUTH and of an established IKE_SA (RFC 5685 sections 5 and 6).
 
 use std::time::Instant;
 
-use super::IkeSa;
-use crate::sa::{
-    event::Event,
-    exchange::Work,
-    payloads::Payloads,
-    redirect::{Gateway, Part, read_redirect},
-    timers::Timer,
+use super::{IkeSa, State};
+use crate::{
+    Environment, Path,
+    sa::{
+        event::{CloseCause, Event},
+        exchange::{Work, informational},
+        negotiation::ChildOffer,
+        payloads::Payloads,
+        redirect::{Gateway, Part, RedirectAt, read_redirect, redirect_notify},
+        secured::Secured,
+        timers::Timer,
+    },
+    wire::{Header, Payload},
 };
 
 impl IkeSa {
@@ -42,8 +48,43 @@ impl IkeSa {
         }
     }
 
-    /// Whether a client at the other end said that it follows redirects.
-    pub fn may_redirect(&self) -> bool {
-        self.part == Part::Gateway
+    /// Gateway: where clients of this connection are sent once they are authenticated.
+    pub(super) fn redirects_clients(&self) -> Option<Gateway> {
+        let redirect = self.connection.redirect.as_ref()?;
+        let redirects = self.part == Part::Gateway && redirect.at == RedirectAt::IkeAuth;
+        redirects.then(|| redirect.to.clone())
+    }
+
+    /// Gateway: the initiator is authenticated, and sent elsewhere instead of served. What is left
+    /// of this IKE_SA repeats the answer, and waits until the client closes it.
+    pub(super) fn redirect_initiator(
+        &mut self,
+        secured: Secured,
+        to: &Gateway,
+        (header, path): (&Header, Path),
+        mut answer: Vec<Payload>,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        self.state = State::Deleting(Box::new(secured), CloseCause::Redirected);
+        answer.push(redirect_notify(to, &[]));
+        self.respond_with(header, &answer, path, env);
+        let patience = self.connection.half_open_timeout;
+        self.timers.set_after(Timer::HalfOpen, now, patience);
+    }
+
+    /// Client: the gateway is authenticated, and sends us elsewhere instead of serving us.
+    pub(super) fn redirected(
+        &mut self,
+        to: Gateway,
+        offer: Option<ChildOffer>,
+        env: &mut dyn Environment,
+    ) {
+        if let Some(offer) = offer {
+            offer.cancel(env);
+        }
+        self.send_once(&informational::delete_ike_sa(), env);
+        self.emit(Event::Redirected(to));
+        self.close(CloseCause::Redirected, env);
     }
 }
