@@ -201,6 +201,7 @@ impl Supervisor {
                 | Command::RekeyChild(_)
                 | Command::Probe
                 | Command::Redirect(_)
+                | Command::CheckPath
                 | Command::Configure(_) => {}
             }
         }

@@ -189,7 +189,8 @@ impl Supervised {
             self.reconcile(world, actions);
             return;
         }
-        if self.go_elsewhere_or_back(cause, actions) {
+        let restart = std::mem::take(&mut self.restart) && self.wants_attempt();
+        if restart || self.go_elsewhere_or_back(cause, actions) {
             self.reconcile(world, actions);
             return;
         }

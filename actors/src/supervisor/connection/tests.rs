@@ -2,6 +2,7 @@
 
 mod configure;
 mod desk;
+mod network;
 mod redirect;
 mod traps;
 
