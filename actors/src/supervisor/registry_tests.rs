@@ -49,6 +49,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
 
 pub(crate) fn child(name: &str, spi: u32, at: Instant) -> ChildUp {
     ChildUp {
+        reqid: None,
         name: name.into(),
         inbound_spi: EspSpi(spi),
         outbound_spi: EspSpi(spi + 1),

@@ -271,6 +271,7 @@ impl Supervisor {
             ChildDownCause::Terminated => "terminated",
             ChildDownCause::Rekeyed => "rekeyed",
             ChildDownCause::Expired => "its lifetime has passed",
+            ChildDownCause::Inactive => "it carried nothing for too long",
             ChildDownCause::IkeSaClosed => "its IKE_SA is over",
         };
         let text = format!("CHILD_SA {} closed: {why}", down.name);

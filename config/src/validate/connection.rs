@@ -9,7 +9,7 @@ use holdfast_ike::{
     proposal::{self, Proposal, Protocol},
 };
 
-use super::{child, elements, endpoint::endpoints, keyword, time};
+use super::{child, elements, endpoint::endpoints, keyword, options, time};
 use crate::{
     Agent, Child, Connection, Reconnect,
     quantity::TextList,
@@ -86,7 +86,14 @@ fn ike(
         ("keep", Unique::Keep),
         ("replace", Unique::Replace),
     ];
-    let rekey_time = time::or(raw.rekey_time, 4 * HOUR);
+    // Who has them authenticate anew need not rekey.
+    let reauth = options::reauthentication(raw, scope);
+    let rekey_default = if reauth.time.is_zero() {
+        4 * HOUR
+    } else {
+        Duration::ZERO
+    };
+    let rekey_time = time::or(raw.rekey_time, rekey_default);
     let over_time = end_of_life(raw, rekey_time, scope);
     let remote = scope.key("remote");
     let remote_id = id(raw.remote.id.as_deref(), &remote.key("id"));
@@ -115,6 +122,7 @@ fn ike(
             &scope.key("rand_time"),
         ),
         over_time,
+        reauth,
         half_open_timeout: time::positive(
             raw.half_open_timeout,
             Duration::from_secs(30),
@@ -132,7 +140,7 @@ fn ike(
 fn end_of_life(raw: &RawConnection, rekey_time: Duration, scope: &Scope<'_>) -> Duration {
     match raw.over_time {
         Some(over_time) if rekey_time.is_zero() => {
-            if !over_time.0.is_zero() {
+            if !over_time.0.is_zero() && raw.reauth_time.is_none() {
                 scope.key("over_time").warning(
                     "over_time counts from rekey_time, which is off",
                     "set rekey_time, or leave over_time out",

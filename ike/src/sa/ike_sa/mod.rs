@@ -1,5 +1,6 @@
 //! The IKE_SA itself.
 
+mod ageing;
 mod children;
 mod command;
 mod establish;
@@ -288,6 +289,8 @@ impl IkeSa {
                 Timer::Rekey,
                 Timer::Children,
                 Timer::Expire,
+                Timer::Reauthenticate,
+                Timer::Overdue,
             ] {
                 self.timers.stop(timer);
             }
