@@ -7,6 +7,7 @@
     reason = "test reports go to the terminal"
 )]
 
+mod ageing;
 mod algorithms;
 mod client_storm;
 mod commands;
@@ -16,6 +17,7 @@ mod datagrams;
 mod disagreement;
 mod drain;
 mod gateways;
+mod interop;
 mod isolation;
 mod keylog;
 mod lab;

@@ -29,6 +29,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         path: path(),
         initial_contact: true,
         contact: Contact {
+            remote: "192.0.2.2".parse().unwrap(),
             role,
             begun: at,
             established: at,

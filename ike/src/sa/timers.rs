@@ -29,10 +29,12 @@ pub(super) enum Timer {
     Formers,
     /// The peer should know its new IKE_SA by now.
     Hold,
+    /// Forget a message of which only some fragments came.
+    Fragments,
 }
 
 impl Timer {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Retransmit,
         Self::Refusal,
         Self::HalfOpen,
@@ -45,6 +47,7 @@ impl Timer {
         Self::Children,
         Self::Formers,
         Self::Hold,
+        Self::Fragments,
     ];
 
     /// The reason as logs and tests show it.
@@ -62,6 +65,7 @@ impl Timer {
             Self::Children => "rekey or remove CHILD_SA",
             Self::Formers => "close rekeyed IKE_SA",
             Self::Hold => "begin to use rekeyed IKE_SA",
+            Self::Fragments => "forget fragments",
         }
     }
 }

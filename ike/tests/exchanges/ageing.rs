@@ -159,3 +159,27 @@ fn an_old_proof_asks_for_a_replacement_and_ends_the_ike_sa_at_last() {
     assert_eq!(pair.initiator.closed(), Some(CloseCause::Expired));
     assert_eq!(pair.responder.closed(), Some(CloseCause::PeerDeleted));
 }
+
+#[test]
+fn a_responder_says_how_long_it_believes_and_the_initiator_obeys() {
+    let mut pair = Pair::new();
+    pair.responder.connection.reauth = Reauthentication {
+        time: Duration::from_secs(1000),
+        rand_time: Duration::ZERO,
+        over_time: Duration::from_secs(1100),
+    };
+    let mut pair = pair.up();
+    let asked = |pair: &Pair| {
+        pair.initiator
+            .has_event(|event| matches!(event, Event::NeedsReplacement))
+    };
+    // A twentieth of it is random.
+    pair.pass(Duration::from_secs(849));
+    assert!(!asked(&pair));
+    pair.pass(Duration::from_secs(52));
+    assert!(asked(&pair));
+    assert!(pair.initiator.is_established());
+    pair.pass(Duration::from_secs(199));
+    pair.settle();
+    assert_eq!(pair.responder.closed(), Some(CloseCause::Expired));
+}

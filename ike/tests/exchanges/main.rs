@@ -9,6 +9,7 @@ mod children;
 mod collisions;
 mod forge;
 mod former_ike;
+mod fragments;
 mod hostile;
 #[path = "../common/ledger.rs"]
 mod ledger;

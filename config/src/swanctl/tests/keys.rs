@@ -71,6 +71,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         ("mode", _) => "tunnel",
         ("unique", _) => "replace",
         ("tfc_padding", _) => "mtu",
+        ("fragmentation", _) => "accept",
         ("auth", _) => "psk",
         ("id", _) => "gw.example",
         ("dpd_action", _) => "restart",

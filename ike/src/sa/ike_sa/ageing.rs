@@ -1,6 +1,6 @@
 //! What time does to CHILD_SAs, and to the proof of who the ends are.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{IkeSa, establish::Purpose};
 use crate::{
@@ -8,9 +8,13 @@ use crate::{
     sa::{
         child::{Child, rekey_after},
         event::ChildDownCause,
+        io::Role,
         timers::Timer,
     },
 };
+
+/// However little time the peer gives us, the IKE_SA must be of some use.
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(1);
 
 /// What is to be done about a CHILD_SA now.
 enum Due {
@@ -30,6 +34,28 @@ impl IkeSa {
         }
         if !reauth.over_time.is_zero() {
             self.timers.set_after(Timer::Overdue, now, reauth.over_time);
+        }
+    }
+
+    /// The responder forgets our proof after this time (RFC 4478). Enough is left for a new IKE_SA with
+    /// all children, and not all initiators come at once.
+    pub(super) fn obey_lifetime(
+        &mut self,
+        lifetime: Option<Duration>,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        let Some(lifetime) = lifetime.filter(|_| self.role == Role::Initiator) else {
+            return;
+        };
+        let time = rekey_after(lifetime * 9 / 10, lifetime / 20, env);
+        let at = now.checked_add(time.max(SHORTEST_LIFETIME));
+        let earlier = |present: Instant| at.is_some_and(|at| at < present);
+        if let Some(at) = at
+            && self.is_established()
+            && self.timers.get(Timer::Reauthenticate).is_none_or(earlier)
+        {
+            self.timers.set(Timer::Reauthenticate, at);
         }
     }
 

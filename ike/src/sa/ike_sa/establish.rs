@@ -44,6 +44,7 @@ impl IkeSa {
             initial_contact,
             contact: Contact {
                 role: self.role,
+                remote: self.path.remote.ip(),
                 begun: self.begun,
                 established: now,
                 lowest_nonce: handshake.lowest_nonce(),
