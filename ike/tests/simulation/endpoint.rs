@@ -468,7 +468,7 @@ impl Endpoint {
                     self.command(older, Command::Abandon(CloseCause::Replaced), now, network);
                 }
                 Verdict::CloseOlder | Verdict::CloseOlderSoon => {
-                    self.command(older, Command::Terminate, now, network)
+                    self.command(older, Command::Terminate, now, network);
                 }
                 Verdict::CloseNewer => self.command(newer, Command::Terminate, now, network),
             }
