@@ -7,6 +7,7 @@
     reason = "test reports go to the terminal"
 )]
 
+mod ageing;
 mod algorithms;
 mod client_storm;
 mod commands;
@@ -31,6 +32,7 @@ mod rekey;
 mod reload;
 mod roaming;
 mod simultaneous;
+mod soak;
 mod storm;
 mod swanctl;
 mod swanctl_reload;

@@ -49,7 +49,8 @@ pub enum Event {
         /// Which one.
         inbound_spi: EspSpi,
     },
-    /// The IKE_SA should be replaced as a whole: the peer does not rekey it.
+    /// The IKE_SA should be replaced as a whole: the peer does not rekey it, or it is time to
+    /// authenticate anew.
     NeedsReplacement,
     /// The gateway sends us to another one (RFC 5685). An established IKE_SA stays until it is
     /// closed; an attempt ends with [`CloseCause::Redirected`].
@@ -138,6 +139,8 @@ pub struct ChildUp {
     pub inbound_spi: EspSpi,
     /// The peer's SPI.
     pub outbound_spi: EspSpi,
+    /// The reqid that its configuration fixes.
+    pub reqid: Option<u32>,
     /// Algorithms.
     pub suite: EspSuite,
     /// Tunnel or transport.
@@ -174,6 +177,8 @@ pub enum ChildDownCause {
     Rekeyed,
     /// Its hard lifetime passed.
     Expired,
+    /// It carried nothing for too long.
+    Inactive,
     /// The IKE_SA ended, see [`Event::Closed`].
     IkeSaClosed,
 }

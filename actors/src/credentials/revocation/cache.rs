@@ -168,19 +168,17 @@ impl Cache {
         let mut slots = self.slots();
         let slot = slots.entry(source).or_default();
         slot.under_way = None;
-        match found {
+        if let Ok(found) = found {
             // Out of date as it comes: good for those who wait, and asked for again later.
-            Ok(kind) => {
-                slot.until = kind.until().max(now() + FIRST_RETRY.as_secs() as i64);
-                slot.found = Some(kind);
-                slot.failures = 0;
-                slot.retry_at = None;
-            }
-            Err(_) => {
-                let wait = FIRST_RETRY.saturating_mul(1 << slot.failures.min(8));
-                slot.failures += 1;
-                slot.retry_at = Some(Instant::now() + wait.min(LAST_RETRY));
-            }
+            let retry = now().saturating_add_unsigned(FIRST_RETRY.as_secs());
+            slot.until = found.until().max(retry);
+            slot.found = Some(found);
+            slot.failures = 0;
+            slot.retry_at = None;
+        } else {
+            let wait = FIRST_RETRY.saturating_mul(1 << slot.failures.min(8));
+            slot.failures += 1;
+            slot.retry_at = Some(Instant::now() + wait.min(LAST_RETRY));
         }
         make_room(&mut slots);
     }

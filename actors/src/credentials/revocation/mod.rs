@@ -220,7 +220,7 @@ impl Link {
 /// Seconds since 1970.
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs() as i64)
+    since.map_or(0, |since| since.as_secs().cast_signed())
 }
 
 #[cfg(test)]

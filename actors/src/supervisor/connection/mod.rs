@@ -148,6 +148,8 @@ pub(crate) struct Supervised {
     children: BTreeMap<Arc<str>, ChildTry>,
     /// An IKE_SA that is to give way to a new one once that carries what it carries.
     replacing: Option<IkeSaId>,
+    /// When it may go: the new one carries all its children.
+    moved: Option<Instant>,
     resolved: Vec<IpAddr>,
     redirection: Redirection,
     last_ticket: u64,
@@ -175,6 +177,7 @@ impl Supervised {
             attempts: Attempts::default(),
             children: BTreeMap::new(),
             replacing: None,
+            moved: None,
             resolved: Vec::new(),
             redirection: Redirection::default(),
             last_ticket: 0,
@@ -220,7 +223,7 @@ impl Supervised {
             _ => None,
         };
         let children = self.children.values().filter_map(|child| child.until);
-        attempt.into_iter().chain(children).min()
+        attempt.into_iter().chain(children).chain(self.moved).min()
     }
 
     /// Somebody wants `goal`. Joins what is under way for it; `None` says that it is met already.
@@ -261,6 +264,7 @@ impl Supervised {
         self.wants.withdraw_all();
         self.redirection = Redirection::default();
         self.replacing = None;
+        self.moved = None;
         self.children.clear();
         self.backoff.reset();
         self.reason = Some("terminated by an operator".into());
@@ -285,6 +289,7 @@ impl Supervised {
     pub(crate) fn drain(&mut self) {
         self.wants = Wants::default();
         self.replacing = None;
+        self.moved = None;
         self.children.clear();
         self.phase = Phase::Idle;
         self.attempts.all_failed("the agent is shutting down");

@@ -71,6 +71,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
     match (key, kind) {
         ("mode", _) => "tunnel",
         ("unique", _) => "replace",
+        ("tfc_padding", _) => "mtu",
         ("fragmentation", _) => "accept",
         ("redirect_to", _) => "gw2.example",
         ("redirect_at", _) => "ike_auth",

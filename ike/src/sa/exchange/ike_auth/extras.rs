@@ -1,7 +1,9 @@
 //! What features add to IKE_AUTH: to the initiator's first request, and to the responder's final
 //! response. Each of them has a field and a call here, and keeps the rest in a file of its own.
 
-use super::Context;
+use std::time::Duration;
+
+use super::{Context, auth_lifetime};
 use crate::{
     Connection,
     sa::{
@@ -39,6 +41,7 @@ impl Asking {
         Ok(Answered {
             initial_contact: self.initial_contact,
             redirect: read_redirect(payloads, &[]),
+            auth_lifetime: auth_lifetime::read(payloads),
         })
     }
 }
@@ -49,6 +52,8 @@ pub(in crate::sa) struct Answered {
     pub(in crate::sa) initial_contact: bool,
     /// The gateway sends us to another one (RFC 5685).
     pub(in crate::sa) redirect: Option<Gateway>,
+    /// We are to authenticate anew within this time.
+    pub(in crate::sa) auth_lifetime: Option<Duration>,
 }
 
 /// Responder: what the first request asked for beside the CHILD_SA.
@@ -70,13 +75,13 @@ impl Asked {
     #[expect(
         clippy::unnecessary_wraps,
         clippy::unused_self,
-        reason = "nothing is to be answered yet"
+        reason = "nothing that was asked for is answered yet"
     )]
     pub(super) fn answer(
         &self,
-        _connection: &Connection,
+        connection: &Connection,
         _cx: &mut Context<'_>,
     ) -> Result<Vec<Payload>, Failure> {
-        Ok(Vec::new())
+        Ok(auth_lifetime::announce(connection).into_iter().collect())
     }
 }
