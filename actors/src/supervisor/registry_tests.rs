@@ -29,6 +29,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         path: path(),
         initial_contact: true,
         contact: Contact {
+            remote: "192.0.2.2".parse().unwrap(),
             role,
             begun: at,
             established: at,
@@ -49,6 +50,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
 
 pub(crate) fn child(name: &str, spi: u32, at: Instant) -> ChildUp {
     ChildUp {
+        reqid: None,
         name: name.into(),
         inbound_spi: EspSpi(spi),
         outbound_spi: EspSpi(spi + 1),

@@ -7,6 +7,7 @@ mod agent;
 mod child;
 mod connection;
 mod endpoint;
+mod options;
 mod overlap;
 mod psk_match;
 mod secret;

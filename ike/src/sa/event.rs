@@ -49,7 +49,8 @@ pub enum Event {
         /// Which one.
         inbound_spi: EspSpi,
     },
-    /// The IKE_SA should be replaced as a whole: the peer does not rekey it.
+    /// The IKE_SA should be replaced as a whole: the peer does not rekey it, or it is time to
+    /// authenticate anew.
     NeedsReplacement,
     /// A request is being retransmitted for the n-th time: the peer does not answer.
     Retransmitting {
@@ -133,6 +134,8 @@ pub struct ChildUp {
     pub inbound_spi: EspSpi,
     /// The peer's SPI.
     pub outbound_spi: EspSpi,
+    /// The reqid that its configuration fixes.
+    pub reqid: Option<u32>,
     /// Algorithms.
     pub suite: EspSuite,
     /// Tunnel or transport.
@@ -169,6 +172,8 @@ pub enum ChildDownCause {
     Rekeyed,
     /// Its hard lifetime passed.
     Expired,
+    /// It carried nothing for too long.
+    Inactive,
     /// The IKE_SA ended, see [`Event::Closed`].
     IkeSaClosed,
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests need a first instant")]
 
 mod admission;
+mod ageing;
 mod children;
 mod collisions;
 mod forge;

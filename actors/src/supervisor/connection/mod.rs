@@ -145,6 +145,8 @@ pub(crate) struct Supervised {
     children: BTreeMap<Arc<str>, ChildTry>,
     /// An IKE_SA that is to give way to a new one once that carries what it carries.
     replacing: Option<IkeSaId>,
+    /// When it may go: the new one carries all its children.
+    moved: Option<Instant>,
     resolved: Vec<IpAddr>,
     last_ticket: u64,
     rounds: u32,
@@ -171,6 +173,7 @@ impl Supervised {
             attempts: Attempts::default(),
             children: BTreeMap::new(),
             replacing: None,
+            moved: None,
             resolved: Vec::new(),
             last_ticket: 0,
             rounds: 0,
@@ -215,7 +218,7 @@ impl Supervised {
             _ => None,
         };
         let children = self.children.values().filter_map(|child| child.until);
-        attempt.into_iter().chain(children).min()
+        attempt.into_iter().chain(children).chain(self.moved).min()
     }
 
     /// Somebody wants `goal`. Joins what is under way for it; `None` says that it is met already.
@@ -255,6 +258,7 @@ impl Supervised {
     pub(crate) fn withdraw(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.wants.withdraw_all();
         self.replacing = None;
+        self.moved = None;
         self.children.clear();
         self.backoff.reset();
         self.reason = Some("terminated by an operator".into());
@@ -279,6 +283,7 @@ impl Supervised {
     pub(crate) fn drain(&mut self) {
         self.wants = Wants::default();
         self.replacing = None;
+        self.moved = None;
         self.children.clear();
         self.phase = Phase::Idle;
         self.attempts.all_failed("the agent is shutting down");

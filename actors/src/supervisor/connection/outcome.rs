@@ -109,6 +109,11 @@ impl Supervised {
                 !self.trusts(world.now.saturating_duration_since(child.up.at))
             }
             ChildDownCause::Expired | ChildDownCause::Terminated => false,
+            ChildDownCause::Inactive => {
+                // Nobody misses it until traffic or an operator asks.
+                self.wants.withdraw_child(name);
+                false
+            }
         };
         if wait && self.wants.child(name) {
             let reason = "the peer closed it soon after it came up".to_owned();

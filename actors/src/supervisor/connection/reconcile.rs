@@ -1,6 +1,6 @@
 //! From what is wanted to what is done about it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use holdfast_config::Endpoint;
 use holdfast_ike::{
@@ -13,6 +13,9 @@ use crate::{
     handle::IkeSaId,
     supervisor::{policy::EndCause, registry::Record},
 };
+
+/// How long an IKE_SA that was replaced goes on receiving.
+const MOVED: Duration = Duration::from_secs(2);
 
 impl Supervised {
     /// Compares what is wanted with what is there, and does what is missing.
@@ -255,6 +258,11 @@ impl Supervised {
             .iter()
             .all(|child| child.closing || new.carries(&child.up.name));
         if new.id != old.id && carried {
+            // The peer may still be sending by the old one.
+            let until = *self.moved.get_or_insert(world.now + MOVED);
+            if world.now < until {
+                return;
+            }
             actions.push(Action::Say(format!("IKE_SA {id} replaced by {}", new.id)));
             let command = Command::Terminate;
             actions.push(Action::Command { id, command });
@@ -264,6 +272,7 @@ impl Supervised {
 
     fn end_replacement(&mut self) {
         self.replacing = None;
+        self.moved = None;
         for child in self.children.values_mut() {
             child.moving = false;
         }

@@ -197,6 +197,7 @@ impl IkeSa {
             now,
             env,
         );
+        self.obey_lifetime(authenticated.answered.auth_lifetime, now, env);
         match authenticated.child {
             Some(Ok(agreed)) => {
                 let nonces = handshake.nonces();

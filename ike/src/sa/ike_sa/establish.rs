@@ -44,6 +44,7 @@ impl IkeSa {
             initial_contact,
             contact: Contact {
                 role: self.role,
+                remote: self.path.remote.ip(),
                 begun: self.begun,
                 established: now,
                 lowest_nonce: handshake.lowest_nonce(),
@@ -71,6 +72,7 @@ impl IkeSa {
                 .set_after(Timer::Liveness, now, connection.dpd_delay);
         }
         self.arm_rekeying(now, env);
+        self.arm_reauthentication(now, env);
         self.arm_keepalive(now);
     }
 
@@ -100,6 +102,7 @@ impl IkeSa {
         if let Purpose::Replace(old) = purpose {
             self.replace_child(old, agreed.inbound_spi);
         }
+        let used = self.last_use_before(purpose, now, env);
         let State::Established(established) = &self.state else {
             env.release_spi(agreed.inbound_spi);
             return;
@@ -107,6 +110,7 @@ impl IkeSa {
         let config = agreed.config.clone();
         let inbound_spi = agreed.inbound_spi;
         let sending = purpose.sending(role);
+        let lifetime = config.options.randomise(config.lifetime, env);
         let child_sa = agreed.into_child_sa(&Installation {
             connection: self.connection.name.clone(),
             prf: &established.secured.prf,
@@ -116,6 +120,7 @@ impl IkeSa {
             path: self.path,
             encapsulation: established.encapsulation,
             sending,
+            lifetime,
         });
         let child_sa = match child_sa {
             Ok(child_sa) => child_sa,
@@ -147,6 +152,7 @@ impl IkeSa {
             local_ts: child_sa.local_ts.clone().into(),
             remote_ts: child_sa.remote_ts.clone().into(),
             rekey_at,
+            used,
             deletes: purpose.deletes(role),
             replaced_by: None,
             standing: if discarded {

@@ -1,5 +1,6 @@
 //! The IKE_SA itself.
 
+mod ageing;
 mod authenticate;
 mod children;
 mod command;
@@ -312,6 +313,8 @@ impl IkeSa {
                 Timer::Rekey,
                 Timer::Children,
                 Timer::Expire,
+                Timer::Reauthenticate,
+                Timer::Overdue,
             ] {
                 self.timers.stop(timer);
             }

@@ -17,7 +17,7 @@ use crate::{
         exchange::{
             Exchange,
             create_child::{self, CreateRefusal},
-            ike_auth::{Handshake, Responder},
+            ike_auth::{Handshake, Responder, auth_lifetime},
             ike_sa_init,
             informational::{self, Wanted},
         },
@@ -344,6 +344,7 @@ impl IkeSa {
         let answer = self.answer_deletions(&wanted);
         self.respond_with(header, &answer, path, env);
         self.carry_out_deletions(&wanted, now, env);
+        self.obey_lifetime(auth_lifetime::read(payloads), now, env);
         let Some(cause) = wanted.close else {
             return;
         };
