@@ -23,12 +23,14 @@ pub(super) enum Timer {
     Children,
     /// Repeat the deletion of a former IKE_SA, or forget it.
     Formers,
+    /// Forget an SA whose additional key exchanges the peer does not finish.
+    FollowUp,
     /// The peer should know its new IKE_SA by now.
     Hold,
 }
 
 impl Timer {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Retransmit,
         Self::Refusal,
         Self::HalfOpen,
@@ -38,6 +40,7 @@ impl Timer {
         Self::Expire,
         Self::Children,
         Self::Formers,
+        Self::FollowUp,
         Self::Hold,
     ];
 
@@ -53,6 +56,7 @@ impl Timer {
             Self::Expire => "expire IKE_SA",
             Self::Children => "rekey or remove CHILD_SA",
             Self::Formers => "close rekeyed IKE_SA",
+            Self::FollowUp => "additional key exchange",
             Self::Hold => "begin to use rekeyed IKE_SA",
         }
     }

@@ -1,3 +1,4 @@
+use crate::proposal::Slot;
 use proptest::prelude::*;
 
 use super::*;
@@ -147,9 +148,10 @@ fn as_control_clients_show_it() {
     let offered = Proposal {
         transforms: vec![
             Transform::Unknown {
-                transform_type: 6,
+                transform_type: 13,
                 id: 36,
             },
+            Transform::AdditionalKeyExchange(Slot::new(2).unwrap(), KeyExchangeMethod(99)),
             Transform::KeyExchange(KeyExchangeMethod(33)),
             Transform::Prf(PrfId(99)),
             Transform::Integrity(IntegrityId::HMAC_SHA2_256_128),
@@ -159,11 +161,11 @@ fn as_control_clients_show_it() {
     };
     assert_eq!(
         offered.to_string(),
-        "IKE:AES_CBC_256/HMAC_SHA2_256_128/(99)/(33)/UNKNOWN_6_36"
+        "IKE:AES_CBC_256/HMAC_SHA2_256_128/(99)/(33)/KE2_(99)/UNKNOWN_13_36"
     );
     assert_eq!(
         offered.to_notation(),
-        "<UNKNOWN_6_36>-<(33)>-<(99)>-sha256-aes256"
+        "<UNKNOWN_13_36>-<KE2_(99)>-<(33)>-<(99)>-sha256-aes256"
     );
 }
 
@@ -257,21 +259,73 @@ fn unsupported_algorithms_are_refused_by_name() {
         "pseudo-random function `prfmd5` is not supported by this build; \
          supported: prfsha512, prfsha384, prfsha256, prfaescmac, prfaesxcbc"
     );
-    for token in ["ke1_mlkem768", "KE7_none", "ke2_modp2048"] {
-        assert_eq!(
-            refused(
-                &format!("aes256gcm16-prfsha384-x25519-{token}"),
-                Protocol::Ike
-            ),
-            format!(
-                "additional key exchanges such as `{token}` are not supported by this build: remove it"
-            )
-        );
-    }
-    for token in ["ke0_none", "ke8_none", "ke1_aes256", "ke1", "ke_none"] {
+    assert_eq!(
+        refused("aes256gcm16-x25519-ke1_ecp256bp", Protocol::Esp),
+        format!("additional key exchange `ecp256bp` is not supported by this build; {methods}")
+    );
+    for token in [
+        "ke0_none",
+        "ke8_none",
+        "ke1_aes256",
+        "ke1",
+        "ke_none",
+        "ke1_modpnone",
+    ] {
         let message = refused(&format!("aes256gcm16-{token}"), Protocol::Esp);
         assert!(message.starts_with("unknown algorithm"), "{message}");
     }
+}
+
+#[test]
+fn additional_key_exchanges() {
+    let hybrid = ike("aes256gcm16-prfsha384-x25519-KE1_mlkem768-ke1_mlkem1024-ke3_ecp384-ke3_none");
+    let slot = |number| Slot::new(number).unwrap();
+    assert_eq!(
+        hybrid.transforms[3..],
+        [
+            Transform::AdditionalKeyExchange(slot(1), KeyExchangeMethod::ML_KEM_768),
+            Transform::AdditionalKeyExchange(slot(1), KeyExchangeMethod::ML_KEM_1024),
+            Transform::AdditionalKeyExchange(slot(3), KeyExchangeMethod::ECP_384),
+            Transform::AdditionalKeyExchange(slot(3), KeyExchangeMethod::NONE),
+        ]
+    );
+    assert_eq!(
+        hybrid.to_notation(),
+        "aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke1_mlkem1024-ke3_ecp384-ke3_none"
+    );
+    assert_eq!(
+        ike("aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke2_ecp384").to_string(),
+        "IKE:AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519/KE1_ML_KEM_768/KE2_ECP_384"
+    );
+    assert_eq!(
+        esp("aes256gcm16-x25519-ke1_mlkem768").to_string(),
+        "ESP:AES_GCM_16_256/CURVE_25519/KE1_ML_KEM_768/NO_EXT_SEQ"
+    );
+    assert_eq!(
+        ike("aes256gcm16-prfsha384-x25519-ke1_modp1024")
+            .weak()
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn additional_key_exchanges_that_cannot_be() {
+    assert!(
+        refused("aes256gcm16-ke1_mlkem768", Protocol::Esp)
+            .starts_with("additional key exchanges come after a first one: add one of x25519,")
+    );
+    for repeated in [
+        "aes256gcm16-x25519-ke1_x25519",
+        "aes256gcm16-x25519-ke1_mlkem768-ke2_mlkem768",
+    ] {
+        assert_eq!(
+            refused(repeated, Protocol::Esp),
+            "no key exchange method may be used twice: change one, or let one be left out by \
+             `keN_none`"
+        );
+    }
+    esp("aes256gcm16-x25519-ke1_x25519-ke1_none");
 }
 
 #[test]
@@ -428,11 +482,15 @@ pub(crate) fn any_proposal(protocol: Protocol) -> impl Strategy<Value = Proposal
         ),
     );
     let ciphers = prop_oneof![aead, classic.prop_map(|(a, b)| [a, b].concat())];
-    let (prfs, methods, esn) = match protocol {
+    let (prfs, methods, others) = match protocol {
         Protocol::Ike => (
             some(&["prfsha256", "prfsha384", "prfsha512", "prfaescmac"], 1).boxed(),
             some(&["x25519", "ecp256", "modp2048", "mlkem768"], 1).boxed(),
-            Just(Vec::new()).boxed(),
+            some(
+                &["ke1_ecp521", "ke2_mlkem512", "ke2_mlkem1024", "ke2_none"],
+                0,
+            )
+            .boxed(),
         ),
         Protocol::Esp | Protocol::Ah => (
             Just(Vec::new()).boxed(),
@@ -440,7 +498,7 @@ pub(crate) fn any_proposal(protocol: Protocol) -> impl Strategy<Value = Proposal
             some(&["esn", "noesn"], 0).boxed(),
         ),
     };
-    (ciphers, prfs, methods, esn).prop_map(move |(a, b, c, d)| {
+    (ciphers, prfs, methods, others).prop_map(move |(a, b, c, d)| {
         let notation = [a, b, c, d].concat().join("-");
         Proposal::from_notation(&notation, protocol).unwrap()
     })

@@ -7,6 +7,7 @@ use crate::{ChildConfig, EspSpi, proposal::KeyExchangeMethod};
 
 pub(super) mod create_child;
 pub(super) mod ike_auth;
+pub(super) mod ike_followup_ke;
 pub(super) mod ike_sa_init;
 pub(super) mod informational;
 pub(super) mod rekey_ike;

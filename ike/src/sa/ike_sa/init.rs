@@ -59,6 +59,7 @@ impl IkeSa {
             responses: Responses::default(),
             children: Vec::new(),
             formers: Vec::new(),
+            half_done: None,
             outputs: std::collections::VecDeque::new(),
             timers: Timers::default(),
             begun: now,

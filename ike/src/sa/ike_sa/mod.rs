@@ -3,6 +3,7 @@
 mod children;
 mod command;
 mod establish;
+mod follow_up;
 mod formers;
 mod init;
 mod receive;
@@ -19,7 +20,7 @@ use super::{
     child::Child,
     contacts::{ContactGuard, Contacts},
     event::{ChildDownCause, CloseCause, Event, Failure, Nat},
-    exchange::{Exchange, Work, ike_auth::Handshake},
+    exchange::{Exchange, Work, ike_auth::Handshake, ike_followup_ke::HalfDone},
     generation::{self, Former},
     io::{Input, Output, Role},
     requests::Requests,
@@ -114,6 +115,8 @@ pub struct IkeSa {
     responses: Responses,
     children: Vec<Child>,
     formers: Vec<Former>,
+    /// An SA that the peer creates in several exchanges.
+    half_done: Option<Box<HalfDone>>,
     outputs: VecDeque<Output>,
     timers: Timers,
     begun: Instant,
@@ -251,6 +254,9 @@ impl IkeSa {
                 Exchange::RekeyIke(rekey) => Self::cancel_rekey(*rekey, env),
                 _ => {}
             }
+        }
+        if let Some(half_done) = self.half_done.take() {
+            half_done.cancel(env);
         }
         for former in std::mem::take(&mut self.formers) {
             env.release_ike_spi(former.generation.local_spi());

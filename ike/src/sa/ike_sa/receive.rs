@@ -95,7 +95,9 @@ impl IkeSa {
                 let counters = env.counters();
                 match header.exchange {
                     ExchangeType::IkeAuth => counters.ike_auth_in_resp.increment(),
-                    ExchangeType::CreateChildSa => counters.create_child_in_resp.increment(),
+                    ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe => {
+                        counters.create_child_in_resp.increment();
+                    }
                     _ => counters.info_in_resp.increment(),
                 }
                 self.on_protected_response(header, &payloads, now, env);

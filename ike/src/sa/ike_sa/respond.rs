@@ -86,6 +86,7 @@ impl IkeSa {
             responses: Responses::default(),
             children: Vec::new(),
             formers: Vec::new(),
+            half_done: None,
             outputs: VecDeque::new(),
             timers: Timers::default(),
             begun: request.received,
@@ -139,7 +140,9 @@ impl IkeSa {
         let counters = env.counters();
         match exchange {
             ExchangeType::IkeAuth => counters.ike_auth_out_resp.increment(),
-            ExchangeType::CreateChildSa => counters.create_child_out_resp.increment(),
+            ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe => {
+                counters.create_child_out_resp.increment();
+            }
             _ => counters.info_out_resp.increment(),
         }
         let header = self.header(exchange, message_id, true);
@@ -180,7 +183,12 @@ impl IkeSa {
                     self.on_create_request(header, payloads, path, now, env);
                 }
             }
-            (State::Deleting(..), ExchangeType::CreateChildSa) => {
+            (State::Established(_), ExchangeType::IkeFollowupKe) => {
+                counters.create_child_in_req.increment();
+                self.responses.begin();
+                self.on_follow_up_request(header, payloads, path, now, env);
+            }
+            (State::Deleting(..), ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe) => {
                 // RFC 7296 section 2.25.2
                 counters.create_child_in_req.increment();
                 self.responses.begin();
@@ -290,7 +298,7 @@ impl IkeSa {
 
     /// Has the data plane install what was agreed; the response waits for it, so that the peer's
     /// first packet finds its SA.
-    fn grant_child(
+    pub(super) fn grant_child(
         &mut self,
         agreed: Agreed,
         nonces: Nonces<'_>,
@@ -336,6 +344,9 @@ impl IkeSa {
             env,
         );
         match result {
+            Ok(response) if !response.granted.agreed.suite.additional.is_empty() => {
+                self.begin_half_child(header, response, path, now, env);
+            }
             Ok(mut response) => {
                 let success = response.payloads();
                 let parked = Parked {
@@ -395,7 +406,7 @@ impl IkeSa {
         }
     }
 
-    fn identical_children(&self, agreed: &Agreed) -> Vec<EspSpi> {
+    pub(super) fn identical_children(&self, agreed: &Agreed) -> Vec<EspSpi> {
         self.children
             .iter()
             .filter(|child| {

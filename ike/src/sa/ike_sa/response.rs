@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::{IkeSa, State, establish::Purpose};
 use crate::{
     Environment,
-    crypto::Nonces,
     proposal::KeyExchangeMethod,
     sa::{
         child::ExchangeRole,
@@ -138,11 +137,14 @@ impl IkeSa {
 
     fn on_create_response(
         &mut self,
-        create: CreateChild,
+        mut create: CreateChild,
         payloads: &Payloads,
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        if let Some(pending) = create.pending.take() {
+            return self.on_child_follow_up(create, pending, payloads, now, env);
+        }
         let refused = |failure, granted| Unaccepted { failure, granted };
         let unaccepted = match create.offer.answer(payloads) {
             Ok(Answer::OtherKeyExchange(_)) if create.again => {
@@ -156,23 +158,28 @@ impl IkeSa {
             }
             Ok(Answer::Agreed(agreed)) => match payloads.nonce() {
                 Ok(nonce_r) => {
-                    let nonces = Nonces {
-                        initiator: &create.nonce,
-                        responder: nonce_r,
-                    };
-                    let purpose = self.purpose_of(&create, nonce_r);
-                    let role = ExchangeRole::Requester;
-                    return self.install(*agreed, nonces, role, purpose, now, env);
+                    return self.child_agreed(create, *agreed, nonce_r.into(), payloads, now, env);
                 }
                 Err(failure) => refused(failure, true),
             },
             Err(unaccepted) => unaccepted,
         };
+        self.create_refused(create, &unaccepted, now, env);
+    }
+
+    /// Our offer of a CHILD_SA has led to none.
+    pub(super) fn create_refused(
+        &mut self,
+        create: CreateChild,
+        unaccepted: &Unaccepted,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
         match &create.rekeys {
             Some(rekeys) => {
-                self.rekey_child_failed(rekeys, create.offer, &unaccepted, now, env);
+                self.rekey_child_failed(rekeys, create.offer, unaccepted, now, env);
             }
-            None => self.offer_failed(create.offer, &unaccepted, env),
+            None => self.offer_failed(create.offer, unaccepted, env),
         }
     }
 

@@ -43,6 +43,10 @@ impl IkeSa {
         let exchange_type = match exchange {
             Exchange::IkeSaInit(_) => ExchangeType::IkeSaInit,
             Exchange::IkeAuth(_) => ExchangeType::IkeAuth,
+            Exchange::CreateChild(ref create) if create.pending.is_some() => {
+                ExchangeType::IkeFollowupKe
+            }
+            Exchange::RekeyIke(ref rekey) if rekey.pending.is_some() => ExchangeType::IkeFollowupKe,
             Exchange::CreateChild(_) | Exchange::RekeyIke(_) => ExchangeType::CreateChildSa,
             Exchange::DeleteChild(_) | Exchange::DeleteIke | Exchange::Liveness => {
                 ExchangeType::Informational
@@ -51,7 +55,9 @@ impl IkeSa {
         let counters = env.counters();
         match exchange_type {
             ExchangeType::IkeAuth => counters.ike_auth_out_req.increment(),
-            ExchangeType::CreateChildSa => counters.create_child_out_req.increment(),
+            ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe => {
+                counters.create_child_out_req.increment();
+            }
             _ => counters.info_out_req.increment(),
         }
         let header = self.header(exchange_type, self.requests.next_id(), false);
@@ -106,6 +112,10 @@ impl IkeSa {
     /// Starts queued work while the window is open.
     pub(super) fn start_work(&mut self, now: Instant, env: &mut dyn Environment) {
         while matches!(self.state, State::Established(_) | State::Deleting(..)) {
+            if self.is_half_replaced() && !self.is_deleting() {
+                // The peer would refuse.
+                return;
+            }
             let Some(work) = self.requests.take_ready() else {
                 return;
             };

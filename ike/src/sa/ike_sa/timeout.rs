@@ -30,6 +30,7 @@ impl IkeSa {
                 Timer::Rekey => self.rekey_ike(None),
                 Timer::Expire => self.begin_delete(CloseCause::Expired),
                 Timer::Formers => self.on_former_deadlines(now, env),
+                Timer::FollowUp => self.drop_half_done(now, env),
                 Timer::Hold => self.requests.held = false,
                 Timer::Children => self.on_child_deadlines(now, env),
             }
