@@ -2,13 +2,18 @@
 
 use std::{fmt, net::IpAddr};
 
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::{GeneralName, ParsedExtension},
-    prelude::FromDer,
+use x509_parser::{certificate::X509CertificateParser, nom::Parser};
+
+use crate::{
+    KeyId, MAX_INPUT, Name, ParseError, PublicKey, SignatureError, Strength,
+    general_name::GeneralName, pem, signature::Signed,
 };
 
-use crate::{KeyId, MAX_INPUT, Name, ParseError, PublicKey, pem};
+mod extensions;
+mod name_constraints;
+
+pub(crate) use extensions::{Extensions, KeyUsage, Purpose};
+pub(crate) use name_constraints::NameConstraints;
 
 /// A certificate. Whether it is to be trusted is another question.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,10 +25,8 @@ pub struct Certificate {
     validity: Validity,
     public_key: PublicKey,
     alternative_names: Box<[AlternativeName]>,
-    subject_key_id: Option<Box<[u8]>>,
-    authority_key_id: Option<Box<[u8]>>,
-    is_ca: bool,
-    signs_ocsp: bool,
+    extensions: Extensions,
+    signed: Signed,
 }
 
 /// From when to when a certificate is valid, both ends included.
@@ -65,21 +68,17 @@ impl Certificate {
     }
 
     fn from_der(octets: &[u8]) -> Result<Self, ParseError> {
-        let (rest, parsed) =
-            X509Certificate::from_der(octets).map_err(|_| ParseError::Der("a certificate"))?;
-        if !rest.is_empty() {
-            return Err(ParseError::Der("a certificate"));
+        const WHAT: &str = "a certificate";
+        let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
+        let Ok(([], parsed)) = parser.parse(octets) else {
+            return Err(ParseError::Der(WHAT));
+        };
+        if parsed.signature_algorithm != parsed.tbs_certificate.signature {
+            return Err(ParseError::AlgorithmMismatch);
         }
-        let is_ca = parsed
-            .basic_constraints()
-            .map_err(|_| ParseError::Extension("basicConstraints"))?
-            .is_some_and(|constraints| constraints.value.ca);
-        let signs_ocsp = parsed
-            .extended_key_usage()
-            .map_err(|_| ParseError::Extension("extendedKeyUsage"))?
-            .is_some_and(|usage| usage.value.ocsp_signing);
+        let extensions = Extensions::read(parsed.extensions())?;
         let validity = parsed.validity();
-        let (subject_key_id, authority_key_id) = key_ids(&parsed);
+        let names = extensions.alternative_names.iter();
         Ok(Self {
             der: octets.into(),
             subject: Name::from_parsed(parsed.subject()),
@@ -90,11 +89,9 @@ impl Certificate {
                 not_after: validity.not_after.timestamp(),
             },
             public_key: PublicKey::from_parsed(parsed.public_key())?,
-            alternative_names: alternative_names(&parsed)?,
-            subject_key_id,
-            authority_key_id,
-            is_ca,
-            signs_ocsp,
+            alternative_names: names.filter_map(GeneralName::alternative).collect(),
+            extensions,
+            signed: Signed::read(octets, WHAT)?,
         })
     }
 
@@ -137,22 +134,54 @@ impl Certificate {
     /// the certificate does not say.
     pub fn subject_key_id(&self) -> &[u8] {
         let key: &KeyId = self.public_key.id_ref();
-        self.subject_key_id.as_deref().unwrap_or(key.as_bytes())
+        self.extensions
+            .subject_key_id
+            .as_deref()
+            .unwrap_or(key.as_bytes())
     }
 
     /// The issuer's key, if it says (RFC 5280 section 4.2.1.1).
     pub fn authority_key_id(&self) -> Option<&[u8]> {
-        self.authority_key_id.as_deref()
+        self.extensions.authority_key_id.as_deref()
     }
 
     /// Whether its basic constraints say that it is a CA's (RFC 5280 section 4.2.1.9).
     pub fn is_ca(&self) -> bool {
-        self.is_ca
+        self.extensions.basic_constraints.is_ca
     }
 
     /// Whether it may sign OCSP responses for its issuer (RFC 6960 section 4.2.2.2).
     pub fn signs_ocsp(&self) -> bool {
-        self.signs_ocsp
+        let purposes = self.extensions.extended_key_usage.as_deref();
+        purposes.is_some_and(|purposes| purposes.contains(&Purpose::OcspSigning))
+    }
+
+    /// Where the lists are that may revoke it (RFC 5280 section 4.2.1.13).
+    pub fn crl_uris(&self) -> &[String] {
+        &self.extensions.crl_uris
+    }
+
+    /// Who may be asked about it (RFC 5280 section 4.2.2.1).
+    pub fn ocsp_uris(&self) -> &[String] {
+        &self.extensions.ocsp_uris
+    }
+
+    /// Whether it has the same name as its issuer.
+    pub fn is_self_issued(&self) -> bool {
+        self.subject.is_same(&self.issuer)
+    }
+
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Whether this key signed it.
+    pub(crate) fn verify_signature(
+        &self,
+        issuer: &PublicKey,
+        strength: Strength,
+    ) -> Result<(), SignatureError> {
+        self.signed.verify(&self.der, issuer, strength)
     }
 }
 
@@ -163,47 +192,6 @@ impl fmt::Debug for Certificate {
             .field("issuer", &self.issuer)
             .field("key", &self.public_key)
             .finish_non_exhaustive()
-    }
-}
-
-type KeyIds = (Option<Box<[u8]>>, Option<Box<[u8]>>);
-
-fn key_ids(parsed: &X509Certificate<'_>) -> KeyIds {
-    let mut ids = (None, None);
-    for extension in parsed.extensions() {
-        match extension.parsed_extension() {
-            ParsedExtension::SubjectKeyIdentifier(id) => ids.0 = Some(id.0.into()),
-            ParsedExtension::AuthorityKeyIdentifier(authority) => {
-                ids.1 = authority.key_identifier.as_ref().map(|id| id.0.into());
-            }
-            _ => {}
-        }
-    }
-    ids
-}
-
-fn alternative_names(parsed: &X509Certificate<'_>) -> Result<Box<[AlternativeName]>, ParseError> {
-    let extension = parsed
-        .subject_alternative_name()
-        .map_err(|_| ParseError::Extension("subjectAltName"))?;
-    let names = extension.map_or(&[][..], |extension| &extension.value.general_names);
-    Ok(names.iter().filter_map(alternative_name).collect())
-}
-
-fn alternative_name(name: &GeneralName<'_>) -> Option<AlternativeName> {
-    match name {
-        GeneralName::DNSName(name) => Some(AlternativeName::Dns((*name).to_owned())),
-        GeneralName::RFC822Name(name) => Some(AlternativeName::Rfc822((*name).to_owned())),
-        GeneralName::URI(name) => Some(AlternativeName::Uri((*name).to_owned())),
-        GeneralName::DirectoryName(name) => {
-            Some(AlternativeName::Directory(Name::from_parsed(name)))
-        }
-        GeneralName::IPAddress(octets) => {
-            let v4 = <[u8; 4]>::try_from(*octets).map(IpAddr::from).ok();
-            let v6 = || <[u8; 16]>::try_from(*octets).map(IpAddr::from).ok();
-            v4.or_else(v6).map(AlternativeName::Ip)
-        }
-        _ => None,
     }
 }
 

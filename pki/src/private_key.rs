@@ -14,7 +14,7 @@ use aws_lc_rs::{
 use crate::{
     Curve, KeyError, KeyKind, MAX_INPUT, ParseError, PublicKey,
     der::{self, Element},
-    pem,
+    dotted, pem,
 };
 
 /// A private key. The provider holds its numbers, has checked that they belong together, and wipes
@@ -202,11 +202,6 @@ impl Form {
             Self::Ed25519 => KeyKind::Ed25519,
         }
     }
-}
-
-/// An encoded object identifier as people read it.
-fn dotted(encoded: &[u8]) -> String {
-    x509_parser::asn1_rs::Oid::new(encoded.into()).to_id_string()
 }
 
 #[cfg(test)]

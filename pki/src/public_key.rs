@@ -172,6 +172,13 @@ impl PublicKey {
         &self.id
     }
 
+    /// The key itself, the content of the BIT STRING.
+    pub(crate) fn bits(&self) -> &[u8] {
+        let outer = der::only(&self.spki);
+        let bits = outer.and_then(|outer| outer.children().nth(1));
+        bits.map_or(&[], |bits| bits.content.get(1..).unwrap_or_default())
+    }
+
     /// The DER of its SubjectPublicKeyInfo.
     pub fn spki(&self) -> &[u8] {
         &self.spki

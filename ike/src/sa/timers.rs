@@ -27,6 +27,8 @@ pub(super) enum Timer {
     FollowUp,
     /// The peer should know its new IKE_SA by now.
     Hold,
+    /// Forget a message of which only some fragments came.
+    Fragments,
 }
 
 impl Timer {
@@ -42,6 +44,7 @@ impl Timer {
         Self::Formers,
         Self::FollowUp,
         Self::Hold,
+        Self::Fragments,
     ];
 
     /// The reason as logs and tests show it.
@@ -58,6 +61,7 @@ impl Timer {
             Self::Formers => "close rekeyed IKE_SA",
             Self::FollowUp => "additional key exchange",
             Self::Hold => "begin to use rekeyed IKE_SA",
+            Self::Fragments => "forget fragments",
         }
     }
 }
