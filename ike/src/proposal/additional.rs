@@ -105,10 +105,11 @@ pub(super) fn choose(
         .filter(|method| theirs.contains(method))
         .find_map(|method| {
             let mut chosen = AdditionalKeyExchanges::NONE;
-            fill(Slot::new(1), *method, additional, &mut chosen).then_some((*method, chosen))
+            let filled = fill(Slot::new(1), *method, additional, &mut chosen);
+            // Without a first key exchange there is nothing that others could be added to.
+            let founded = *method != KeyExchangeMethod::NONE || chosen.is_empty();
+            (filled && founded).then_some((*method, chosen))
         })
-        // Without a first key exchange there is nothing that others could be added to.
-        .filter(|(method, chosen)| *method != KeyExchangeMethod::NONE || chosen.is_empty())
 }
 
 /// Fills this slot and those after it. Bounded by what we allow, whatever the peer sends.

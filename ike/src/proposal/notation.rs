@@ -321,7 +321,8 @@ fn check_complete(keywords: &[Keyword], protocol: Protocol) -> Result<(), Notati
 /// Keywords of this kind that a proposal for this protocol may hold.
 fn choices(kind: Kind, protocol: Protocol) -> Vec<&'static str> {
     let mut names = keywords::supported(kind);
-    names.retain(|name| protocol != Protocol::Ike || *name != "modpnone");
+    let optional = protocol != Protocol::Ike && kind == Kind::KeyExchange;
+    names.retain(|name| optional || *name != "modpnone");
     names
 }
 

@@ -32,7 +32,7 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Retransmit,
         Self::Refusal,
         Self::HalfOpen,

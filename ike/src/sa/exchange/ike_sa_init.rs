@@ -105,6 +105,9 @@ impl IkeSaInit {
         if connection.fragmentation.is_announced() {
             payloads.push(fragmentation_supported());
         }
+        if offers_additional(&connection.proposals) {
+            payloads.push(intermediate_supported());
+        }
         payloads
     }
 
@@ -161,6 +164,11 @@ impl IkeSaInit {
         let (method, public) = payloads.key_exchange().ok_or(Failure::InvalidSyntax)?;
         if method != suite.key_exchange || method != self.key_pair.method() {
             return Err(Failure::InvalidSyntax);
+        }
+        if !suite.additional.is_empty() && !takes_intermediate(payloads) {
+            return Err(Failure::Protocol(
+                "it chose key exchanges for which it has no IKE_INTERMEDIATE",
+            ));
         }
         let childless = payloads
             .notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED)
@@ -255,6 +263,44 @@ fn read_clear(datagram: &[u8]) -> Option<(Header, Vec<Payload>)> {
     }
 }
 
+/// RFC 9242 section 3.1.
+fn intermediate_supported() -> Payload {
+    notify(NotifyType::INTERMEDIATE_EXCHANGE_SUPPORTED, Vec::new())
+}
+
+fn takes_intermediate(payloads: &Payloads) -> bool {
+    payloads
+        .notify(NotifyType::INTERMEDIATE_EXCHANGE_SUPPORTED)
+        .is_some()
+}
+
+fn offers_additional(proposals: &[Proposal]) -> bool {
+    proposals
+        .iter()
+        .flat_map(|proposal| &proposal.transforms)
+        .any(|transform| matches!(transform, Transform::AdditionalKeyExchange(..)))
+}
+
+/// What can be chosen of the offer of a peer that has no IKE_INTERMEDIATE: no additional key
+/// exchange but NONE.
+fn without_additional(offered: &[Proposal]) -> Vec<Proposal> {
+    let mut offered = offered.to_vec();
+    let transforms = offered
+        .iter_mut()
+        .flat_map(|proposal| &mut proposal.transforms);
+    for transform in transforms {
+        if let Transform::AdditionalKeyExchange(slot, method) = *transform
+            && method != KeyExchangeMethod::NONE
+        {
+            *transform = Transform::Unknown {
+                transform_type: slot.transform_type(),
+                id: method.0,
+            };
+        }
+    }
+    offered
+}
+
 fn fragmentation_supported() -> Payload {
     notify(NotifyType::IKEV2_FRAGMENTATION_SUPPORTED, Vec::new())
 }
@@ -286,6 +332,13 @@ pub(in super::super) fn handle_request(
     let refuse = |failure| refuse(request, failure);
     let nonce_i: Box<[u8]> = payloads.nonce().map_err(refuse)?.into();
     let offered = payloads.proposals().map_err(refuse)?;
+    let plain;
+    let offered = if takes_intermediate(&payloads) {
+        offered
+    } else {
+        plain = without_additional(offered);
+        &plain
+    };
     let (offered_method, public) = payloads
         .key_exchange()
         .ok_or_else(|| refuse(Failure::InvalidSyntax))?;
@@ -333,6 +386,9 @@ pub(in super::super) fn handle_request(
         && connections
             .iter()
             .any(|connection| connection.fragmentation.is_announced());
+    if !suite.additional.is_empty() {
+        answer.push(intermediate_supported());
+    }
     if fragmentation {
         answer.push(fragmentation_supported());
     }

@@ -8,6 +8,7 @@ mod follow_up;
 mod formers;
 mod fragments;
 mod init;
+mod intermediate;
 mod path;
 mod receive;
 mod rekey_child;
@@ -98,6 +99,7 @@ enum State {
 struct HalfOpen {
     secured: Secured,
     responder: Responder,
+    intermediate: intermediate::Intermediate,
     asking: Option<authenticate::Asking>,
 }
 
@@ -275,6 +277,11 @@ impl IkeSa {
             match request.exchange {
                 Exchange::IkeAuth(auth) => {
                     if let Some(offer) = auth.child {
+                        offer.cancel(env);
+                    }
+                }
+                Exchange::IkeIntermediate(intermediate) => {
+                    if let Some(offer) = intermediate.initiator.child {
                         offer.cancel(env);
                     }
                 }

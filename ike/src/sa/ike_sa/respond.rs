@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, time::Instant};
 
 use super::{
-    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, rekey_ike::OldGeneration,
-    response::count_failure,
+    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, intermediate::Intermediate,
+    rekey_ike::OldGeneration, response::count_failure,
 };
 use crate::{
     Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
@@ -18,6 +18,7 @@ use crate::{
             Exchange,
             create_child::{self, CreateRefusal},
             ike_auth::{Handshake, Responder},
+            ike_intermediate::IntAuth,
             ike_sa_init,
             informational::{self, Wanted},
         },
@@ -105,11 +106,13 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: answer.done.nat,
+            int_auth: IntAuth::default(),
             authorities: Vec::new(),
         };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,
             responder: Responder::new(handshake, candidates),
+            intermediate: Intermediate::default(),
             asking: None,
         }));
         sa.log_keys(derived.key_log);
@@ -148,6 +151,7 @@ impl IkeSa {
             ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe => {
                 counters.create_child_out_resp.increment();
             }
+            ExchangeType::IkeIntermediate => {}
             _ => counters.info_out_resp.increment(),
         }
         let header = self.header(exchange, message_id, true);
@@ -170,6 +174,9 @@ impl IkeSa {
     ) {
         let counters = env.counters();
         match (&self.state, header.exchange) {
+            (State::HalfOpen(_), ExchangeType::IkeIntermediate) => {
+                self.on_intermediate_request(header, payloads, path, env);
+            }
             (State::HalfOpen(_), ExchangeType::IkeAuth) => {
                 self.on_auth_request(header, payloads, path, now, env);
             }
@@ -209,7 +216,7 @@ impl IkeSa {
                 self.responses.begin();
                 self.answer_invalid_syntax(header, path, env);
             }
-            // Nothing but IKE_AUTH may come before IKE_AUTH is done.
+            // Nothing else may come before IKE_AUTH is done.
             _ => counters.out_of_window.increment(),
         }
     }

@@ -7,7 +7,6 @@ use crate::{
     Environment,
     proposal::KeyExchangeMethod,
     sa::{
-        child::ExchangeRole,
         event::{ChildDownCause, Event, Failure},
         exchange::{Exchange, Work, create_child::CreateChild, informational},
         negotiation::{Answer, ChildOffer, Unaccepted},
@@ -27,7 +26,11 @@ impl IkeSa {
         env: &mut dyn Environment,
     ) {
         let fatal = payloads.notify(NotifyType::INVALID_SYNTAX).is_some();
-        if fatal && header.exchange != ExchangeType::IkeAuth {
+        let half_open = matches!(
+            header.exchange,
+            ExchangeType::IkeIntermediate | ExchangeType::IkeAuth
+        );
+        if fatal && !half_open {
             // The peer has closed it, or should have (RFC 7296 section 2.21.3).
             self.send_once(&informational::delete_ike_sa(), env);
             return self.fail(Failure::InvalidSyntax, env);
@@ -41,6 +44,9 @@ impl IkeSa {
             self.emit(Event::PeerAnswers);
         }
         match request.exchange {
+            Exchange::IkeIntermediate(intermediate) => {
+                self.on_intermediate_response(*intermediate, payloads, now, env);
+            }
             Exchange::IkeAuth(auth) => self.on_auth_response(auth, payloads, now, env),
             Exchange::CreateChild(create) => {
                 self.on_create_response(*create, payloads, now, env);

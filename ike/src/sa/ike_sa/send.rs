@@ -8,7 +8,10 @@ use crate::{
     sa::{
         child::ChildState,
         event::{CloseCause, Event, Failure},
-        exchange::{Exchange, Work, create_child::CreateChild, informational},
+        exchange::{
+            Exchange, Work, create_child::CreateChild, ike_intermediate::plain_message,
+            informational,
+        },
         message::{Content, Message},
         requests::{InFlight, wait},
         timers::Timer,
@@ -35,13 +38,14 @@ impl IkeSa {
     /// Seals and sends a request.
     pub(super) fn send_request(
         &mut self,
-        exchange: Exchange,
+        mut exchange: Exchange,
         payloads: &[Payload],
         now: Instant,
         env: &mut dyn Environment,
     ) {
         let exchange_type = match exchange {
             Exchange::IkeSaInit(_) => ExchangeType::IkeSaInit,
+            Exchange::IkeIntermediate(_) => ExchangeType::IkeIntermediate,
             Exchange::IkeAuth(_) => ExchangeType::IkeAuth,
             Exchange::CreateChild(ref create) if create.pending.is_some() => {
                 ExchangeType::IkeFollowupKe
@@ -58,6 +62,7 @@ impl IkeSa {
             ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe => {
                 counters.create_child_out_req.increment();
             }
+            ExchangeType::IkeIntermediate => {}
             _ => counters.info_out_req.increment(),
         }
         let header = self.header(exchange_type, self.requests.next_id(), false);
@@ -66,6 +71,9 @@ impl IkeSa {
             return;
         };
         let content = Content::of(payloads);
+        if let Exchange::IkeIntermediate(intermediate) = &mut exchange {
+            intermediate.request = plain_message(&header, &content);
+        }
         let message = secured.seal(&header, &content, limit);
         let content = self.may_shrink(&message).then_some(content);
         self.launch(&header, exchange, message, content, now, env);
