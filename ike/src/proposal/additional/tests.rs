@@ -6,9 +6,9 @@ fn allowed(slots: &[&[M]]) -> Allowed {
     let mut allowed = Allowed::default();
     for slot in Slot::all() {
         let methods = slots.get(slot.index()).copied().unwrap_or(&[M::NONE]);
-        methods
-            .iter()
-            .for_each(|method| allow(&mut allowed, slot, *method));
+        for method in methods {
+            allow(&mut allowed, slot, *method);
+        }
     }
     allowed
 }

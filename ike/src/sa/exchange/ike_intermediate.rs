@@ -38,7 +38,7 @@ impl IntAuth {
     /// Adds an exchange. SK_pi and SK_pr are those from before it.
     pub(in super::super) fn add(
         &mut self,
-        prf: &Prf,
+        prf: Prf,
         (sk_pi, sk_pr): (&Secret, &Secret),
         (request, response): (&[u8], &[u8]),
     ) {

@@ -44,7 +44,7 @@ impl IkeSa {
         env: &mut dyn Environment,
     ) {
         match FollowUps::begin(agreed.suite.additional, payloads, env) {
-            Ok(None) => self.install_ours(create, agreed, &nonce_r, now, env),
+            Ok(None) => self.install_ours(&create, agreed, &nonce_r, now, env),
             Ok(Some(follow_ups)) => {
                 create.pending = Some(Box::new(PendingChild {
                     agreed,
@@ -99,7 +99,7 @@ impl IkeSa {
                     ..
                 } = *pending;
                 agreed.shared.extend(secrets);
-                return self.install_ours(create, agreed, &nonce_r, now, env);
+                return self.install_ours(&create, agreed, &nonce_r, now, env);
             }
             Err(failure) => Unaccepted { failure, granted },
         };
@@ -108,7 +108,7 @@ impl IkeSa {
 
     fn install_ours(
         &mut self,
-        create: CreateChild,
+        create: &CreateChild,
         agreed: Agreed,
         nonce_r: &[u8],
         now: Instant,
@@ -118,7 +118,7 @@ impl IkeSa {
             initiator: &create.nonce,
             responder: nonce_r,
         };
-        let purpose = self.purpose_of(&create, nonce_r);
+        let purpose = self.purpose_of(create, nonce_r);
         let role = ExchangeRole::Requester;
         self.install(agreed, nonces, role, purpose, now, env);
     }
@@ -259,7 +259,7 @@ impl IkeSa {
                         self.finish_half_child(header, half, secrets, answer, path, now, env);
                     }
                     Subject::Ike(half) => {
-                        self.finish_half_ike(header, half, secrets, &answer, path, now, env);
+                        self.finish_half_ike(header, half, secrets, answer, path, now, env);
                     }
                 }
             }
@@ -342,24 +342,19 @@ impl IkeSa {
         header: &Header,
         mut half: HalfIke,
         secrets: Vec<Secret>,
-        answer: &[Payload],
+        answer: Vec<Payload>,
         path: Path,
         now: Instant,
         env: &mut dyn Environment,
     ) {
         half.done.further = secrets;
-        self.grant_rekey_ike(
-            header,
-            RekeyResponse {
-                done: half.done,
-                spi: half.spi,
-                nonce: half.nonce,
-                payloads: answer.to_vec(),
-            },
-            path,
-            now,
-            env,
-        );
+        let response = RekeyResponse {
+            done: half.done,
+            spi: half.spi,
+            nonce: half.nonce,
+            payloads: answer,
+        };
+        self.grant_rekey_ike(header, &response, path, now, env);
     }
 }
 

@@ -124,7 +124,7 @@ impl IkeSa {
         messages: (&[u8], &[u8]),
     ) -> Result<Derived, Failure> {
         let keys = (&handshake.sk_pi, &handshake.sk_pr);
-        handshake.int_auth.add(&secured.prf, keys, messages);
+        handshake.int_auth.add(secured.prf, keys, messages);
         let derived = secured.derive_successor(
             self.role,
             self.spis,

@@ -94,7 +94,7 @@ impl IkeSa {
             Err(refusal) => return self.refuse_creation(header, refusal, path, env),
         };
         if answer.done.suite.additional.is_empty() {
-            self.grant_rekey_ike(header, answer, path, now, env);
+            self.grant_rekey_ike(header, &answer, path, now, env);
         } else {
             self.begin_half_ike(header, answer, path, now, env);
         }
@@ -104,7 +104,7 @@ impl IkeSa {
     pub(super) fn grant_rekey_ike(
         &mut self,
         header: &Header,
-        answer: RekeyResponse,
+        answer: &RekeyResponse,
         path: Path,
         now: Instant,
         env: &mut dyn Environment,

@@ -55,7 +55,7 @@ fn each_exchange_covers_those_before_it() {
     let mut int_auth = IntAuth::default();
     assert!(int_auth.octets().is_empty(), "AUTH is that of RFC 7296");
     int_auth.add(
-        &prf,
+        prf,
         (&secret("pi1"), &secret("pr1")),
         (b"request1", b"response1"),
     );
@@ -68,7 +68,7 @@ fn each_exchange_covers_those_before_it() {
         [i1.expose(), r1.expose(), &[0, 0, 0, 2]].concat()
     );
     int_auth.add(
-        &prf,
+        prf,
         (&secret("pi2"), &secret("pr2")),
         (b"request2", b"response2"),
     );
