@@ -2,16 +2,58 @@
 //! one additional key exchange each (RFC 9370 section 2.2.2).
 
 use super::{
-    super::{event::Failure, message::Content, payloads::Payloads},
+    super::{
+        event::Failure,
+        message::Content,
+        payloads::{Payloads, notify},
+    },
     ike_auth::Initiator,
     ike_sa_init::generate,
 };
 use crate::{
     Environment, MessageId, Secret,
     crypto::{KeyPair, Prf},
-    proposal::KeyExchangeMethod,
-    wire::{Header, Payload, write_encrypted_prefix},
+    proposal::{KeyExchangeMethod, Proposal, Transform},
+    wire::{Header, NotifyType, Payload, write_encrypted_prefix},
 };
+
+/// RFC 9242 section 3.1.
+pub(super) fn intermediate_supported() -> Payload {
+    notify(NotifyType::INTERMEDIATE_EXCHANGE_SUPPORTED, Vec::new())
+}
+
+pub(super) fn takes_intermediate(payloads: &Payloads) -> bool {
+    payloads
+        .notify(NotifyType::INTERMEDIATE_EXCHANGE_SUPPORTED)
+        .is_some()
+}
+
+pub(super) fn offers_additional(proposals: &[Proposal]) -> bool {
+    proposals
+        .iter()
+        .flat_map(|proposal| &proposal.transforms)
+        .any(|transform| matches!(transform, Transform::AdditionalKeyExchange(..)))
+}
+
+/// What can be chosen of the offer of a peer that has no IKE_INTERMEDIATE: no additional key
+/// exchange but NONE.
+pub(super) fn without_additional(offered: &[Proposal]) -> Vec<Proposal> {
+    let mut offered = offered.to_vec();
+    let transforms = offered
+        .iter_mut()
+        .flat_map(|proposal| &mut proposal.transforms);
+    for transform in transforms {
+        if let Transform::AdditionalKeyExchange(slot, method) = *transform
+            && method != KeyExchangeMethod::NONE
+        {
+            *transform = Transform::Unknown {
+                transform_type: slot.transform_type(),
+                id: method.0,
+            };
+        }
+    }
+    offered
+}
 
 /// A message as it goes into IntAuth: IntAuth_*A | IntAuth_*P.
 ///

@@ -7,6 +7,10 @@ use super::super::{
     event::{Failure, Nat},
     nat,
     payloads::{Payloads, notify},
+    redirect::{self, Gateway, RedirectAt},
+};
+use super::ike_intermediate::{
+    intermediate_supported, offers_additional, takes_intermediate, without_additional,
 };
 use crate::{
     ChildConfig, Connection, Environment, IkeSpi, IkeSpis, Path, Secret,
@@ -41,6 +45,8 @@ pub(in super::super) struct IkeSaInit {
     pub(in super::super) ambiguous: bool,
     /// What is to be negotiated in IKE_AUTH.
     pub(in super::super) child: Option<Arc<ChildConfig>>,
+    /// What we say of redirects, if we follow them.
+    pub(in super::super) redirect: Option<Payload>,
 }
 
 /// What the initiator does next.
@@ -49,6 +55,8 @@ pub(in super::super) enum InitAnswer {
     Again,
     /// An answer to an earlier form of the request: wait on.
     Stale,
+    /// Try this gateway instead.
+    Redirected(Gateway),
     /// Go on to IKE_AUTH.
     Done(Box<InitDone>),
 }
@@ -68,6 +76,7 @@ impl IkeSaInit {
     pub(in super::super) fn new(
         connection: &Connection,
         child: Option<Arc<ChildConfig>>,
+        redirect: Option<Payload>,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
         let method = methods(&connection.proposals)
@@ -80,6 +89,7 @@ impl IkeSaInit {
             restarts: 0,
             ambiguous: false,
             child,
+            redirect,
         })
     }
 
@@ -108,6 +118,7 @@ impl IkeSaInit {
         if offers_additional(&connection.proposals) {
             payloads.push(intermediate_supported());
         }
+        payloads.extend(self.redirect.clone());
         payloads
     }
 
@@ -152,6 +163,11 @@ impl IkeSaInit {
             self.count_restart()?;
             self.key_pair = generate(method, env)?;
             return Ok(InitAnswer::Again);
+        }
+        if self.redirect.is_some()
+            && let Some(to) = redirect::read_redirect(payloads, &self.nonce)
+        {
+            return Ok(InitAnswer::Redirected(to));
         }
         if let Some(failure) = payloads.error() {
             return Err(failure);
@@ -263,42 +279,10 @@ fn read_clear(datagram: &[u8]) -> Option<(Header, Vec<Payload>)> {
     }
 }
 
-/// RFC 9242 section 3.1.
-fn intermediate_supported() -> Payload {
-    notify(NotifyType::INTERMEDIATE_EXCHANGE_SUPPORTED, Vec::new())
-}
-
-fn takes_intermediate(payloads: &Payloads) -> bool {
-    payloads
-        .notify(NotifyType::INTERMEDIATE_EXCHANGE_SUPPORTED)
-        .is_some()
-}
-
-fn offers_additional(proposals: &[Proposal]) -> bool {
-    proposals
-        .iter()
-        .flat_map(|proposal| &proposal.transforms)
-        .any(|transform| matches!(transform, Transform::AdditionalKeyExchange(..)))
-}
-
-/// What can be chosen of the offer of a peer that has no IKE_INTERMEDIATE: no additional key
-/// exchange but NONE.
-fn without_additional(offered: &[Proposal]) -> Vec<Proposal> {
-    let mut offered = offered.to_vec();
-    let transforms = offered
-        .iter_mut()
-        .flat_map(|proposal| &mut proposal.transforms);
-    for transform in transforms {
-        if let Transform::AdditionalKeyExchange(slot, method) = *transform
-            && method != KeyExchangeMethod::NONE
-        {
-            *transform = Transform::Unknown {
-                transform_type: slot.transform_type(),
-                id: method.0,
-            };
-        }
-    }
-    offered
+/// Where to, if the best of the connections sends its clients away before it knows who they are.
+fn redirected_at_once<'a>(connections: &[&'a Connection]) -> Option<&'a Gateway> {
+    let redirect = connections.first()?.redirect.as_ref()?;
+    (redirect.at == RedirectAt::IkeSaInit).then_some(&redirect.to)
 }
 
 fn fragmentation_supported() -> Payload {
@@ -316,6 +300,8 @@ pub(in super::super) struct InitResponse {
     pub(in super::super) payloads: Vec<Payload>,
     pub(in super::super) done: InitDone,
     pub(in super::super) nonce_i: Box<[u8]>,
+    /// The initiator understands REDIRECT.
+    pub(in super::super) follows_redirects: bool,
     /// The algorithms, as they were answered.
     pub(in super::super) proposal: Proposal,
 }
@@ -331,6 +317,14 @@ pub(in super::super) fn handle_request(
     let payloads = Payloads(request.payloads.clone());
     let refuse = |failure| refuse(request, failure);
     let nonce_i: Box<[u8]> = payloads.nonce().map_err(refuse)?.into();
+    let follows_redirects = redirect::is_understood(&payloads);
+    if follows_redirects && let Some(to) = redirected_at_once(connections) {
+        let answer = redirect::redirect_notify(to, &nonce_i);
+        return Err(Refusal {
+            reply: Some(reply(&request.header, &[answer])),
+            failure: None,
+        });
+    }
     let offered = payloads.proposals().map_err(refuse)?;
     let plain;
     let offered = if takes_intermediate(&payloads) {
@@ -402,6 +396,7 @@ pub(in super::super) fn handle_request(
             fragmentation,
         },
         nonce_i,
+        follows_redirects,
         proposal: selected.proposal,
     })
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::redirect::Gateway;
 use crate::{ChildConfig, EspSpi, proposal::KeyExchangeMethod};
 
 pub(super) mod create_child;
@@ -22,6 +23,7 @@ pub(super) enum Exchange {
     DeleteChild(EspSpi),
     RekeyIke(Box<rekey_ike::RekeyIke>),
     DeleteIke,
+    Redirect,
     Liveness,
 }
 
@@ -38,6 +40,8 @@ pub(super) enum Work {
     /// Replace the IKE_SA, with a key exchange of this method if the peer asked for it.
     RekeyIke(Option<KeyExchangeMethod>),
     DeleteIke,
+    /// Send the client to another gateway.
+    Redirect(Gateway),
     Liveness,
 }
 
@@ -81,6 +85,7 @@ impl Exchange {
             Self::DeleteChild(_) => "CHILD_DELETE",
             Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
+            Self::Redirect => "IKE_REDIRECT",
             Self::Liveness => "IKE_DPD",
         }
     }
@@ -96,6 +101,7 @@ impl Work {
             | (Self::Disown(a), Self::Disown(b)) => a == b,
             (Self::RekeyIke(_), Self::RekeyIke(_))
             | (Self::DeleteIke, Self::DeleteIke)
+            | (Self::Redirect(_), Self::Redirect(_))
             | (Self::Liveness, Self::Liveness) => true,
             _ => false,
         }
@@ -108,6 +114,7 @@ impl Work {
             Self::DeleteChild(_) | Self::Disown(_) => "CHILD_DELETE",
             Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
+            Self::Redirect(_) => "IKE_REDIRECT",
             Self::Liveness => "IKE_DPD",
         }
     }

@@ -1,5 +1,6 @@
 //! The IKE_SA itself.
 
+mod ageing;
 mod authenticate;
 mod children;
 mod command;
@@ -11,6 +12,7 @@ mod init;
 mod intermediate;
 mod path;
 mod receive;
+mod redirect;
 mod rekey_child;
 mod rekey_ike;
 mod respond;
@@ -30,6 +32,7 @@ use super::{
     generation::{self, Former},
     io::{Input, Output, Role},
     message::Message,
+    redirect::{Gateway, Part},
     requests::Requests,
     responses::Responses,
     secured::Secured,
@@ -51,6 +54,10 @@ pub struct SaOptions {
     pub nat_t_port: u16,
     /// IP datagrams with fragments of IKE messages are no larger than this (RFC 7383).
     pub fragment_size: u16,
+    /// Initiator: say that we follow redirects (RFC 5685), and report them.
+    pub follow_redirects: bool,
+    /// Initiator: the gateway that sent us to this one.
+    pub redirected_from: Option<Gateway>,
 }
 
 impl Default for SaOptions {
@@ -60,6 +67,8 @@ impl Default for SaOptions {
             key_log: false,
             nat_t_port: NAT_T_PORT,
             fragment_size: FRAGMENT_SIZE,
+            follow_redirects: true,
+            redirected_from: None,
         }
     }
 }
@@ -137,6 +146,8 @@ pub struct IkeSa {
     timers: Timers,
     begun: Instant,
     last_inbound: Instant,
+    /// Of redirects.
+    part: Part,
     /// Questions to others so far; only the answer to the last one counts.
     asked: u32,
 }
@@ -325,6 +336,8 @@ impl IkeSa {
                 Timer::Rekey,
                 Timer::Children,
                 Timer::Expire,
+                Timer::Reauthenticate,
+                Timer::Overdue,
             ] {
                 self.timers.stop(timer);
             }

@@ -60,6 +60,7 @@ impl IkeSa {
                     self.close(cause, env);
                 }
             }
+            Exchange::Redirect => self.on_redirect_answered(now),
             Exchange::Liveness | Exchange::IkeSaInit(_) => {}
         }
     }

@@ -13,6 +13,7 @@ use crate::{
             informational,
         },
         message::{Content, Message},
+        redirect::redirect_notify,
         requests::{InFlight, wait},
         timers::Timer,
     },
@@ -52,9 +53,10 @@ impl IkeSa {
             }
             Exchange::RekeyIke(ref rekey) if rekey.pending.is_some() => ExchangeType::IkeFollowupKe,
             Exchange::CreateChild(_) | Exchange::RekeyIke(_) => ExchangeType::CreateChildSa,
-            Exchange::DeleteChild(_) | Exchange::DeleteIke | Exchange::Liveness => {
-                ExchangeType::Informational
-            }
+            Exchange::DeleteChild(_)
+            | Exchange::DeleteIke
+            | Exchange::Redirect
+            | Exchange::Liveness => ExchangeType::Informational,
         };
         let counters = env.counters();
         match exchange_type {
@@ -148,6 +150,10 @@ impl IkeSa {
                 Work::DeleteIke => {
                     let payloads = informational::delete_ike_sa();
                     self.send_request(Exchange::DeleteIke, &payloads, now, env);
+                }
+                Work::Redirect(to) => {
+                    let payloads = [redirect_notify(&to, &[])];
+                    self.send_request(Exchange::Redirect, &payloads, now, env);
                 }
                 Work::Liveness => self.send_request(Exchange::Liveness, &[], now, env),
             }
