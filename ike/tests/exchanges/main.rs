@@ -11,6 +11,8 @@ mod forge;
 mod former_ike;
 mod fragments;
 mod hostile;
+mod hybrid;
+mod hybrid_rekey;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod misbehaviour;

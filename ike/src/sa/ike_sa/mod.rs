@@ -5,9 +5,11 @@ mod authenticate;
 mod children;
 mod command;
 mod establish;
+mod follow_up;
 mod formers;
 mod fragments;
 mod init;
+mod intermediate;
 mod path;
 mod receive;
 mod redirect;
@@ -26,7 +28,7 @@ use super::{
     child::Child,
     contacts::{ContactGuard, Contacts},
     event::{ChildDownCause, CloseCause, Event, Failure, Nat},
-    exchange::{Exchange, Work, ike_auth::Responder},
+    exchange::{Exchange, Work, ike_auth::Responder, ike_followup_ke::HalfDone},
     generation::{self, Former},
     io::{Input, Output, Role},
     message::Message,
@@ -106,6 +108,7 @@ enum State {
 struct HalfOpen {
     secured: Secured,
     responder: Responder,
+    intermediate: intermediate::Intermediate,
     asking: Option<authenticate::Asking>,
 }
 
@@ -137,6 +140,8 @@ pub struct IkeSa {
     responses: Responses,
     children: Vec<Child>,
     formers: Vec<Former>,
+    /// An SA that the peer creates in several exchanges.
+    half_done: Option<Box<HalfDone>>,
     outputs: VecDeque<Output>,
     timers: Timers,
     begun: Instant,
@@ -286,10 +291,18 @@ impl IkeSa {
                         offer.cancel(env);
                     }
                 }
+                Exchange::IkeIntermediate(intermediate) => {
+                    if let Some(offer) = intermediate.initiator.child {
+                        offer.cancel(env);
+                    }
+                }
                 Exchange::CreateChild(create) => create.offer.cancel(env),
                 Exchange::RekeyIke(rekey) => Self::cancel_rekey(*rekey, env),
                 _ => {}
             }
+        }
+        if let Some(half_done) = self.half_done.take() {
+            half_done.cancel(env);
         }
         for former in std::mem::take(&mut self.formers) {
             env.release_ike_spi(former.generation.local_spi());
