@@ -151,8 +151,9 @@ fn liveness() -> Row {
         "RFC 7296 2.4",
     )
     .holdfast(Lines {
-        connection: "persistent = true\ndpd_delay = \"1s\"\n\
-                         retransmit = { timeout = \"200ms\", base = 1.8, tries = 2 }\n\
+        child: "dpd_action = \"restart\"\n",
+        connection: "dpd_delay = \"1s\"\n\
+                         retransmit = { timeout = \"1s\", base = 1.8, tries = 2 }\n\
                          reconnect = { initial = \"100ms\", max = \"1s\" }\n",
         ..PLAIN
     })

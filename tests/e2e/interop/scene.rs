@@ -103,14 +103,15 @@ fn prove(
         starter,
         inner: row.inner,
     };
-    scene.start()?;
-    scene.carries()?;
-    let outcome = (row.proof)(&mut scene);
+    let outcome = scene
+        .start()
+        .and_then(|()| scene.carries())
+        .and_then(|()| (row.proof)(&mut scene));
     scene
         .holdfast
         .command("terminate", &[("ike", CONNECTION)])
         .ok();
-    outcome
+    outcome.map_err(|error| format!("{error}\nholdfast's log:\n{}", scene.holdfast.log()))
 }
 
 impl Scene<'_> {
