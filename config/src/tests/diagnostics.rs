@@ -100,7 +100,6 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     holdfast.toml:7:37: connections.paris.remote.certs: a certificate is not supported by this version (authenticate with auth = "psk")
     holdfast.toml:8:1: connections.paris.version: IKEv1 is not supported by this version (leave the key out)
     holdfast.toml:9:1: connections.paris.aggressive: IKEv1 is not supported by this version (leave the key out)
-    holdfast.toml:10:1: connections.paris.mobike: MOBIKE is not supported by this version (leave the key out)
     holdfast.toml:11:1: connections.paris.vips: requesting virtual addresses is not supported by this version (leave the key out)
     holdfast.toml:12:1: connections.paris.pools: assigning addresses to peers is not supported by this version (leave the key out)
     holdfast.toml:13:1: connections.paris.reauth_time: reauthentication is not supported by this version (use rekey_time)

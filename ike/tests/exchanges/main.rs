@@ -13,6 +13,7 @@ mod hostile;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod misbehaviour;
+mod mobike;
 mod moving;
 mod nat;
 mod pair;

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use crate::{ChildConfig, EspSpi, proposal::KeyExchangeMethod};
+use crate::{ChildConfig, EspSpi, Path, proposal::KeyExchangeMethod};
 
 pub(super) mod create_child;
 pub(super) mod ike_auth;
 pub(super) mod ike_sa_init;
 pub(super) mod informational;
 pub(super) mod rekey_ike;
+pub(super) mod update_addresses;
 
 /// An exchange of ours whose request is in flight, with all that its answer is judged by.
 pub(super) enum Exchange {
@@ -20,6 +21,10 @@ pub(super) enum Exchange {
     RekeyIke(Box<rekey_ike::RekeyIke>),
     DeleteIke,
     Liveness,
+    /// Move the IKE_SA to this path (RFC 4555).
+    UpdateAddresses(Path),
+    TellAddresses,
+    CheckRoute(update_addresses::Cookie),
 }
 
 /// Work that waits for its turn.
@@ -36,6 +41,12 @@ pub(super) enum Work {
     RekeyIke(Option<KeyExchangeMethod>),
     DeleteIke,
     Liveness,
+    /// Move the IKE_SA to the path in use (RFC 4555 section 3.5).
+    UpdateAddresses,
+    /// Tell the peer our further addresses (RFC 4555 section 3.6).
+    TellAddresses,
+    /// Make sure that the peer is where it seems to be (RFC 4555 section 3.7).
+    CheckRoute,
 }
 
 impl Exchange {
@@ -72,6 +83,7 @@ impl Exchange {
             Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
             Self::Liveness => "IKE_DPD",
+            Self::UpdateAddresses(_) | Self::TellAddresses | Self::CheckRoute(_) => "IKE_MOBIKE",
         }
     }
 }
@@ -86,7 +98,10 @@ impl Work {
             | (Self::Disown(a), Self::Disown(b)) => a == b,
             (Self::RekeyIke(_), Self::RekeyIke(_))
             | (Self::DeleteIke, Self::DeleteIke)
-            | (Self::Liveness, Self::Liveness) => true,
+            | (Self::Liveness, Self::Liveness)
+            | (Self::UpdateAddresses, Self::UpdateAddresses)
+            | (Self::TellAddresses, Self::TellAddresses)
+            | (Self::CheckRoute, Self::CheckRoute) => true,
             _ => false,
         }
     }
@@ -99,6 +114,7 @@ impl Work {
             Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
             Self::Liveness => "IKE_DPD",
+            Self::UpdateAddresses | Self::TellAddresses | Self::CheckRoute => "IKE_MOBIKE",
         }
     }
 }

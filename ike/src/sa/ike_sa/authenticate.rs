@@ -197,6 +197,7 @@ impl IkeSa {
             now,
             env,
         );
+        self.begin_mobike(authenticated.answered.mobike, env);
         match authenticated.child {
             Some(Ok(agreed)) => {
                 let nonces = handshake.nonces();
@@ -338,6 +339,7 @@ impl IkeSa {
             now,
             env,
         );
+        self.begin_mobike(asked.mobike, env);
         match child {
             Some(Ok(granted)) => {
                 let parked = Parked {

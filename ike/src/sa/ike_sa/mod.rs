@@ -7,6 +7,7 @@ mod establish;
 mod formers;
 mod fragments;
 mod init;
+mod mobike;
 mod path;
 mod receive;
 mod rekey_child;
@@ -107,6 +108,8 @@ struct Established {
     encapsulation: bool,
     /// When it last followed the peer because of an ESP packet.
     followed: Option<Instant>,
+    /// Both ends support MOBIKE.
+    mobike: Option<Box<mobike::Mobike>>,
     _contact: ContactGuard,
 }
 

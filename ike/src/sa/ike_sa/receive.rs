@@ -102,6 +102,7 @@ impl IkeSa {
                     _ => counters.info_in_resp.increment(),
                 }
                 self.follow(path, now);
+                self.follow_answer(path, now);
                 self.on_protected_response(header, &payloads, now, env);
             }
             Err(error) => {

@@ -44,9 +44,12 @@ impl IkeSa {
             Exchange::IkeSaInit(_) => ExchangeType::IkeSaInit,
             Exchange::IkeAuth(_) => ExchangeType::IkeAuth,
             Exchange::CreateChild(_) | Exchange::RekeyIke(_) => ExchangeType::CreateChildSa,
-            Exchange::DeleteChild(_) | Exchange::DeleteIke | Exchange::Liveness => {
-                ExchangeType::Informational
-            }
+            Exchange::DeleteChild(_)
+            | Exchange::DeleteIke
+            | Exchange::Liveness
+            | Exchange::UpdateAddresses(_)
+            | Exchange::TellAddresses
+            | Exchange::CheckRoute(_) => ExchangeType::Informational,
         };
         let counters = env.counters();
         match exchange_type {
@@ -90,6 +93,7 @@ impl IkeSa {
             retransmissions: 0,
         });
         self.arm_retransmit(0, now, env);
+        self.after_request(env);
     }
 
     pub(super) fn arm_retransmit(
@@ -131,7 +135,13 @@ impl IkeSa {
                     let payloads = informational::delete_ike_sa();
                     self.send_request(Exchange::DeleteIke, &payloads, now, env);
                 }
-                Work::Liveness => self.send_request(Exchange::Liveness, &[], now, env),
+                Work::Liveness => {
+                    let payloads = self.liveness_payloads();
+                    self.send_request(Exchange::Liveness, &payloads, now, env);
+                }
+                Work::UpdateAddresses => self.start_update(now, env),
+                Work::TellAddresses => self.start_telling(now, env),
+                Work::CheckRoute => self.start_route_check(now, env),
             }
         }
     }
@@ -197,6 +207,7 @@ impl IkeSa {
         let attempt = request.retransmissions;
         self.shrink_fragments(attempt);
         self.repeat_request(env);
+        self.doubt_path(attempt, env);
         self.emit(Event::Retransmitting { attempt });
         self.arm_retransmit(attempt, now, env);
     }
