@@ -120,7 +120,6 @@ fn gw(lines: &str) -> String {
 #[test]
 fn what_makes_it_another_connection_leaves_it_out() {
     for (lines, carried) in [
-        ("updown = x", true),
         ("inactivity = 10s", false),
         ("children { n { inactivity = 10s } }", true),
         ("children { n { mark_in = 42 } }", false),
