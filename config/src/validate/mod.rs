@@ -7,8 +7,10 @@ mod agent;
 mod child;
 mod connection;
 mod endpoint;
+mod options;
 mod overlap;
 mod psk_match;
+mod redirect;
 mod secret;
 mod time;
 

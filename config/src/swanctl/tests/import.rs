@@ -120,8 +120,8 @@ fn gw(lines: &str) -> String {
 #[test]
 fn what_makes_it_another_connection_leaves_it_out() {
     for (lines, carried) in [
-        ("inactivity = 10s", false),
-        ("children { n { inactivity = 10s } }", true),
+        ("copy_dscp = no", false),
+        ("children { n { copy_dscp = out } }", true),
         ("children { n { mark_in = 42 } }", false),
         (
             "children { n { esp_proposals = aes256gcm16-x25519, nonsense } }",

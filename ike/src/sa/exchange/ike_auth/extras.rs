@@ -1,15 +1,16 @@
 //! What features add to IKE_AUTH: to the initiator's first request, and to the responder's final
 //! response. Each of them has a field and a call here, and keeps the rest in a file of its own.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
-use super::Context;
+use super::{Context, auth_lifetime};
 use crate::{
     Connection,
     sa::{
         event::Failure,
         exchange::update_addresses,
         payloads::{Payloads, notify},
+        redirect::{Gateway, read_redirect},
     },
     wire::{NotifyType, Payload},
 };
@@ -43,6 +44,8 @@ impl Asking {
         Ok(Answered {
             initial_contact: self.initial_contact,
             mobike: update_addresses::read_support(payloads),
+            redirect: read_redirect(payloads, &[]),
+            auth_lifetime: auth_lifetime::read(payloads),
         })
     }
 }
@@ -53,6 +56,10 @@ pub(in crate::sa) struct Answered {
     pub(in crate::sa) initial_contact: bool,
     /// The responder's further addresses, if it supports MOBIKE.
     pub(in crate::sa) mobike: Option<Vec<IpAddr>>,
+    /// The gateway sends us to another one (RFC 5685).
+    pub(in crate::sa) redirect: Option<Gateway>,
+    /// We are to authenticate anew within this time.
+    pub(in crate::sa) auth_lifetime: Option<Duration>,
 }
 
 /// Responder: what the first request asked for beside the CHILD_SA.
@@ -80,8 +87,11 @@ impl Asked {
         connection: &Connection,
         cx: &mut Context<'_>,
     ) -> Result<Vec<Payload>, Failure> {
-        let wanted = self.mobike.is_some();
-        Ok(wanted.then(|| mobike(connection, cx)).unwrap_or_default())
+        let mut payloads: Vec<_> = auth_lifetime::announce(connection).into_iter().collect();
+        if self.mobike.is_some() {
+            payloads.extend(mobike(connection, cx));
+        }
+        Ok(payloads)
     }
 }
 
