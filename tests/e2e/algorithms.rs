@@ -255,7 +255,9 @@ fn algorithms(end: &dyn Daemon) -> Vec<String> {
         .expect("list-sas");
     let (_, ike) = events[0].sections().next().expect("an IKE_SA");
     let child = ike.section("child-sas").expect("children");
-    let (_, esp) = child.sections().next().expect("a CHILD_SA");
+    // charon lists those that were rekeyed for a while.
+    let installed = |(_, esp): &(_, &Message)| esp.text("state") == Some("INSTALLED");
+    let (_, esp) = child.sections().find(installed).expect("a CHILD_SA");
     let of = |sa: &Message, keys: &[&str]| {
         let values = keys
             .iter()

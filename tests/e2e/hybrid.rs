@@ -14,13 +14,23 @@ const CLASSIC: &[Suite] = &[
         "aes128-sha256-modp2048-ke1_ecp256-ke2_x25519-ke4_ecp521",
         "aes128-sha256",
     ),
-    // One end can do without.
+];
+
+/// One end can do without.
+const OPTIONAL: &[Suite] = &[
     (
         [
             "aes256gcm16-prfsha384-x25519-ke1_ecp384-ke1_none",
             "aes256gcm16",
         ],
         ["aes256gcm16-prfsha384-x25519", "aes256gcm16"],
+    ),
+    (
+        ["aes256gcm16-prfsha384-x25519", "aes256gcm16"],
+        [
+            "aes256gcm16-prfsha384-x25519-ke1_ecp384-ke1_none",
+            "aes256gcm16",
+        ],
     ),
 ];
 
@@ -51,6 +61,15 @@ const REKEYED: &[Suite] = &[
 #[test]
 fn classic_methods() {
     table_with(CLASSIC, Release::Trixie);
+}
+
+#[test]
+fn peers_that_do_without() {
+    // One at a time: a responder with several connections chooses among all of them before it knows
+    // who asks.
+    for suite in OPTIONAL {
+        table_with(&[*suite], Release::Trixie);
+    }
 }
 
 #[test]
