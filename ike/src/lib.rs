@@ -11,6 +11,7 @@
 
 pub mod child_sa;
 pub mod config;
+pub mod configuration;
 pub mod counters;
 pub mod crypto;
 pub mod environment;
@@ -24,6 +25,7 @@ pub mod wire;
 
 pub use child_sa::{ChildSa, EspKey, EspSuite, Mode, Path};
 pub use config::{ChildConfig, Connection};
+pub use configuration::Configured;
 pub use counters::{Counter, Counters};
 pub use environment::Environment;
 pub use identification::Identification;
