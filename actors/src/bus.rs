@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use holdfast_ike::Path;
 use tokio::sync::{broadcast, watch};
 
 use crate::{handle::IkeSaId, supervisor::messages::IkeSaListing};
@@ -67,6 +68,13 @@ pub(crate) enum ControlEvent {
         old: IkeSaListing,
         /// What it is.
         new: IkeSaListing,
+    },
+    /// An IKE_SA has moved to another path.
+    IkeUpdate {
+        /// What it was.
+        old: IkeSaListing,
+        /// Where it is now.
+        path: Path,
     },
     /// Something that somebody should look at.
     Alert {

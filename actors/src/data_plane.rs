@@ -12,7 +12,7 @@ use actix::{
     Actor, AsyncContext, Context, Handler, Message, ResponseFuture, StreamHandler, WrapFuture,
 };
 use futures::{FutureExt, stream};
-use holdfast_ike::{ChildSa, EspSpi};
+use holdfast_ike::{ChildSa, EspSpi, Path};
 use holdfast_ipsec::{
     BoxFuture, DataPlane, InstallError, PlaneCounters, PlaneEvent, Policy, PolicyId, Usage,
 };
@@ -23,7 +23,7 @@ use crate::{
     handle::IkeSaId,
     ledger::Ledger,
     shutdown::{Cause, ShutdownPort},
-    supervisor::messages::{Acquire, ChildExpired},
+    supervisor::messages::{Acquire, ChildExpired, PeerMoved},
 };
 
 /// How long the back end may take to give up its device, threads and routes.
@@ -86,6 +86,16 @@ impl Plane {
     /// Lets no packet leave by a CHILD_SA any more; it goes on receiving.
     pub(crate) fn stop_sending(&self, spi: EspSpi) {
         self.back_end.stop_sending(spi);
+    }
+
+    /// Lets the packets of a CHILD_SA leave by another path.
+    pub(crate) fn update_path(&self, spi: EspSpi, path: Path, encapsulation: bool) {
+        let update = self.back_end.update_path(spi, path, encapsulation);
+        complete(Box::pin(update.map(move |updated| {
+            if let Err(error) = updated {
+                tracing::error!(%spi, remote = %path.remote, %error, "packets keep their path");
+            }
+        })));
     }
 
     /// Removes a CHILD_SA, or cancels its installation.
@@ -193,6 +203,16 @@ impl StreamHandler<PlaneEvent> for DataPlaneActor {
                         inbound,
                         hard,
                     });
+                }
+            }
+            PlaneEvent::PeerMoved { inbound, path } => {
+                if let Some(owner) = self.shared.plane.owner(inbound) {
+                    let moved = PeerMoved {
+                        owner,
+                        inbound,
+                        path,
+                    };
+                    self.shared.supervisor.do_send(moved);
                 }
             }
             PlaneEvent::Failed(reason) => {

@@ -53,6 +53,13 @@ pub(crate) enum Order {
         /// It no longer carries traffic.
         hard: bool,
     },
+    /// The data plane hears the peer of a CHILD_SA at another address.
+    PeerMoved {
+        /// On which one.
+        inbound: EspSpi,
+        /// Where the packet arrived and came from.
+        path: Path,
+    },
     /// The agent shuts down: say goodbye to the peer. Sent last, so everything queued before it is
     /// handled first.
     Drain,

@@ -19,12 +19,13 @@ use actix_rt::ArbiterHandle;
 use holdfast_ike::{
     ChildConfig, ChildSa, Connection, Counters, EspSpi, IkeSpi, Path,
     sa::{
-        Candidate, CloseCause, Command, Contacts, Event, IkeSa, Input, Output, SaOptions,
-        admission::InitRequest,
+        Candidate, CloseCause, Command, Contacts, CredentialRequest, Event, IkeSa, Input, Output,
+        SaOptions, admission::InitRequest,
     },
 };
 
 use crate::{
+    credentials,
     environment::{Shared, StepEnvironment},
     handle::{DatagramReceived, IkeSaId, Order},
     message_log::{self, Way},
@@ -242,6 +243,16 @@ impl Handler<Order> for IkeSaActor {
                 });
                 return;
             }
+            Order::PeerMoved { inbound, path } => {
+                self.step(context, |core, env| {
+                    let input = Input::PeerMoved {
+                        inbound_spi: inbound,
+                        path,
+                    };
+                    core.handle(input, Instant::now(), env);
+                });
+                return;
+            }
             #[cfg(feature = "fault-injection")]
             Order::Panic => {
                 self.step(context, |_, _| panic!("injected by a test"));
@@ -326,6 +337,7 @@ impl IkeSaActor {
                         core.handle(input, Instant::now(), env);
                     }
                 }
+                Output::Credential(request) => self.ask(*request, context),
                 Output::RemoveChild(spi) => {
                     // Afterwards the data plane knows nothing of it any more.
                     let usage = self.shared.plane.usage(spi);
@@ -334,6 +346,14 @@ impl IkeSaActor {
                 }
                 Output::StartSending(spi) => self.shared.plane.start_sending(spi),
                 Output::StopSending(spi) => self.shared.plane.stop_sending(spi),
+                Output::UpdateChild {
+                    inbound_spi,
+                    path,
+                    encapsulation,
+                } => self
+                    .shared
+                    .plane
+                    .update_path(inbound_spi, path, encapsulation),
                 Output::Event(Event::Closed(cause)) => aftermath.closed = Some(cause),
                 Output::Event(Event::KeyLog(entry)) => self.shared.log_key(&entry),
                 Output::Event(event) => {
@@ -371,6 +391,17 @@ impl IkeSaActor {
                 None
             }
         }
+    }
+
+    /// Has a question answered elsewhere, without holding up the mailbox.
+    fn ask(&self, request: CredentialRequest, context: &mut Context<Self>) {
+        let id = request.id;
+        let answer = credentials::answer(Arc::clone(&self.shared), request);
+        context.spawn(answer.into_actor(self).map(move |answer, actor, context| {
+            actor.step(context, |core, env| {
+                core.handle(Input::Credential { id, answer }, Instant::now(), env);
+            });
+        }));
     }
 
     fn child_installed(

@@ -47,6 +47,8 @@ pub struct Agent {
     pub port: u16,
     /// UDP port of encapsulated IKE and ESP (RFC 3948).
     pub port_nat_t: u16,
+    /// IP datagrams with fragments of IKE messages are no larger than this (RFC 7383).
+    pub fragment_size: u16,
     /// The TUN device of the userspace data plane.
     pub tun: Tun,
     /// Threads that run IKE_SAs; 0 is one per core.
@@ -80,6 +82,7 @@ impl Default for Agent {
             ],
             port: 500,
             port_nat_t: 4500,
+            fragment_size: 1280,
             tun: Tun::default(),
             workers: 0,
             drain_timeout: Duration::from_secs(10),

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use holdfast_ike::{ChildSa, EspSpi};
+use holdfast_ike::{ChildSa, EspSpi, Path};
 
 use crate::{
     plane::{BoxFuture, DataPlane, InstallError, PlaneCounters, Usage},
@@ -87,6 +87,10 @@ impl DataPlane for NonePlane {
     fn start_sending(&self, _: EspSpi) {}
 
     fn stop_sending(&self, _: EspSpi) {}
+
+    fn update_path(&self, _: EspSpi, _: Path, _: bool) -> BoxFuture<Result<(), InstallError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()> {
         if self.installed().remove(&inbound) {

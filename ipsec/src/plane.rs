@@ -49,6 +49,15 @@ pub trait DataPlane: Send + Sync {
     /// Lets no packet leave by an installed CHILD_SA any more; it goes on receiving. Never blocks.
     fn stop_sending(&self, inbound: EspSpi);
 
+    /// From now on the packets of an installed CHILD_SA leave by this path, in UDP or not. On error
+    /// all stays as it was. Unknown ones are ignored.
+    fn update_path(
+        &self,
+        inbound: EspSpi,
+        path: Path,
+        encapsulation: bool,
+    ) -> BoxFuture<Result<(), InstallError>>;
+
     /// Removes a CHILD_SA with its policy and routes and frees its SPI, or cancels its
     /// installation. Unknown ones are ignored.
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()>;
@@ -96,6 +105,15 @@ pub enum PlaneEvent {
         inbound: EspSpi,
         /// Hard: it no longer carries traffic. Soft: it should be replaced.
         hard: bool,
+    },
+    /// The peer's newest authentic packet on a CHILD_SA came from another address or port than where
+    /// ours go to: a NAT may have given it another one. Told at most once a second, until packets
+    /// come from the path's address again or the path is updated.
+    PeerMoved {
+        /// Which one.
+        inbound: EspSpi,
+        /// Where the packet arrived and where it came from.
+        path: Path,
     },
     /// Traffic of a trap waits for a CHILD_SA. Told once, and again when more of it comes seconds
     /// later or after [`DataPlane::acquire_failed`].

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
+#[path = "userspace/moving.rs"]
+mod moving;
 #[path = "userspace/rekeying.rs"]
 mod rekeying;
 mod support;

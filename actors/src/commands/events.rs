@@ -40,6 +40,16 @@ pub(crate) fn render_event(event: &ControlEvent, shared: &Arc<Shared>) -> (&'sta
                 Message::new().with(&*new.connection, section),
             )
         }
+        // As charon does: the new addresses beside what it was until now.
+        ControlEvent::IkeUpdate { old, path } => {
+            let message = Message::new()
+                .with("local-host", path.local.ip().to_string())
+                .with("local-port", path.local.port().to_string())
+                .with("remote-host", path.remote.ip().to_string())
+                .with("remote-port", path.remote.port().to_string())
+                .with(&*old.connection, render_ike(old));
+            ("ike-update", message)
+        }
         ControlEvent::Alert { kind, listing } => {
             let mut message = Message::new().with("type", *kind);
             if let Some(listing) = listing {

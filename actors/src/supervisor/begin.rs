@@ -69,6 +69,7 @@ impl Supervisor {
             force_encapsulation: shared.plane.forces_encapsulation(),
             key_log: shared.key_log.is_some(),
             nat_t_port: shared.agent.port_nat_t,
+            fragment_size: shared.agent.fragment_size,
         };
         let (address, receiver) = mailbox(MAILBOX_CAPACITY);
         address.do_send(Begin);

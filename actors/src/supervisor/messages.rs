@@ -37,6 +37,7 @@ messages! {
     InitReceived => (),
     PeerUnreachable => (),
     ChildExpired => (),
+    PeerMoved => (),
     Resolved => (),
     Initiate => Result<Initiated, String>,
     Terminate => Result<Vec<Victim>, String>,
@@ -102,6 +103,13 @@ pub(crate) struct ChildExpired {
     pub(crate) owner: IkeSaId,
     pub(crate) inbound: EspSpi,
     pub(crate) hard: bool,
+}
+
+/// The data plane hears the peer of a CHILD_SA at another address.
+pub(crate) struct PeerMoved {
+    pub(crate) owner: IkeSaId,
+    pub(crate) inbound: EspSpi,
+    pub(crate) path: Path,
 }
 
 /// A connection's names have been looked up.

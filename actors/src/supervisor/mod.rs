@@ -16,6 +16,7 @@ mod control;
 mod crashes;
 mod drain;
 pub(crate) mod messages;
+mod paths;
 mod policy;
 mod publish;
 mod refusals;

@@ -12,7 +12,7 @@ use std::{
 use holdfast_ike::{
     EspSpi, Identification, IkeSpi, Path,
     sa::{
-        Rekeyed, Role,
+        PathChanged, Rekeyed, Role,
         event::{ChildUp, Established},
     },
 };
@@ -224,6 +224,18 @@ impl Registry {
             established.suite = suite;
             established.at = at;
             record.retransmissions = 0;
+        }
+    }
+
+    /// One of its ends has moved.
+    pub(crate) fn moved(&mut self, id: IkeSaId, PathChanged { path, nat }: PathChanged) {
+        if let Some(record) = self.records.get_mut(&id) {
+            record.path = path;
+            if let Some(established) = &mut record.established {
+                let established = Arc::make_mut(established);
+                established.path = path;
+                established.nat = nat;
+            }
         }
     }
 

@@ -47,6 +47,7 @@ impl Supervisor {
         match event {
             Event::Established(established) => self.on_established(id, *established, context),
             Event::IkeRekeyed(new) => self.on_ike_rekeyed(id, new),
+            Event::PathChanged(change) => self.on_path_changed(id, change),
             Event::ChildUp(up) => self.on_child_up(id, *up, context),
             Event::ChildRekeyed { old, new } => self.on_child_rekeyed(id, old, *new, context),
             Event::RekeyFailed { child, failure } => {
@@ -106,7 +107,7 @@ impl Supervisor {
         }
     }
 
-    fn connection_of(&self, id: IkeSaId) -> Option<Arc<str>> {
+    pub(super) fn connection_of(&self, id: IkeSaId) -> Option<Arc<str>> {
         self.registry.get(id)?.connection.clone()
     }
 

@@ -205,27 +205,7 @@ const CONNECTION: &[(&str, Rule)] = &[
             IKEV1,
         ),
     ),
-    (
-        "fragmentation",
-        idle(
-            Done::No,
-            &[
-                (
-                    "yes",
-                    "this version does not fragment IKE messages, and tells the peer so",
-                ),
-                (
-                    "accept",
-                    "this version does not fragment IKE messages, and tells the peer so",
-                ),
-                (
-                    "force",
-                    "this version does not fragment IKE messages, and tells the peer so",
-                ),
-            ],
-            lesser("fragmentation of IKE messages"),
-        ),
-    ),
+    ("fragmentation", Obeyed(Text)),
     (
         "childless",
         settled(

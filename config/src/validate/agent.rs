@@ -35,6 +35,8 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         listen: listen(raw.listen.as_ref(), &scope.key("listen")).unwrap_or(default.listen),
         port: raw.port.unwrap_or(default.port),
         port_nat_t: raw.port_nat_t.unwrap_or(default.port_nat_t),
+        fragment_size: fragment_size(raw.fragment_size, &scope.key("fragment_size"))
+            .unwrap_or(default.fragment_size),
         tun: tun(&raw.tun, &scope.key("tun")),
         workers: at_most(
             raw.workers,
@@ -75,6 +77,18 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
             .error(message, "use two ports, such as 500 and 4500");
     }
     agent
+}
+
+/// Smaller ones would be headers and little else.
+const SMALLEST_FRAGMENT: u16 = 256;
+
+fn fragment_size(raw: Option<u16>, scope: &Scope<'_>) -> Option<u16> {
+    let size = raw?;
+    if size < SMALLEST_FRAGMENT {
+        let message = format!("{size} is out of range");
+        scope.error(message, format!("use {SMALLEST_FRAGMENT} at least"));
+    }
+    Some(size)
 }
 
 fn vici(raw: &RawAgent, scope: &Scope<'_>) -> ViciAddress {

@@ -56,6 +56,13 @@ impl MessageCipher {
         layout.iv_len + text_len + layout.icv_len
     }
 
+    /// The most plaintext that an SK payload with a body of so many octets can hold.
+    pub fn capacity(&self, body_len: usize) -> usize {
+        let layout = self.protection.layout();
+        let text_len = body_len.saturating_sub(layout.iv_len + layout.icv_len);
+        (text_len - text_len % layout.block_len).saturating_sub(PAD_LENGTH_LEN)
+    }
+
     /// Completes a message: `prefix` is everything up to and including the generic header of the
     /// SK payload (for SKF, the fragment numbers too), with final lengths in it. `counter` must
     /// never be used twice with one key: the IV is made of it.

@@ -23,6 +23,8 @@ pub enum Event {
         /// The one that carries the traffic now.
         new: Box<ChildUp>,
     },
+    /// The IKE_SA and its children use another path from now on.
+    PathChanged(PathChanged),
     /// A rekeying did not succeed. It is tried again; until then the old keys stay in use.
     RekeyFailed {
         /// Name of the child's configuration; `None` is the IKE_SA itself.
@@ -100,6 +102,15 @@ pub struct Rekeyed {
     pub suite: crate::crypto::IkeSuite,
     /// Since when these are in use.
     pub at: Instant,
+}
+
+/// What changes when one of the ends has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathChanged {
+    /// The path in use from now on.
+    pub path: Path,
+    /// What NAT detection knows of it.
+    pub nat: Nat,
 }
 
 /// Result of NAT detection (RFC 7296 section 2.23).

@@ -4,7 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{io::Role, responses::Responses, secured::Secured};
+use super::{
+    io::Role,
+    message::{Content, Message},
+    responses::Responses,
+    secured::Secured,
+};
 use crate::{
     IkeSpi, IkeSpis, MessageId, Path,
     wire::{ExchangeType, Flags, Header, Payload},
@@ -47,7 +52,7 @@ pub(super) struct Former {
 pub(super) struct Deletion {
     pub(super) message_id: MessageId,
     pub(super) path: Path,
-    pub(super) datagram: Vec<u8>,
+    pub(super) message: Message,
     pub(super) retransmissions: u32,
 }
 
@@ -79,16 +84,16 @@ impl Former {
         (message_id, path): (MessageId, Path),
         payloads: &[Payload],
         now: Instant,
-    ) -> (Self, Vec<u8>) {
+    ) -> (Self, Message) {
         let mut former = Self::passive(generation, responses, now);
-        let datagram = former.seal(ExchangeType::Informational, message_id, false, payloads);
+        let message = former.seal(ExchangeType::Informational, message_id, false, payloads);
         former.deletion = Some(Deletion {
             message_id,
             path,
-            datagram: datagram.clone(),
+            message: message.clone(),
             retransmissions: 0,
         });
-        (former, datagram)
+        (former, message)
     }
 
     /// The peer has deleted it; it may ask for our answer again.
@@ -103,10 +108,12 @@ impl Former {
         message_id: MessageId,
         response: bool,
         payloads: &[Payload],
-    ) -> Vec<u8> {
+    ) -> Message {
         let Generation { role, spis, .. } = self.generation;
         let header = header(role, spis, exchange, message_id, response);
-        self.generation.secured.seal(&header, payloads)
+        // Nothing that is said here is large.
+        let content = Content::of(payloads);
+        self.generation.secured.seal(&header, &content, None)
     }
 }
 

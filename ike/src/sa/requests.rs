@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::exchange::{Exchange, Work, create_child::CreateChild, rekey_ike::RekeyIke};
+use super::{
+    exchange::{Exchange, Work, create_child::CreateChild, rekey_ike::RekeyIke},
+    message::{Content, Message},
+};
 use crate::{EspSpi, MessageId, Path, config::Retransmit, wire::ExchangeType};
 
 /// CHILD_SAs that may wait for the window to be created; beyond it new ones are refused. Other work
@@ -18,7 +21,9 @@ pub(super) struct InFlight {
     pub(super) exchange_type: ExchangeType,
     pub(super) exchange: Exchange,
     pub(super) path: Path,
-    pub(super) datagram: Vec<u8>,
+    pub(super) message: Message,
+    /// What it says, as long as it may have to be sent in smaller fragments.
+    pub(super) content: Option<Content>,
     pub(super) retransmissions: u32,
 }
 

@@ -1,5 +1,6 @@
 //! The peer's requests: the expected message ID and the cached response (RFC 7296 section 2.1).
 
+use super::message::Message;
 use crate::{EspSpi, MessageId, Path, wire::ExchangeType, wire::Payload};
 
 /// How a request relates to those before it.
@@ -30,7 +31,7 @@ pub(super) struct Parked {
 #[derive(Default)]
 pub(super) struct Responses {
     expected: MessageId,
-    cached: Option<Vec<u8>>,
+    cached: Option<Message>,
     pub(super) parked: Option<Box<Parked>>,
 }
 
@@ -53,15 +54,15 @@ impl Responses {
 
     /// Keeps the response for as long as the peer may repeat its request. One that waited for the
     /// data plane may be late: a peer that broke the window has asked for something else since.
-    pub(super) fn answered(&mut self, message_id: MessageId, datagram: Vec<u8>) {
+    pub(super) fn answered(&mut self, message_id: MessageId, response: Message) {
         if message_id.next() == self.expected {
-            self.cached = Some(datagram);
+            self.cached = Some(response);
         }
     }
 
     /// The response to the last request, unless it is still being made.
-    pub(super) fn cached(&self) -> Option<&[u8]> {
-        self.cached.as_deref()
+    pub(super) fn cached(&self) -> Option<&Message> {
+        self.cached.as_ref()
     }
 }
 
@@ -71,6 +72,7 @@ mod tests {
 
     #[test]
     fn window_of_one() {
+        let message = |octet| Message::whole(vec![octet]);
         let mut responses = Responses::default();
         assert_eq!(responses.classify(MessageId(0)), Sequence::Expected);
         assert_eq!(responses.classify(MessageId(1)), Sequence::OutOfWindow);
@@ -82,12 +84,12 @@ mod tests {
         assert!(responses.cached().is_none());
         responses.begin();
         assert!(responses.cached().is_none(), "still being made");
-        responses.answered(MessageId(0), vec![1]);
+        responses.answered(MessageId(0), message(1));
         assert_eq!(responses.classify(MessageId(0)), Sequence::Repeated);
-        assert_eq!(responses.cached(), Some(&[1][..]));
+        assert_eq!(responses.cached(), Some(&message(1)));
         assert_eq!(responses.classify(MessageId(1)), Sequence::Expected);
         responses.begin();
-        responses.answered(MessageId(0), vec![2]);
+        responses.answered(MessageId(0), message(2));
         assert!(responses.cached().is_none(), "too late for the cache");
     }
 }

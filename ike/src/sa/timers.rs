@@ -25,10 +25,12 @@ pub(super) enum Timer {
     Formers,
     /// The peer should know its new IKE_SA by now.
     Hold,
+    /// Forget a message of which only some fragments came.
+    Fragments,
 }
 
 impl Timer {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Retransmit,
         Self::Refusal,
         Self::HalfOpen,
@@ -39,6 +41,7 @@ impl Timer {
         Self::Children,
         Self::Formers,
         Self::Hold,
+        Self::Fragments,
     ];
 
     /// The reason as logs and tests show it.
@@ -54,6 +57,7 @@ impl Timer {
             Self::Children => "rekey or remove CHILD_SA",
             Self::Formers => "close rekeyed IKE_SA",
             Self::Hold => "begin to use rekeyed IKE_SA",
+            Self::Fragments => "forget fragments",
         }
     }
 }

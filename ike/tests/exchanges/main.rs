@@ -8,10 +8,12 @@ mod children;
 mod collisions;
 mod forge;
 mod former_ike;
+mod fragments;
 mod hostile;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod misbehaviour;
+mod moving;
 mod nat;
 mod pair;
 mod pending;

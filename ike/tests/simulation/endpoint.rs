@@ -39,6 +39,7 @@ pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     peer: SocketAddr,
     pub(crate) connection: Arc<Connection>,
+    pub(crate) options: SaOptions,
     /// Keeps the connection up by itself.
     pub(crate) persistent: bool,
     /// There is no attacker: every datagram is genuine.
@@ -70,6 +71,7 @@ impl Endpoint {
             address,
             peer,
             connection: Arc::new(connection),
+            options: SaOptions::default(),
             persistent: false,
             trusting: true,
             env: Env::new(rng),
@@ -175,7 +177,7 @@ impl Endpoint {
                 remote: self.peer,
             },
             Some(self.connection.children[0].clone()),
-            SaOptions::default(),
+            self.options.clone(),
             now,
             &mut self.env,
         );
@@ -272,7 +274,7 @@ impl Endpoint {
                     connection: self.connection.clone(),
                     contacts: self.contacts.clone(),
                 };
-                let options = SaOptions::default();
+                let options = self.options.clone();
                 match IkeSa::respond(*request, vec![candidate], spi, options, now, &mut self.env) {
                     Ok(sa) => {
                         self.half_open.insert((from, initiator_spi), spi);
@@ -338,6 +340,10 @@ impl Endpoint {
                 }
                 Output::StartSending(inbound) => self.plane.start_sending(inbound),
                 Output::StopSending(inbound) => self.plane.stop_sending(inbound),
+                Output::Credential(_) => self.faults.push("shared keys need no help".to_owned()),
+                Output::UpdateChild {
+                    inbound_spi, path, ..
+                } => self.plane.update_path(inbound_spi, path),
                 Output::Keepalive(_) => {}
                 Output::Event(event) => self.on_event(spi, event, now, network),
             }

@@ -11,6 +11,7 @@
 mod attacker;
 mod endpoint;
 mod env;
+mod fragments;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod network;

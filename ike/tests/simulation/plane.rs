@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_ike::{ChildSa, EspSpi, IkeSpi, child_sa::Sending};
+use holdfast_ike::{ChildSa, EspSpi, IkeSpi, Path, child_sa::Sending};
 
 use crate::rng::Rng;
 
@@ -101,6 +101,12 @@ impl Plane {
     pub(crate) fn stop_sending(&mut self, spi: EspSpi) {
         self.waiting.remove(&spi);
         self.sending.retain(|_, sending| *sending != spi);
+    }
+
+    pub(crate) fn update_path(&mut self, spi: EspSpi, path: Path) {
+        if let Some((_, child)) = self.installed.get_mut(&spi) {
+            child.path = path;
+        }
     }
 
     /// The CHILD_SA of this name that a packet would leave by: the newest that sends.

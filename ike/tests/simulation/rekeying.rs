@@ -15,7 +15,7 @@ const AT_ONCE: u64 = 2000;
 const UNDER_TRAFFIC: u64 = 1000;
 
 /// They never rest for long: at some instant within a minute everything must be in order.
-fn settle(mut world: World) {
+pub(crate) fn settle(mut world: World) {
     calm_down(&mut world);
     let mut last = Ok(());
     for _ in 0..120 {

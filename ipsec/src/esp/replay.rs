@@ -86,6 +86,11 @@ impl ReplayWindow {
         self.top - sequence < self.size && self.words[self.word(sequence)] & bit(sequence) == 0
     }
 
+    /// Whether a packet with this number is newer than all that were accepted.
+    pub(crate) fn is_newest(&self, sequence: u64) -> bool {
+        sequence > self.top
+    }
+
     /// Remembers the number of a packet that was fresh and authentic.
     pub(crate) fn accept(&mut self, sequence: u64) {
         if sequence > self.top {

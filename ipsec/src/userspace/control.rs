@@ -17,7 +17,7 @@ use super::{
     options::StartError,
     policy_table::Target,
     routes::{Ledger, Netlink, Operation, Owner, Route},
-    sa::Sa,
+    sa::{OuterRoute, Sa},
     shared::Shared,
     traps::Trap,
 };
@@ -32,12 +32,19 @@ const EVENT_RETRY: Duration = Duration::from_millis(50);
 
 /// What the control thread is asked. The queue is not bounded by itself: each installed SPI has at
 /// most one `Install` and one `Remove` in it, and SPIs are bounded; the same holds for traps, which the
-/// configuration bounds.
+/// configuration bounds. A `Move` costs the peer an exchange or a second.
 pub(crate) enum Command {
     /// Routes and age limit of an SA that is in the tables.
     Install {
         sa: Arc<Sa>,
         peer: IpAddr,
+        done: oneshot::Sender<Result<(), InstallError>>,
+    },
+    /// The peer of an SA has another address.
+    Move {
+        sa: Arc<Sa>,
+        /// From where it went to where it goes.
+        ways: (Arc<OuterRoute>, Arc<OuterRoute>),
         done: oneshot::Sender<Result<(), InstallError>>,
     },
     /// An SA that was taken out of the tables.
@@ -180,6 +187,14 @@ impl Control {
                     }
                     let _ = done.send(result);
                 }
+                Some(Command::Move { sa, ways, done }) => {
+                    let (before, after) = ways;
+                    let result = self.move_peer(&sa, after.destination.ip()).await;
+                    if result.is_err() && Arc::ptr_eq(&sa.outbound.route.load(), &after) {
+                        sa.outbound.route.store(before);
+                    }
+                    let _ = done.send(result);
+                }
                 Some(Command::Remove { spi, done }) => {
                     self.remove(spi).await;
                     let _ = done.send(());
@@ -234,6 +249,16 @@ impl Control {
             .await
     }
 
+    /// The way to the peer's new address must not lead through the tunnel.
+    async fn move_peer(&mut self, sa: &Arc<Sa>, peer: IpAddr) -> Result<(), InstallError> {
+        let Some((_, ledger)) = &mut self.routes else {
+            return Ok(());
+        };
+        let operations = ledger.move_peer(Owner::Sa(sa.inbound.spi), peer, &sa.remote_ts)?;
+        self.carry_out(operations).await;
+        Ok(())
+    }
+
     async fn remove(&mut self, spi: EspSpi) {
         self.deadlines.remove(spi);
         self.remove_routes(Owner::Sa(spi)).await;
@@ -263,14 +288,22 @@ impl Control {
     }
 
     async fn remove_routes(&mut self, owner: Owner) {
-        if let Some((netlink, ledger)) = &mut self.routes {
-            for operation in ledger.remove(owner) {
-                match operation {
-                    Operation::Delete(route) => netlink.delete(route).await,
-                    Operation::Add(route) => {
-                        if let Err(reason) = netlink.add(route, &[]).await {
-                            tracing::warn!(?route, reason, "cannot restore a route");
-                        }
+        if let Some((_, ledger)) = &mut self.routes {
+            let operations = ledger.remove(owner);
+            self.carry_out(operations).await;
+        }
+    }
+
+    async fn carry_out(&mut self, operations: Vec<Operation>) {
+        let Some((netlink, _)) = &mut self.routes else {
+            return;
+        };
+        for operation in operations {
+            match operation {
+                Operation::Delete(route) => netlink.delete(route).await,
+                Operation::Add(route) => {
+                    if let Err(reason) = netlink.add(route, &[]).await {
+                        tracing::warn!(?route, reason, "cannot add a route");
                     }
                 }
             }

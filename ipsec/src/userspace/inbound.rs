@@ -57,6 +57,8 @@ struct Opener {
     shared: Arc<Shared>,
     sa: Option<Arc<Sa>>,
     passed: Totals,
+    /// The way that the newest packet of the present SA came.
+    way: Option<Path>,
     /// Where opened packets lie in the slab.
     opened: Vec<Range<usize>>,
 }
@@ -72,6 +74,7 @@ impl Inbound {
                 shared: Arc::clone(&shared),
                 sa: None,
                 passed: Totals::default(),
+                way: None,
                 opened: Vec::with_capacity(BUFFERS * 64),
             },
             coalescer: Coalescer::new(
@@ -166,7 +169,8 @@ impl Opener {
         match esp::classify(&slab[datagram.clone()]) {
             Datagram::Esp { spi, sequence } => {
                 let outer = meta.ecn.map_or(0, |ecn| ecn as u8);
-                if let Some(packet) = self.open(slab, datagram, (spi, sequence), outer) {
+                let way = way(local, meta);
+                if let Some(packet) = self.open(slab, datagram, (spi, sequence), outer, way) {
                     self.opened.push(packet);
                 }
             }
@@ -183,6 +187,7 @@ impl Opener {
         datagram: Range<usize>,
         (spi, sequence): (u32, u32),
         outer_ecn: u8,
+        way: Path,
     ) -> Option<Range<usize>> {
         self.switch_to(spi);
         let counts = &self.shared.counts;
@@ -213,6 +218,10 @@ impl Opener {
             count(&counts.integrity_failed, 1);
             return None;
         };
+        if window.is_newest(sequence) {
+            // Of packets that overtake each other the newest says where the peer is.
+            self.way = Some(way);
+        }
         window.accept(sequence);
         drop(window);
         let start = datagram.start + payload.start;
@@ -254,6 +263,7 @@ impl Opener {
     /// Books what the present SA received and lets go of it: it may have been removed.
     fn settle(&mut self) {
         let passed = std::mem::take(&mut self.passed);
+        let way = self.way.take();
         if let Some(sa) = self.sa.take()
             && passed.packets > 0
         {
@@ -264,22 +274,30 @@ impl Opener {
             let now = self.shared.clock.now();
             let totals = sa.inbound.traffic.add(passed, now);
             sa.check_limits(totals, |event| self.shared.tell(event));
+            if let Some(way) = way {
+                sa.heard_along(way, now, |event| self.shared.tell(event));
+            }
         }
     }
 
     fn pass_ike(&self, datagram: &[u8], local: SocketAddr, meta: &RecvMeta) {
-        let address = meta.dst_ip.unwrap_or(local.ip());
         let message = NatTDatagram {
-            path: Path {
-                local: SocketAddr::new(address, local.port()),
-                remote: meta.addr,
-            },
+            path: way(local, meta),
             data: datagram[MARKER..].to_vec(),
             received: Instant::now(),
         };
         if self.shared.ike.try_send(message).is_err() {
             count(&self.shared.counts.dropped_queue_full, 1);
         }
+    }
+}
+
+/// Where a datagram arrived and where it came from.
+fn way(local: SocketAddr, meta: &RecvMeta) -> Path {
+    let address = meta.dst_ip.unwrap_or(local.ip());
+    Path {
+        local: SocketAddr::new(address, local.port()),
+        remote: meta.addr,
     }
 }
 

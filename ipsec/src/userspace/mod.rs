@@ -11,8 +11,10 @@
 //!   `rp_filter` or a firewall does that.
 //! - Outer packets carry DSCP 0 and may be fragmented on the way (see [`crate::packet::ecn`] and
 //!   [`sockets`]). The device's MTU says what fits, hence no ICMP of our own.
-//! - A peer that moves (a NAT that changes its mapping) is heard, but answered at its old address
-//!   until its CHILD_SA is installed anew.
+//!
+//! A peer whose authentic packets begin to come from another address is reported
+//! ([`PlaneEvent::PeerMoved`](crate::PlaneEvent::PeerMoved)), no more: whoever keeps the IKE_SA
+//! decides and says where packets go ([`DataPlane::update_path`]).
 
 mod control;
 mod inbound;
@@ -45,7 +47,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use holdfast_ike::{ChildSa, EspSpi, Mode};
+use holdfast_ike::{ChildSa, EspSpi, Mode, Path};
 use tokio::sync::{mpsc, oneshot};
 
 pub use options::{Device, StartError, UserspaceOptions};
@@ -244,6 +246,33 @@ impl DataPlane for Userspace {
 
     fn stop_sending(&self, inbound: EspSpi) {
         self.shared.tables.stop_sending(inbound);
+    }
+
+    fn update_path(
+        &self,
+        inbound: EspSpi,
+        path: Path,
+        encapsulation: bool,
+    ) -> BoxFuture<Result<(), InstallError>> {
+        let Some(sa) = self.shared.tables.inbound(inbound.0) else {
+            return Box::pin(std::future::ready(Ok(())));
+        };
+        let route = match self.shared.sockets.route(path) {
+            _ if !encapsulation => Err(InstallError::NoEncapsulation),
+            route => route,
+        };
+        let route = match route {
+            Ok(route) => Arc::new(route),
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
+        let before = sa.outbound.route.swap(Arc::clone(&route));
+        if !self.routes || before.destination.ip() == route.destination.ip() {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        let (done, moved) = oneshot::channel();
+        let ways = (before, route);
+        let _ = self.commands.send(Command::Move { sa, ways, done });
+        Box::pin(async move { moved.await.unwrap_or(Err(InstallError::ShutDown)) })
     }
 
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()> {

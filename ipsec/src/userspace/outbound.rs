@@ -193,8 +193,8 @@ impl Batch {
     fn flush(&mut self, shared: &Shared) {
         if let Some(sa) = self.sa.as_ref().filter(|_| self.packets > 0) {
             let packets = &self.buffer[..self.used];
-            let route = &sa.outbound.route;
-            let failed = shared.sockets.send(route, packets, self.size, self.ecn);
+            let route = sa.outbound.route.load();
+            let failed = shared.sockets.send(&route, packets, self.size, self.ecn);
             if failed > 0 {
                 count(&shared.counts.send_failed, failed);
             }

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use holdfast_ike::{
-    ChildSa, EspSpi, TrafficSelector,
+    ChildSa, EspSpi, Path, TrafficSelector,
     child_sa::{Lifetime, Sending},
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct Inbound {
     pub(crate) extended: bool,
     pub(crate) traffic: Traffic,
     window: Mutex<ReplayWindow>,
+    /// When it was last reported that the peer has moved.
+    moved: AtomicU64,
 }
 
 /// What the sending thread writes.
@@ -50,7 +53,8 @@ pub(crate) struct Outbound {
     pub(crate) cipher: Cipher,
     pub(crate) extended: bool,
     pub(crate) sequence: SequenceNumbers,
-    pub(crate) route: OuterRoute,
+    /// Changes when the path does.
+    pub(crate) route: ArcSwap<OuterRoute>,
     pub(crate) traffic: Traffic,
 }
 
@@ -67,6 +71,9 @@ pub(crate) struct OuterRoute {
     /// then a packet is larger than the MTU of the way there and leaves in fragments.
     pub(crate) segmentation: AtomicBool,
 }
+
+/// Nanoseconds between two reports that the peer of an SA has moved.
+const MOVED_INTERVAL: u64 = 1_000_000_000;
 
 /// Status: the soft limit was reported.
 const SOFT_TOLD: u8 = 1;
@@ -94,13 +101,14 @@ impl Sa {
                 extended,
                 traffic: Traffic::default(),
                 window: Mutex::new(ReplayWindow::new(sa.replay_window)),
+                moved: AtomicU64::new(0),
             },
             outbound: Outbound {
                 spi: sa.outbound_spi.0,
                 cipher: Cipher::new(&sa.suite, &sa.outbound_key)?,
                 extended,
                 sequence: SequenceNumbers::new(extended),
-                route,
+                route: ArcSwap::from_pointee(route),
                 traffic: Traffic::default(),
             },
             local_ts: sa.local_ts.clone().into(),
@@ -165,6 +173,27 @@ impl Sa {
         } else if reached(traffic.bytes, soft_bytes) || reached(traffic.packets, soft_packets) {
             self.tell_once(SOFT_TOLD, false, tell);
         }
+    }
+
+    /// Reports that the peer's newest authentic packet came along `path`, if that is news.
+    pub(crate) fn heard_along(
+        &self,
+        path: Path,
+        now: Stamp,
+        tell: impl FnOnce(PlaneEvent) -> bool,
+    ) {
+        if self.outbound.route.load().destination == path.remote {
+            return;
+        }
+        let told = self.inbound.moved.load(Ordering::Relaxed);
+        if told != 0 && now.0.saturating_sub(told) < MOVED_INTERVAL {
+            return;
+        }
+        self.inbound.moved.store(now.0, Ordering::Relaxed);
+        tell(PlaneEvent::PeerMoved {
+            inbound: self.inbound.spi,
+            path,
+        });
     }
 
     /// Reports the soft limit unless it was reported.

@@ -70,6 +70,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
     match (key, kind) {
         ("mode", _) => "tunnel",
         ("unique", _) => "replace",
+        ("fragmentation", _) => "accept",
         ("auth", _) => "psk",
         ("id", _) => "gw.example",
         ("dpd_action", _) => "restart",

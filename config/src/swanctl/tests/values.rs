@@ -107,7 +107,7 @@ fn the_first_round_is_that_of_the_lowest_number() {
     });
     let (connection, _) = load(&one).unwrap();
     let expected = holdfast_ike::Identification::from_config("a.example").unwrap();
-    assert_eq!(connection.ike.remote_id, IdMatch::Exact(expected));
+    assert_eq!(*connection.ike.remote_id(), IdMatch::Exact(expected));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn problems_name_the_key_as_it_was_written() {
         said("mobike = yes", ""),
         said("mobike = maybe", ""),
         said("version = 1", ""),
-        said("fragmentation = yes", ""),
+        said("fragmentation = maybe", ""),
         said("dpd_timeout = 60s", ""),
         said("reauth_time = 3h", ""),
         said("keyingtries = many", ""),

@@ -60,6 +60,8 @@ pub(in super::super) struct InitDone {
     pub(in super::super) nonce_r: Box<[u8]>,
     /// `None` when the peer does not support NAT traversal.
     pub(in super::super) nat: Option<Nat>,
+    /// Both ends take fragments (RFC 7383 section 2.3).
+    pub(in super::super) fragmentation: bool,
 }
 
 impl IkeSaInit {
@@ -100,6 +102,9 @@ impl IkeSaInit {
         });
         payloads.push(Payload::Nonce(self.nonce.to_vec()));
         payloads.extend(nat::detection_payloads(spis, path, fake_nat));
+        if connection.fragmentation.is_announced() {
+            payloads.push(fragmentation_supported());
+        }
         payloads
     }
 
@@ -171,6 +176,7 @@ impl IkeSaInit {
                 .map_err(|_| Failure::InvalidSyntax)?,
             nonce_r: payloads.nonce()?.into(),
             nat: nat::detect(payloads, spis, path, fake_nat),
+            fragmentation: connection.fragmentation.is_announced() && takes_fragments(payloads),
         })))
     }
 
@@ -249,6 +255,16 @@ fn read_clear(datagram: &[u8]) -> Option<(Header, Vec<Payload>)> {
     }
 }
 
+fn fragmentation_supported() -> Payload {
+    notify(NotifyType::IKEV2_FRAGMENTATION_SUPPORTED, Vec::new())
+}
+
+fn takes_fragments(payloads: &Payloads) -> bool {
+    payloads
+        .notify(NotifyType::IKEV2_FRAGMENTATION_SUPPORTED)
+        .is_some()
+}
+
 /// The responder's side: everything that follows from the request.
 pub(in super::super) struct InitResponse {
     pub(in super::super) payloads: Vec<Payload>,
@@ -313,6 +329,13 @@ pub(in super::super) fn handle_request(
         answer.extend(nat::detection_payloads(spis, request.path, fake_nat));
     }
     answer.push(notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED, Vec::new()));
+    let fragmentation = takes_fragments(&payloads)
+        && connections
+            .iter()
+            .any(|connection| connection.fragmentation.is_announced());
+    if fragmentation {
+        answer.push(fragmentation_supported());
+    }
     Ok(InitResponse {
         payloads: answer,
         done: InitDone {
@@ -320,6 +343,7 @@ pub(in super::super) fn handle_request(
             shared: key_exchange.shared,
             nonce_r,
             nat,
+            fragmentation,
         },
         nonce_i,
         proposal: selected.proposal,

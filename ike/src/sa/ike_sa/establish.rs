@@ -57,6 +57,7 @@ impl IkeSa {
             secured,
             nat,
             encapsulation,
+            followed: None,
             _contact: contact,
         }));
         self.heard(now);
@@ -70,13 +71,7 @@ impl IkeSa {
                 .set_after(Timer::Liveness, now, connection.dpd_delay);
         }
         self.arm_rekeying(now, env);
-        let behind_nat = self
-            .established()
-            .is_some_and(|established| established.nat.local);
-        if behind_nat && !connection.keep_alive.is_zero() {
-            self.timers
-                .set_after(Timer::Keepalive, now, connection.keep_alive);
-        }
+        self.arm_keepalive(now);
     }
 
     /// The present keys last for so long.

@@ -3,13 +3,17 @@
 
 use std::time::Instant;
 
-use super::IkeSa;
+use super::{
+    IkeSa,
+    receive::{asks_again, count_unopened},
+};
 use crate::{
     Environment, MessageId, Path,
     sa::{
         event::Failure,
         exchange::informational,
         generation::{Former, Generation, MOST_FORMERS},
+        message::Message,
         payloads::{Payloads, error_notify},
         requests::wait,
         responses::{Responses, Sequence},
@@ -39,20 +43,20 @@ impl IkeSa {
     ) {
         let payloads = informational::delete_ike_sa();
         let first = (MessageId(0), self.path);
-        let (former, datagram) =
+        let (former, message) =
             Former::active(generation, Responses::default(), first, &payloads, now);
-        self.send_deletion(former, datagram, now, env);
+        self.send_deletion(former, &message, now, env);
     }
 
     pub(super) fn send_deletion(
         &mut self,
         mut former: Former,
-        datagram: Vec<u8>,
+        message: &Message,
         now: Instant,
         env: &mut dyn Environment,
     ) {
         env.counters().info_out_req.increment();
-        self.transmit(self.path, datagram);
+        self.transmit(self.path, message);
         former.at = now + self.repeat_after(0, env);
         self.add_former(former, env);
     }
@@ -84,10 +88,10 @@ impl IkeSa {
             match &mut former.deletion {
                 Some(deletion) if deletion.retransmissions < tries => {
                     deletion.retransmissions += 1;
-                    let (path, datagram) = (deletion.path, deletion.datagram.clone());
+                    let (path, message) = (deletion.path, deletion.message.clone());
                     let retransmissions = deletion.retransmissions;
                     env.counters().retransmit_out.increment();
-                    self.transmit(path, datagram);
+                    self.transmit(path, &message);
                     former.at = now + self.repeat_after(retransmissions, env);
                     kept.push(former);
                 }
@@ -108,13 +112,23 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) {
-        let former = &mut self.formers[index];
-        let Ok(Body::Encrypted(encrypted)) = wire::parse_body(header, data) else {
+        let Ok(body) = wire::parse_body(header, data) else {
             return env.counters().invalid.increment();
         };
-        let Ok(payloads) = former.generation.secured.open(&encrypted) else {
-            return env.counters().integrity_failed.increment();
+        let former = &mut self.formers[index];
+        let repeated = !header.flags.response
+            && former.responses.classify(header.message_id) == Sequence::Repeated;
+        if repeated {
+            return self.repeat_former_response(index, &body, path, env);
+        }
+        let opened = former.generation.secured.open(header, &body);
+        let Some(content) = self.whole(opened, now, env) else {
+            return;
         };
+        let Ok(payloads) = content.payloads() else {
+            return env.counters().invalid.increment();
+        };
+        let former = &mut self.formers[index];
         if header.flags.response {
             let answers = former.deletion.as_ref().is_some_and(|deletion| {
                 deletion.message_id == header.message_id
@@ -130,19 +144,34 @@ impl IkeSa {
             return;
         }
         match former.responses.classify(header.message_id) {
-            Sequence::OutOfWindow => env.counters().out_of_window.increment(),
-            Sequence::Repeated => {
-                env.counters().retransmit_in.increment();
-                if let Some(response) = former.responses.cached() {
-                    let response = response.to_vec();
-                    self.transmit(path, response);
-                }
+            Sequence::OutOfWindow | Sequence::Repeated => {
+                env.counters().out_of_window.increment();
             }
             Sequence::Expected => {
                 former.responses.begin();
                 self.heard(now);
                 self.on_former_request(index, header, &payloads, path, now, env);
             }
+        }
+    }
+
+    fn repeat_former_response(
+        &mut self,
+        index: usize,
+        body: &Body<'_>,
+        path: Path,
+        env: &mut dyn Environment,
+    ) {
+        let former = &self.formers[index];
+        if !asks_again(body) {
+            return;
+        }
+        if let Err(error) = former.generation.secured.vouches_for(body) {
+            return count_unopened(&error, env);
+        }
+        env.counters().retransmit_in.increment();
+        if let Some(response) = former.responses.cached().cloned() {
+            self.transmit(path, &response);
         }
     }
 
@@ -183,8 +212,8 @@ impl IkeSa {
         };
         let (exchange, message_id) = (header.exchange, header.message_id);
         let former = &mut self.formers[index];
-        let datagram = former.seal(exchange, message_id, true, &answer);
-        former.responses.answered(message_id, datagram.clone());
-        self.transmit(path, datagram);
+        let response = former.seal(exchange, message_id, true, &answer);
+        former.responses.answered(message_id, response.clone());
+        self.transmit(path, &response);
     }
 }

@@ -13,10 +13,11 @@ use crate::{
         event::{CloseCause, Failure, Nat},
         exchange::{
             Exchange,
-            ike_auth::{Handshake, IkeAuth},
+            ike_auth::{Asking, Handshake, Initiator},
             ike_sa_init::{IkeSaInit, InitAnswer, InitDone},
         },
         io::Role,
+        message::Message,
         payloads::Payloads,
         requests::Requests,
         responses::Responses,
@@ -63,6 +64,7 @@ impl IkeSa {
             timers: Timers::default(),
             begun: now,
             last_inbound: now,
+            asked: 0,
         };
         match IkeSaInit::new(&sa.connection, child, env) {
             Ok(init) => sa.send_init(Box::new(init), now, env),
@@ -79,9 +81,9 @@ impl IkeSa {
             self.fakes_nat(&self.connection),
         );
         let header = self.header(ExchangeType::IkeSaInit, MessageId(0), false);
-        let datagram = write_message(&header, &payloads);
+        let message = Message::whole(write_message(&header, &payloads));
         env.counters().ike_init_out_req.increment();
-        self.launch(&header, Exchange::IkeSaInit(init), datagram, now, env);
+        self.launch(&header, Exchange::IkeSaInit(init), message, None, now, env);
     }
 
     /// Whether this end pretends to be behind a NAT.
@@ -139,7 +141,7 @@ impl IkeSa {
             }
             InitAnswer::Done(done) => {
                 self.spis.responder = header.spis.responder;
-                let messages = (request.datagram, datagram.to_vec());
+                let messages = (request.message.into_octets(), datagram.to_vec());
                 if let Err(failure) = self.begin_auth(*init, *done, messages, now, env) {
                     self.close(CloseCause::Failed(failure), env);
                 }
@@ -191,32 +193,21 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: done.nat,
+            authorities: Vec::new(),
         };
         let initial_contact =
             self.connection.unique != crate::config::Unique::Never && !self.contacts.any();
-        let connection = self.connection.clone();
-        let mut auth = IkeAuth::new(
+        let mut initiator = Initiator::new(
             handshake,
-            &connection,
+            Arc::clone(&self.connection),
             init.child,
-            initial_contact,
+            Asking { initial_contact },
             self.path,
             env,
         )?;
-        auth.ambiguous = init.ambiguous;
-        match auth.build_request(&connection, &derived.secured, self.path, env) {
-            Ok(payloads) => {
-                self.state = State::Authenticating(Box::new(derived.secured));
-                self.send_request(Exchange::IkeAuth(Box::new(auth)), &payloads, now, env);
-                Ok(())
-            }
-            Err(failure) => {
-                if let Some(offer) = auth.child {
-                    offer.cancel(env);
-                }
-                Err(failure)
-            }
-        }
+        initiator.ambiguous = init.ambiguous;
+        self.authenticate(derived.secured, Box::new(initiator), now, env);
+        Ok(())
     }
 
     /// Behind a NAT everything moves to the NAT-T port (RFC 7296 section 2.23).

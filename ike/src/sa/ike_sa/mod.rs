@@ -1,10 +1,13 @@
 //! The IKE_SA itself.
 
+mod authenticate;
 mod children;
 mod command;
 mod establish;
 mod formers;
+mod fragments;
 mod init;
+mod path;
 mod receive;
 mod rekey_child;
 mod rekey_ike;
@@ -15,13 +18,16 @@ mod timeout;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
+use authenticate::Authenticating;
+
 use super::{
     child::Child,
     contacts::{ContactGuard, Contacts},
     event::{ChildDownCause, CloseCause, Event, Failure, Nat},
-    exchange::{Exchange, Work, ike_auth::Handshake},
+    exchange::{Exchange, Work, ike_auth::Responder},
     generation::{self, Former},
     io::{Input, Output, Role},
+    message::Message,
     requests::Requests,
     responses::Responses,
     secured::Secured,
@@ -41,6 +47,8 @@ pub struct SaOptions {
     pub key_log: bool,
     /// Our port for IKE and ESP behind a NAT: 4500 unless configured otherwise.
     pub nat_t_port: u16,
+    /// IP datagrams with fragments of IKE messages are no larger than this (RFC 7383).
+    pub fragment_size: u16,
 }
 
 impl Default for SaOptions {
@@ -49,6 +57,7 @@ impl Default for SaOptions {
             force_encapsulation: false,
             key_log: false,
             nat_t_port: NAT_T_PORT,
+            fragment_size: FRAGMENT_SIZE,
         }
     }
 }
@@ -56,6 +65,9 @@ impl Default for SaOptions {
 /// IKE's port, and the one it moves to behind a NAT (RFC 7296 section 2.23).
 const IKE_PORT: u16 = 500;
 const NAT_T_PORT: u16 = 4500;
+
+/// What every path of IPv6 carries, and nearly every one of IPv4.
+const FRAGMENT_SIZE: u16 = 1280;
 
 /// A connection that may be meant by an incoming request.
 #[derive(Clone, Debug)]
@@ -70,9 +82,9 @@ pub struct Candidate {
 enum State {
     /// Initiator: IKE_SA_INIT is unanswered, or refused by somebody who need not be the peer.
     Connecting { refusal: Option<Failure> },
-    /// Initiator: IKE_AUTH is unanswered.
-    Authenticating(Box<Secured>),
-    /// Responder: IKE_SA_INIT is answered, IKE_AUTH has not come.
+    /// Initiator: IKE_AUTH goes on.
+    Authenticating(Box<Authenticating>),
+    /// Responder: IKE_SA_INIT is answered, IKE_AUTH is not done.
     HalfOpen(Box<HalfOpen>),
     /// Both ends are authenticated.
     Established(Box<Established>),
@@ -84,8 +96,8 @@ enum State {
 
 struct HalfOpen {
     secured: Secured,
-    handshake: Handshake,
-    candidates: Vec<Candidate>,
+    responder: Responder,
+    asking: Option<authenticate::Asking>,
 }
 
 struct Established {
@@ -93,6 +105,8 @@ struct Established {
     nat: Nat,
     /// Both ends can do UDP encapsulation, and one of them needs it.
     encapsulation: bool,
+    /// When it last followed the peer because of an ESP packet.
+    followed: Option<Instant>,
     _contact: ContactGuard,
 }
 
@@ -118,6 +132,8 @@ pub struct IkeSa {
     timers: Timers,
     begun: Instant,
     last_inbound: Instant,
+    /// Questions to others so far; only the answer to the last one counts.
+    asked: u32,
 }
 
 impl IkeSa {
@@ -136,6 +152,8 @@ impl IkeSa {
             Input::ChildExpired { inbound_spi, hard } => {
                 self.on_child_expired(inbound_spi, hard, now, env);
             }
+            Input::Credential { id, answer } => self.on_credential(id, answer, now, env),
+            Input::PeerMoved { inbound_spi, path } => self.on_peer_moved(inbound_spi, path, now),
             Input::Command(command) => self.on_command(command, env),
         }
         self.start_work(now, env);
@@ -216,13 +234,17 @@ impl IkeSa {
         self.outputs.push_back(Output::Event(event));
     }
 
-    fn transmit(&mut self, path: Path, data: Vec<u8>) {
-        self.outputs.push_back(Output::Transmit { path, data });
+    fn transmit(&mut self, path: Path, message: &Message) {
+        for datagram in message.datagrams() {
+            let data = datagram.to_vec();
+            self.outputs.push_back(Output::Transmit { path, data });
+        }
     }
 
     fn secured(&mut self) -> Option<&mut Secured> {
         match &mut self.state {
-            State::Authenticating(secured) | State::Deleting(secured, _) => Some(secured),
+            State::Authenticating(authenticating) => Some(&mut authenticating.secured),
+            State::Deleting(secured, _) => Some(secured),
             State::HalfOpen(half_open) => Some(&mut half_open.secured),
             State::Established(established) => Some(&mut established.secured),
             State::Connecting { .. } | State::Closed => None,
@@ -239,6 +261,12 @@ impl IkeSa {
         self.responses.parked = None;
         while let Some(child) = self.children.last() {
             self.remove_child(child.inbound_spi, ChildDownCause::IkeSaClosed, env);
+        }
+        if let State::Authenticating(authenticating) = &mut self.state
+            && let Some(initiator) = authenticating.initiator.take()
+            && let Some(offer) = initiator.child
+        {
+            offer.cancel(env);
         }
         if let Some(request) = self.requests.in_flight.take() {
             match request.exchange {

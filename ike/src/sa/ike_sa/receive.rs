@@ -9,11 +9,12 @@ use crate::{
         event::Failure,
         exchange::informational,
         io::Role,
+        message::Content,
         payloads::{Payloads, notify},
         responses::Sequence,
         secured::OpenError,
     },
-    wire::{self, Body, Encrypted, ExchangeType, Header, NotifyType, WireError},
+    wire::{self, Body, ExchangeType, Header, NotifyType, WireError},
 };
 
 impl IkeSa {
@@ -51,7 +52,7 @@ impl IkeSa {
                 None => env.counters().invalid_spi.increment(),
             }
         } else if header.flags.response {
-            self.on_response(&header, data, now, env);
+            self.on_response(&header, path, data, now, env);
         } else {
             self.on_request(&header, path, data, now, env);
         }
@@ -60,6 +61,7 @@ impl IkeSa {
     fn on_response(
         &mut self,
         header: &Header,
+        path: Path,
         data: &[u8],
         now: Instant,
         env: &mut dyn Environment,
@@ -73,8 +75,8 @@ impl IkeSa {
                 env.counters().ike_init_in_resp.increment();
                 self.on_init_response(header, &Payloads(payloads), data, now, env);
             }
-            Ok(Body::Encrypted(encrypted)) if header.exchange != ExchangeType::IkeSaInit => {
-                self.on_sealed_response(header, &encrypted, now, env);
+            Ok(body) if header.exchange != ExchangeType::IkeSaInit => {
+                self.on_sealed_response(header, &body, path, now, env);
             }
             _ => env.counters().invalid.increment(),
         }
@@ -83,14 +85,15 @@ impl IkeSa {
     fn on_sealed_response(
         &mut self,
         header: &Header,
-        encrypted: &Encrypted<'_>,
+        body: &Body<'_>,
+        path: Path,
         now: Instant,
         env: &mut dyn Environment,
     ) {
-        let Some(secured) = self.secured() else {
+        let Some(content) = self.open(header, body, now, env) else {
             return;
         };
-        match secured.open(encrypted) {
+        match content.payloads() {
             Ok(payloads) => {
                 let counters = env.counters();
                 match header.exchange {
@@ -98,10 +101,10 @@ impl IkeSa {
                     ExchangeType::CreateChildSa => counters.create_child_in_resp.increment(),
                     _ => counters.info_in_resp.increment(),
                 }
+                self.follow(path, now);
                 self.on_protected_response(header, &payloads, now, env);
             }
-            Err(OpenError::Integrity) => env.counters().integrity_failed.increment(),
-            Err(OpenError::Syntax(error)) => {
+            Err(error) => {
                 // Authentic and unreadable: the two ends can't work together, and asking again
                 // would get the same answer. The peer knows nothing of it (RFC 7296 section 2.21.3).
                 let failure = syntax_failure(&error, env);
@@ -122,38 +125,56 @@ impl IkeSa {
         if header.exchange == ExchangeType::IkeSaInit {
             return self.on_repeated_init(path, data, env);
         }
-        let Ok(Body::Encrypted(encrypted)) = wire::parse_body(header, data) else {
+        let Ok(body) = wire::parse_body(header, data) else {
             return env.counters().invalid.increment();
         };
-        let sequence = self.responses.classify(header.message_id);
-        if sequence == Sequence::OutOfWindow {
-            env.counters().out_of_window.increment();
+        match self.responses.classify(header.message_id) {
+            Sequence::Expected => {}
+            Sequence::Repeated => return self.on_repeated_request(&body, path, env),
+            Sequence::OutOfWindow => return env.counters().out_of_window.increment(),
+        }
+        let Some(content) = self.open(header, &body, now, env) else {
+            return;
+        };
+        self.heard(now);
+        self.follow(path, now);
+        self.peer_knows_generation();
+        match content.payloads() {
+            Ok(payloads) => self.on_protected_request(header, &payloads, path, now, env),
+            Err(error) => self.refuse_syntax(header, &error, path, env),
+        }
+    }
+
+    fn on_repeated_request(&mut self, body: &Body<'_>, path: Path, env: &mut dyn Environment) {
+        if !asks_again(body) {
             return;
         }
         let Some(secured) = self.secured() else {
             return;
         };
-        let payloads = match secured.open(&encrypted) {
-            Err(OpenError::Integrity) => return env.counters().integrity_failed.increment(),
-            other => other,
-        };
-        if sequence == Sequence::Repeated {
-            return self.repeat_response(path, env);
+        match secured.vouches_for(body) {
+            Ok(()) => self.repeat_response(path, env),
+            Err(error) => count_unopened(&error, env),
         }
-        self.heard(now);
-        self.peer_knows_generation();
-        match payloads {
-            Ok(payloads) => self.on_protected_request(header, &payloads, path, now, env),
-            Err(OpenError::Syntax(error)) => self.refuse_syntax(header, &error, path, env),
-            Err(OpenError::Integrity) => {}
-        }
+    }
+
+    /// The content of a protected message, once it is whole and authentic.
+    fn open(
+        &mut self,
+        header: &Header,
+        body: &Body<'_>,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) -> Option<Content> {
+        let opened = self.secured()?.open(header, body);
+        self.whole(opened, now, env)
     }
 
     /// The initiator's first message once more: answered from the cache if it is the very same
     /// (RFC 7296 section 2.1).
     fn on_repeated_init(&mut self, path: Path, data: &[u8], env: &mut dyn Environment) {
         if let State::HalfOpen(half_open) = &mut self.state
-            && half_open.handshake.is_request(data)
+            && half_open.responder.handshake.is_request(data)
         {
             self.repeat_response(path, env);
         } else {
@@ -164,8 +185,8 @@ impl IkeSa {
     fn repeat_response(&mut self, path: Path, env: &mut dyn Environment) {
         env.counters().retransmit_in.increment();
         if let Some(response) = self.responses.cached() {
-            let response = response.to_vec();
-            self.transmit(path, response);
+            let response = response.clone();
+            self.transmit(path, &response);
         }
     }
 
@@ -191,6 +212,24 @@ impl IkeSa {
         if failure != Failure::UnsupportedCriticalPayload || !authenticated {
             self.fail(failure, env);
         }
+    }
+}
+
+/// Whether a datagram of a request that was answered asks for the answer once more: of fragments
+/// only the first one does (RFC 7383 section 2.6.1).
+pub(super) fn asks_again(body: &Body<'_>) -> bool {
+    match body {
+        Body::Fragment(fragment) => fragment.number == 1,
+        _ => true,
+    }
+}
+
+/// Counts a datagram that is of no use.
+pub(super) fn count_unopened(error: &OpenError, env: &dyn Environment) {
+    let counters = env.counters();
+    match error {
+        OpenError::Integrity => counters.integrity_failed.increment(),
+        OpenError::Clear | OpenError::TooLarge => counters.invalid.increment(),
     }
 }
 

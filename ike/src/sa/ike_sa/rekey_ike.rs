@@ -229,8 +229,8 @@ impl IkeSa {
             OldGeneration::OursToDelete => {
                 let payloads = informational::delete_ike_sa();
                 let first = (next_id, self.path);
-                let (former, datagram) = Former::active(former, responses, first, &payloads, now);
-                self.send_deletion(former, datagram, now, env);
+                let (former, message) = Former::active(former, responses, first, &payloads, now);
+                self.send_deletion(former, &message, now, env);
             }
             OldGeneration::TheirsToDelete | OldGeneration::Deleted => {
                 let mut former = Former::passive(former, responses, now);

@@ -9,7 +9,7 @@ use crate::{
         child::ChildState,
         event::{CloseCause, Event, Failure},
         exchange::{Exchange, Work, create_child::CreateChild, informational},
-        io::Output,
+        message::{Content, Message},
         requests::{InFlight, wait},
         timers::Timer,
     },
@@ -55,11 +55,14 @@ impl IkeSa {
             _ => counters.info_out_req.increment(),
         }
         let header = self.header(exchange_type, self.requests.next_id(), false);
+        let limit = self.fragment_limit(self.path);
         let Some(secured) = self.secured() else {
             return;
         };
-        let datagram = secured.seal(&header, payloads);
-        self.launch(&header, exchange, datagram, now, env);
+        let content = Content::of(payloads);
+        let message = secured.seal(&header, &content, limit);
+        let content = self.may_shrink(&message).then_some(content);
+        self.launch(&header, exchange, message, content, now, env);
     }
 
     fn delete_at_peer(&mut self, spi: EspSpi, now: Instant, env: &mut dyn Environment) {
@@ -71,17 +74,19 @@ impl IkeSa {
         &mut self,
         header: &Header,
         exchange: Exchange,
-        datagram: Vec<u8>,
+        message: Message,
+        content: Option<Content>,
         now: Instant,
         env: &mut dyn Environment,
     ) {
-        self.transmit(self.path, datagram.clone());
+        self.transmit(self.path, &message);
         self.requests.sent(InFlight {
             message_id: header.message_id,
             exchange_type: header.exchange,
             exchange,
             path: self.path,
-            datagram,
+            message,
+            content,
             retransmissions: 0,
         });
         self.arm_retransmit(0, now, env);
@@ -155,10 +160,11 @@ impl IkeSa {
     pub(super) fn send_once(&mut self, payloads: &[Payload], env: &mut dyn Environment) {
         let header = self.header(ExchangeType::Informational, self.requests.next_id(), false);
         let path = self.path;
+        let limit = self.fragment_limit(path);
         if let Some(secured) = self.secured() {
-            let datagram = secured.seal(&header, payloads);
+            let message = secured.seal(&header, &Content::of(payloads), limit);
             env.counters().info_out_req.increment();
-            self.transmit(path, datagram);
+            self.transmit(path, &message);
         }
     }
 
@@ -180,12 +186,12 @@ impl IkeSa {
         }
         request.retransmissions += 1;
         let attempt = request.retransmissions;
-        let output = Output::Transmit {
-            path: request.path,
-            data: request.datagram.clone(),
-        };
+        self.shrink_fragments(attempt);
         env.counters().retransmit_out.increment();
-        self.outputs.push_back(output);
+        if let Some(request) = self.requests.in_flight.take() {
+            self.transmit(request.path, &request.message);
+            self.requests.in_flight = Some(request);
+        }
         self.emit(Event::Retransmitting { attempt });
         self.arm_retransmit(attempt, now, env);
     }

@@ -31,6 +31,7 @@ impl IkeSa {
                 Timer::Expire => self.begin_delete(CloseCause::Expired),
                 Timer::Formers => self.on_former_deadlines(now, env),
                 Timer::Hold => self.requests.held = false,
+                Timer::Fragments => self.forget_fragments(),
                 Timer::Children => self.on_child_deadlines(now, env),
             }
         }

@@ -68,15 +68,7 @@ impl Ledger {
         remote: &[TrafficSelector],
         peers: &[IpAddr],
     ) -> Result<Vec<Operation>, InstallError> {
-        for selector in remote {
-            let nets = selector.subnets();
-            if peers.iter().any(|peer| nets.contains(&IpNet::from(*peer))) {
-                return Err(InstallError::Route {
-                    selector: *selector,
-                    reason: "it is the peer's own outer address".into(),
-                });
-            }
-        }
+        refuse_own_address(remote, peers)?;
         let claim = Claim {
             remote: prefixes(remote),
             local: prefixes(local),
@@ -126,18 +118,48 @@ impl Ledger {
             }
         }
         for address in claim.peers {
-            let Some(peer) = self.peers.get_mut(&address) else {
-                continue;
-            };
-            peer.claims -= 1;
-            if peer.claims == 0 {
-                if peer.thrown {
-                    operations.push(Operation::Delete(Route::Throw(address.into())));
-                }
-                self.peers.remove(&address);
-            }
+            self.release_peer(address, &mut operations);
         }
         operations
+    }
+
+    /// The peer of an owner has another address now. Nothing changes on error.
+    pub(crate) fn move_peer(
+        &mut self,
+        owner: Owner,
+        peer: IpAddr,
+        remote: &[TrafficSelector],
+    ) -> Result<Vec<Operation>, InstallError> {
+        let Some(claim) = self.claims.get_mut(&owner) else {
+            return Ok(Vec::new());
+        };
+        if claim.peers == [peer] {
+            return Ok(Vec::new());
+        }
+        refuse_own_address(remote, &[peer])?;
+        let (left, nets) = (
+            std::mem::replace(&mut claim.peers, vec![peer]),
+            claim.remote.clone(),
+        );
+        let mut operations = Vec::new();
+        self.claim_peer(peer, &nets, &mut operations);
+        for address in left {
+            self.release_peer(address, &mut operations);
+        }
+        Ok(operations)
+    }
+
+    fn release_peer(&mut self, address: IpAddr, operations: &mut Vec<Operation>) {
+        let Some(peer) = self.peers.get_mut(&address) else {
+            return;
+        };
+        peer.claims -= 1;
+        if peer.claims == 0 {
+            if peer.thrown {
+                operations.push(Operation::Delete(Route::Throw(address.into())));
+            }
+            self.peers.remove(&address);
+        }
     }
 
     /// Who needs routes.
@@ -176,6 +198,20 @@ impl Ledger {
         std::iter::successors(IpNet::from(address).supernet(), IpNet::supernet)
             .any(|net| self.tunnels.contains_key(&net))
     }
+}
+
+/// A route cannot tell a selector that is the peer's outer address from the peer itself.
+fn refuse_own_address(remote: &[TrafficSelector], peers: &[IpAddr]) -> Result<(), InstallError> {
+    for selector in remote {
+        let nets = selector.subnets();
+        if peers.iter().any(|peer| nets.contains(&IpNet::from(*peer))) {
+            return Err(InstallError::Route {
+                selector: *selector,
+                reason: "it is the peer's own outer address".into(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The prefixes of the selectors, each once.

@@ -110,6 +110,43 @@ fn peers_stay_outside_of_the_tunnel_that_covers_them() {
 }
 
 #[test]
+fn a_peer_that_moves_stays_outside_of_its_tunnel() {
+    let mut table = Table::default();
+    table.install(1, &["10.1.0.0/16"], &["0.0.0.0/0"], "192.0.2.2");
+    let remote = selectors(&["0.0.0.0/0"]);
+    let to = |table: &mut Table, peer: &str| {
+        let operations = table
+            .ledger
+            .move_peer(sa(1), peer.parse().unwrap(), &remote)
+            .unwrap();
+        table.apply(operations);
+    };
+    to(&mut table, "198.51.100.7");
+    assert!(table.routes.contains(&throw("198.51.100.7/32")));
+    assert!(!table.routes.contains(&throw("192.0.2.2/32")));
+    // Again, and of an owner that has none.
+    to(&mut table, "198.51.100.7");
+    let nobody = table
+        .ledger
+        .move_peer(sa(9), "192.0.2.9".parse().unwrap(), &remote);
+    assert_eq!(nobody, Ok(Vec::new()));
+    table.remove(1);
+    assert!(table.routes.is_empty());
+    // An address that the selectors name is refused, and nothing changes.
+    table.install(2, &["10.1.0.0/16"], &["198.51.100.7/32"], "192.0.2.2");
+    let before = table.routes.clone();
+    let refused = table.ledger.move_peer(
+        sa(2),
+        "198.51.100.7".parse().unwrap(),
+        &selectors(&["198.51.100.7/32"]),
+    );
+    assert!(refused.is_err());
+    assert_eq!(table.routes, before);
+    table.remove(2);
+    assert!(table.routes.is_empty());
+}
+
+#[test]
 fn so_do_other_peers_before_and_after() {
     let mut table = Table::default();
     table.install(1, &["10.1.0.0/16"], &["10.3.0.0/16"], "198.51.100.1");

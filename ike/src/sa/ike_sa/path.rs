@@ -1,0 +1,109 @@
+//! Where the peer is: an end that is not behind a NAT itself sends to where the peer's newest
+//! authentic message came from, for a NAT on the way may give the peer another address or port at any
+//! time (RFC 7296 section 2.23).
+//!
+//! Only what moves the protocol on is believed: a request with the message ID that comes next, the
+//! response that is awaited, or an ESP packet newer than all before it. Whoever repeats what was
+//! sent before, from wherever, moves nothing.
+
+use std::time::{Duration, Instant};
+
+use super::{IkeSa, State};
+use crate::{
+    EspSpi, Path,
+    sa::{
+        child::ChildState,
+        event::{Event, Nat, PathChanged},
+        io::Output,
+        timers::Timer,
+    },
+};
+
+/// The peer is followed by its ESP packets at most so often. Its IKE messages are rare by themselves.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
+
+impl IkeSa {
+    /// An authentic new message of the peer has come this way.
+    pub(super) fn follow(&mut self, path: Path, now: Instant) {
+        if path.remote != self.path.remote && self.follows(path) {
+            self.use_path(path, self.nat(), now);
+        }
+    }
+
+    /// So has an authentic new packet on a CHILD_SA.
+    pub(super) fn on_peer_moved(&mut self, inbound_spi: EspSpi, path: Path, now: Instant) {
+        let ours = self.children.iter().any(|child| {
+            child.inbound_spi == inbound_spi
+                && matches!(child.state, ChildState::Installed | ChildState::Deleting)
+        });
+        if !ours || path.remote == self.path.remote || !self.follows(path) {
+            return;
+        }
+        let State::Established(established) = &mut self.state else {
+            return;
+        };
+        let recent = |at: Instant| now.saturating_duration_since(at) < FOLLOW_INTERVAL;
+        if !established.followed.is_some_and(recent) {
+            established.followed = Some(now);
+            self.use_path(path, self.nat(), now);
+        }
+    }
+
+    /// Behind a NAT ourselves we would believe whoever rewrites addresses on the way, and gain
+    /// nothing: the peer's address is not what changes. ESP in UDP knows one port only.
+    fn follows(&self, path: Path) -> bool {
+        let carries_esp = path.local.port() == self.options.nat_t_port;
+        self.established()
+            .is_some_and(|sa| !sa.nat.local && (carries_esp || !sa.encapsulation))
+    }
+
+    fn nat(&self) -> Nat {
+        self.established()
+            .map(|established| established.nat)
+            .unwrap_or_default()
+    }
+
+    /// From now on everything goes by this path: requests, those in flight too, and packets.
+    pub(super) fn use_path(&mut self, path: Path, nat: Nat, now: Instant) {
+        let State::Established(established) = &mut self.state else {
+            return;
+        };
+        if self.path == path && established.nat == nat {
+            return;
+        }
+        established.nat = nat;
+        established.encapsulation = nat.local || nat.remote || nat.faked;
+        let encapsulation = established.encapsulation;
+        self.path = path;
+        if let Some(request) = &mut self.requests.in_flight {
+            request.path = path;
+        }
+        for former in &mut self.formers {
+            if let Some(deletion) = &mut former.deletion {
+                deletion.path = path;
+            }
+        }
+        for child in &mut self.children {
+            if child.state != ChildState::Gone {
+                child.encapsulation = encapsulation;
+                self.outputs.push_back(Output::UpdateChild {
+                    inbound_spi: child.inbound_spi,
+                    path,
+                    encapsulation,
+                });
+            }
+        }
+        self.arm_keepalive(now);
+        self.emit(Event::PathChanged(PathChanged { path, nat }));
+    }
+
+    /// Whoever is behind a NAT keeps its mapping open (RFC 3948 section 4).
+    pub(super) fn arm_keepalive(&mut self, now: Instant) {
+        let interval = self.connection.keep_alive;
+        if !self.nat().local || interval.is_zero() {
+            self.timers.stop(Timer::Keepalive);
+        } else if self.timers.get(Timer::Keepalive).is_none() {
+            self.timers.set_after(Timer::Keepalive, now, interval);
+        }
+    }
+}
