@@ -123,6 +123,10 @@ pub struct Connection {
     pub fragmentation: Fragmentation,
     /// What happens to older IKE_SAs with the same peer.
     pub unique: Unique,
+    /// Virtual addresses to ask for; an unspecified one is any of its family.
+    pub vips: Vec<std::net::IpAddr>,
+    /// Pools whose addresses peers may have, in order of preference.
+    pub pools: Vec<Arc<str>>,
     /// Write the keys of this connection to the key log.
     pub key_log: bool,
 }

@@ -55,9 +55,7 @@ impl Attribute {
             | Self::PCscf(address)
             | Self::Server(address) => octets(*address),
             Self::Netmask(address) | Self::Nbns(address) => address.octets().to_vec(),
-            Self::Subnet(IpNet::V4(net)) => {
-                [net.addr().octets(), net.netmask().octets()].concat()
-            }
+            Self::Subnet(IpNet::V4(net)) => [net.addr().octets(), net.netmask().octets()].concat(),
             Self::Subnet(IpNet::V6(net)) => {
                 [&net.addr().octets()[..], &[net.prefix_len()]].concat()
             }

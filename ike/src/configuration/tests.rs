@@ -21,7 +21,11 @@ fn layout() {
             vec![255, 255, 255, 0],
         ),
         (Attribute::Dns(ip("10.0.0.53")), 3, vec![10, 0, 0, 53]),
-        (Attribute::Nbns([10, 0, 0, 54].into()), 4, vec![10, 0, 0, 54]),
+        (
+            Attribute::Nbns([10, 0, 0, 54].into()),
+            4,
+            vec![10, 0, 0, 54],
+        ),
         (Attribute::Dhcp(ip("10.0.0.67")), 6, vec![10, 0, 0, 67]),
         (
             Attribute::Address(ip("2001:db8::1")),

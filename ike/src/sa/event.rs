@@ -89,6 +89,8 @@ pub struct Established {
     pub at: Instant,
     /// What NAT detection found.
     pub nat: Nat,
+    /// Virtual addresses and what came with them.
+    pub configured: Arc<crate::Configured>,
 }
 
 /// What changes when an IKE_SA is rekeyed.
@@ -218,6 +220,12 @@ pub enum Failure {
     /// No configured connection matches the peer.
     #[error("no connection matches the peer's address and identity")]
     NoConnection,
+    /// The peer has no address for us, or we have none for the peer.
+    #[error("no virtual address was assigned: compare `vips` with the gateway's pools")]
+    InternalAddressFailure,
+    /// The peer wants to be asked for an address, or wants to be given one without asking.
+    #[error("the gateway assigns addresses: the other end must ask for one with `vips`")]
+    FailedCpRequired,
     /// Traffic selectors do not overlap.
     #[error("no common traffic selectors: compare `local_ts` and `remote_ts` with the peer's")]
     TsUnacceptable,

@@ -7,9 +7,11 @@
 
 pub mod admission;
 mod child;
+mod configuration;
 pub mod contacts;
 mod cookie;
 pub mod credential;
+mod ends;
 pub mod event;
 mod exchange;
 mod generation;

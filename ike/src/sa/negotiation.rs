@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{
     child::{Child, ExchangeRole},
+    ends::{Ends, resolve},
     event::Failure,
     payloads::Payloads,
 };
@@ -56,37 +57,13 @@ pub(super) enum Answer {
     OtherKeyExchange(KeyExchangeMethod),
 }
 
-/// The selectors of a template for an IKE_SA on this path.
-pub(super) fn resolve(
-    templates: &[SelectorTemplate],
-    address: std::net::IpAddr,
-) -> Vec<TrafficSelector> {
-    templates
-        .iter()
-        .map(|template| match *template {
-            SelectorTemplate::Fixed(selector) => selector,
-            SelectorTemplate::Dynamic {
-                protocol,
-                start_port,
-                end_port,
-            } => TrafficSelector {
-                protocol,
-                start_port,
-                end_port,
-                start: address,
-                end: address,
-            },
-        })
-        .collect()
-}
-
 /// Our side's traffic and the peer's side's.
 type Selectors = (Vec<TrafficSelector>, Vec<TrafficSelector>);
 
-fn configured_selectors(config: &ChildConfig, path: Path) -> Selectors {
+fn configured_selectors(config: &ChildConfig, ends: &Ends) -> Selectors {
     (
-        resolve(&config.local_ts, path.local.ip()),
-        resolve(&config.remote_ts, path.remote.ip()),
+        resolve(&config.local_ts, &ends.local),
+        resolve(&config.remote_ts, &ends.remote),
     )
 }
 
@@ -117,11 +94,11 @@ impl ChildOffer {
     /// An offer to be made in IKE_AUTH.
     pub(super) fn in_ike_auth(
         config: Arc<ChildConfig>,
-        path: Path,
+        ends: &Ends,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
         let proposals = without_key_exchange(&config.proposals);
-        let selectors = configured_selectors(&config, path);
+        let selectors = configured_selectors(&config, ends);
         Self::new(config, proposals, None, selectors, env)
     }
 
@@ -130,10 +107,10 @@ impl ChildOffer {
     pub(super) fn in_create_child_sa(
         config: Arc<ChildConfig>,
         method: Option<KeyExchangeMethod>,
-        path: Path,
+        ends: &Ends,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
-        let selectors = configured_selectors(&config, path);
+        let selectors = configured_selectors(&config, ends);
         Self::with_key_exchange(config, method, selectors, env)
     }
 
@@ -213,6 +190,27 @@ impl ChildOffer {
     /// The SPI that we offered to receive on.
     pub(super) fn inbound_spi(&self) -> EspSpi {
         self.inbound_spi
+    }
+
+    /// Checks the peer's answer against the offer.
+    ///
+    /// Where virtual addresses were asked for, `ends` are what came of it: our traffic comes from
+    /// those, whatever else the peer would take.
+    pub(super) fn accept_in_ike_auth(
+        &self,
+        payloads: &Payloads,
+        ends: &Ends,
+    ) -> Result<Agreed, Unaccepted> {
+        let mut agreed = self.accept(payloads)?;
+        let assigned = resolve(&self.config.local_ts, &ends.local);
+        agreed.local_ts = TrafficSelector::narrow(&agreed.local_ts, &assigned);
+        if agreed.local_ts.is_empty() {
+            return Err(Unaccepted {
+                failure: Failure::TsUnacceptable,
+                granted: true,
+            });
+        }
+        Ok(agreed)
     }
 
     /// Checks the peer's answer against the offer.
@@ -311,7 +309,7 @@ pub(super) fn grant(
     payloads: &Payloads,
     children: &[Arc<ChildConfig>],
     key_exchange: KeyExchangeUse,
-    path: Path,
+    ends: &Ends,
     env: &mut dyn Environment,
 ) -> Result<Granted, Refusal> {
     let offered = payloads.proposals()?;
@@ -319,9 +317,9 @@ pub(super) fn grant(
         return Err(Refusal::Failure(Failure::InvalidSyntax));
     };
     let mut failure = Failure::TsUnacceptable;
-    for config in ranked(children, their_ts, our_ts, path) {
-        let remote_ts = narrow_to(their_ts, &config.remote_ts, path.remote.ip());
-        let local_ts = narrow_to(our_ts, &config.local_ts, path.local.ip());
+    for config in ranked(children, their_ts, our_ts, ends) {
+        let remote_ts = narrow_to(their_ts, &config.remote_ts, &ends.remote);
+        let local_ts = narrow_to(our_ts, &config.local_ts, &ends.local);
         let Some(selected) = select_esp(offered, &config.proposals, key_exchange) else {
             failure = Failure::NoProposalChosen;
             continue;
@@ -373,9 +371,9 @@ impl From<Failure> for Refusal {
 fn narrow_to(
     offered: &[TrafficSelector],
     templates: &[SelectorTemplate],
-    address: std::net::IpAddr,
+    addresses: &[std::net::IpAddr],
 ) -> Vec<TrafficSelector> {
-    TrafficSelector::narrow(offered, &resolve(templates, address))
+    TrafficSelector::narrow(offered, &resolve(templates, addresses))
 }
 
 /// The children whose selectors overlap with the request, those that need no narrowing first.
@@ -383,13 +381,13 @@ fn ranked<'a>(
     children: &'a [Arc<ChildConfig>],
     their_ts: &[TrafficSelector],
     our_ts: &[TrafficSelector],
-    path: Path,
+    ends: &Ends,
 ) -> Vec<&'a Arc<ChildConfig>> {
     let mut ranked: Vec<_> = children
         .iter()
         .filter_map(|config| {
-            let remote = narrow_to(their_ts, &config.remote_ts, path.remote.ip());
-            let local = narrow_to(our_ts, &config.local_ts, path.local.ip());
+            let remote = narrow_to(their_ts, &config.remote_ts, &ends.remote);
+            let local = narrow_to(our_ts, &config.local_ts, &ends.local);
             if remote.is_empty() || local.is_empty() {
                 return None;
             }

@@ -6,12 +6,15 @@
 mod admission;
 mod children;
 mod collisions;
+mod configuration;
 mod forge;
 mod former_ike;
 mod fragments;
 mod hostile;
 #[path = "../common/ledger.rs"]
 mod ledger;
+#[path = "../common/lending.rs"]
+mod lending;
 mod misbehaviour;
 mod moving;
 mod nat;

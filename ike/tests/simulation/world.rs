@@ -90,6 +90,8 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         encap: false,
         fragmentation: Fragmentation::Yes,
         unique: Unique::No,
+        vips: Vec::new(),
+        pools: Vec::new(),
         key_log: false,
     }
 }

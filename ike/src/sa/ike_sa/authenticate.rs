@@ -7,6 +7,7 @@ use crate::{
     Environment, Path,
     sa::{
         child::ExchangeRole,
+        configuration::lacks_address,
         credential::{CredentialAnswer, CredentialId, CredentialRequest, Question},
         event::{CloseCause, Event, Failure},
         exchange::{
@@ -194,6 +195,7 @@ impl IkeSa {
             &handshake,
             (authenticated.local_id, authenticated.remote_id),
             authenticated.answered.initial_contact,
+            authenticated.answered.configured,
             now,
             env,
         );
@@ -209,6 +211,10 @@ impl IkeSa {
                 }
             }
             None => {}
+        }
+        if lacks_address(&self.connection, &self.configured) {
+            // No CHILD_SA could ever be made on it. Another IKE_SA may have more luck.
+            self.begin_delete(CloseCause::Failed(Failure::InternalAddressFailure));
         }
     }
 
@@ -318,6 +324,7 @@ impl IkeSa {
             local_id,
             remote_id,
             asked,
+            given,
             payloads: mut answer,
             child,
         } = response;
@@ -335,9 +342,11 @@ impl IkeSa {
             &handshake,
             (local_id, remote_id),
             asked.initial_contact,
+            given.configured(),
             now,
             env,
         );
+        self.leases = given.leases;
         match child {
             Some(Ok(granted)) => {
                 let parked = Parked {

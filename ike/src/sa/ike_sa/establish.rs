@@ -1,10 +1,10 @@
 //! Becoming established, and having CHILD_SAs installed.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use super::{Established, IkeSa, State};
 use crate::{
-    Environment, EspSpi, Identification,
+    Configured, Environment, EspSpi, Identification,
     child_sa::Sending,
     crypto::Nonces,
     sa::{
@@ -27,9 +27,14 @@ impl IkeSa {
         handshake: &Handshake,
         (local_id, remote_id): (Identification, Identification),
         initial_contact: bool,
+        configured: Configured,
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        for vip in &configured.local_vips {
+            self.outputs.push_back(Output::AssignAddress(*vip));
+        }
+        self.configured = Arc::new(configured);
         // Before anything is transmitted: see `uniqueness`.
         let contact = self.contacts.enter();
         let nat = handshake.nat.unwrap_or_default();
@@ -52,6 +57,7 @@ impl IkeSa {
             suite: secured.suite,
             at: now,
             nat,
+            configured: Arc::clone(&self.configured),
         })));
         self.state = State::Established(Box::new(Established {
             secured,

@@ -60,6 +60,8 @@ impl IkeSa {
             responses: Responses::default(),
             children: Vec::new(),
             formers: Vec::new(),
+            configured: Arc::default(),
+            leases: Vec::new(),
             outputs: std::collections::VecDeque::new(),
             timers: Timers::default(),
             begun: now,

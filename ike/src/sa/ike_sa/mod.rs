@@ -23,6 +23,7 @@ use authenticate::Authenticating;
 use super::{
     child::Child,
     contacts::{ContactGuard, Contacts},
+    ends::Ends,
     event::{ChildDownCause, CloseCause, Event, Failure, Nat},
     exchange::{Exchange, Work, ike_auth::Responder},
     generation::{self, Former},
@@ -34,7 +35,8 @@ use super::{
     timers::{Timer, Timers},
 };
 use crate::{
-    Connection, Environment, IkeSpi, IkeSpis, MessageId, Path,
+    Configured, Connection, Environment, IkeSpi, IkeSpis, MessageId, Path,
+    configuration::Lease,
     wire::{ExchangeType, Header},
 };
 
@@ -128,6 +130,10 @@ pub struct IkeSa {
     responses: Responses,
     children: Vec<Child>,
     formers: Vec<Former>,
+    /// Virtual addresses and what came with them.
+    configured: Arc<Configured>,
+    /// What we have lent to the peer.
+    leases: Vec<Lease>,
     outputs: VecDeque<Output>,
     timers: Timers,
     begun: Instant,
@@ -230,6 +236,11 @@ impl IkeSa {
         self.requests.names()
     }
 
+    /// The addresses that `dynamic` selectors stand for.
+    fn ends(&self) -> Ends {
+        Ends::new(self.path, &self.configured)
+    }
+
     fn emit(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
@@ -279,6 +290,12 @@ impl IkeSa {
                 Exchange::RekeyIke(rekey) => Self::cancel_rekey(*rekey, env),
                 _ => {}
             }
+        }
+        for vip in &self.configured.local_vips {
+            self.outputs.push_back(Output::WithdrawAddress(*vip));
+        }
+        for lease in std::mem::take(&mut self.leases) {
+            env.release_lease(&lease);
         }
         for former in std::mem::take(&mut self.formers) {
             env.release_ike_spi(former.generation.local_spi());

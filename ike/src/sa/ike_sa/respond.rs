@@ -1,6 +1,6 @@
 //! Answering the peer's requests.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{
     Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, rekey_ike::OldGeneration,
@@ -13,6 +13,7 @@ use crate::{
     sa::{
         admission::{InitRequest, Refusal, refuse},
         child::{ChildState, ExchangeRole},
+        configuration,
         event::{ChildDownCause, Event, Failure},
         exchange::{
             Exchange,
@@ -87,6 +88,8 @@ impl IkeSa {
             responses: Responses::default(),
             children: Vec::new(),
             formers: Vec::new(),
+            configured: Arc::default(),
+            leases: Vec::new(),
             outputs: VecDeque::new(),
             timers: Timers::default(),
             begun: request.received,
@@ -257,7 +260,7 @@ impl IkeSa {
             &self.children,
             being_created.as_deref(),
             &self.requests,
-            self.path,
+            &self.ends(),
             env,
         );
         match result {
@@ -341,7 +344,8 @@ impl IkeSa {
         env: &mut dyn Environment,
     ) {
         let wanted = informational::read_request(payloads, &self.children);
-        let answer = self.answer_deletions(&wanted);
+        let mut answer = self.answer_deletions(&wanted);
+        answer.extend(configuration::answer_informational(payloads));
         self.respond_with(header, &answer, path, env);
         self.carry_out_deletions(&wanted, now, env);
         let Some(cause) = wanted.close else {

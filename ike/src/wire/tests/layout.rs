@@ -345,7 +345,10 @@ fn configurations() {
         &[2, 0, 0, 0, 0, 1, 0, 4, 10, 0, 0, 1, 0, 3, 0, 0],
         &Payload::Configuration(Configuration {
             kind: ConfigurationKind(2),
-            attributes: vec![(AttributeType(1), vec![10, 0, 0, 1]), (AttributeType(3), vec![])],
+            attributes: vec![
+                (AttributeType(1), vec![10, 0, 0, 1]),
+                (AttributeType(3), vec![]),
+            ],
         }),
     );
     // The reserved bit of an attribute type is ignored.

@@ -51,7 +51,10 @@ fn everything() -> Vec<Payload> {
         Payload::TsResponder(selectors),
         Payload::Configuration(Configuration {
             kind: ConfigurationKind(1),
-            attributes: vec![(AttributeType(1), vec![]), (AttributeType(3), vec![8, 8, 8, 8])],
+            attributes: vec![
+                (AttributeType(1), vec![]),
+                (AttributeType(3), vec![8, 8, 8, 8]),
+            ],
         }),
         Payload::Eap(vec![1, 0, 0, 4]),
         Payload::Unknown {

@@ -3,8 +3,10 @@
 
 use super::Context;
 use crate::{
-    Connection,
+    Configured, Connection, Identification,
+    configuration::Lease,
     sa::{
+        configuration::{self, Asker},
         event::Failure,
         payloads::{Payloads, notify},
     },
@@ -19,11 +21,14 @@ pub(in crate::sa) struct Asking {
 
 impl Asking {
     /// To be added to the first request, after AUTH and before the CHILD_SA's payloads.
-    pub(super) fn payloads(&self, _connection: &Connection, _cx: &mut Context<'_>) -> Vec<Payload> {
+    pub(super) fn payloads(&self, connection: &Connection, _cx: &mut Context<'_>) -> Vec<Payload> {
         let initial_contact = self.initial_contact;
         let initial_contact =
             initial_contact.then(|| notify(NotifyType::INITIAL_CONTACT, Vec::new()));
-        initial_contact.into_iter().collect()
+        initial_contact
+            .into_iter()
+            .chain(configuration::request(connection))
+            .collect()
     }
 
     /// Reads the final response; the responder is authenticated. On error the IKE_SA is over: we
@@ -31,11 +36,12 @@ impl Asking {
     #[expect(clippy::unnecessary_wraps, reason = "nothing can be wrong with it yet")]
     pub(super) fn read_answer(
         &self,
-        _payloads: &Payloads,
-        _connection: &Connection,
+        payloads: &Payloads,
+        connection: &Connection,
         _cx: &mut Context<'_>,
     ) -> Result<Answered, Failure> {
         Ok(Answered {
+            configured: configuration::read_reply(payloads, connection),
             initial_contact: self.initial_contact,
         })
     }
@@ -45,12 +51,36 @@ impl Asking {
 pub(in crate::sa) struct Answered {
     /// See [`Asking::initial_contact`].
     pub(in crate::sa) initial_contact: bool,
+    /// Virtual addresses and what came with them.
+    pub(in crate::sa) configured: Configured,
 }
 
 /// Responder: what the first request asked for beside the CHILD_SA.
 pub(in crate::sa) struct Asked {
     /// See [`Asking::initial_contact`].
     pub(in crate::sa) initial_contact: bool,
+    configuration: configuration::Asked,
+}
+
+/// Responder: what it gets.
+#[derive(Default)]
+pub(in crate::sa) struct Given {
+    /// To be added to the final response.
+    pub(super) payloads: Vec<Payload>,
+    /// Addresses.
+    pub(in crate::sa) leases: Vec<Lease>,
+    /// Why there can be no CHILD_SA.
+    pub(super) refusal: Option<Failure>,
+}
+
+impl Given {
+    /// What both ends know of it from now on.
+    pub(in crate::sa) fn configured(&self) -> Configured {
+        Configured {
+            remote_vips: self.leases.iter().map(|lease| lease.address).collect(),
+            ..Configured::default()
+        }
+    }
 }
 
 impl Asked {
@@ -58,21 +88,29 @@ impl Asked {
     pub(super) fn read(payloads: &Payloads) -> Self {
         Self {
             initial_contact: payloads.notify(NotifyType::INITIAL_CONTACT).is_some(),
+            configuration: configuration::Asked::read(payloads),
         }
     }
 
     /// To be added to the final response, after AUTH and before the CHILD_SA's payloads. The
     /// initiator is authenticated. On error the IKE_SA is over.
-    #[expect(
-        clippy::unnecessary_wraps,
-        clippy::unused_self,
-        reason = "nothing is to be answered yet"
-    )]
+    #[expect(clippy::unnecessary_wraps, reason = "nothing can be wrong with it yet")]
     pub(super) fn answer(
         &self,
-        _connection: &Connection,
-        _cx: &mut Context<'_>,
-    ) -> Result<Vec<Payload>, Failure> {
-        Ok(Vec::new())
+        connection: &Connection,
+        remote_id: &Identification,
+        cx: &mut Context<'_>,
+    ) -> Result<Given, Failure> {
+        let asker = Asker {
+            identity: remote_id,
+            path: cx.path,
+            initial_contact: self.initial_contact,
+        };
+        let assigned = self.configuration.assign(connection, &asker, cx.env);
+        Ok(Given {
+            payloads: assigned.reply.into_iter().collect(),
+            leases: assigned.leases,
+            refusal: assigned.refusal,
+        })
     }
 }

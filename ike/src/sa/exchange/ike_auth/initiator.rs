@@ -12,10 +12,12 @@ use super::{
     goes_on, local_id, shared_key,
 };
 use crate::{
-    ChildConfig, Connection, Environment, Identification, Path, Secret,
+    ChildConfig, Configured, Connection, Environment, Identification, Path, Secret,
     config::{LocalAuth, RemoteAuth},
     sa::{
+        configuration::lacks_address,
         credential::{Answer, CredentialAnswer, Eap, Question, Sign, Verify},
+        ends::Ends,
         event::Failure,
         io::Role,
         negotiation::{Agreed, ChildOffer, Unaccepted},
@@ -116,7 +118,10 @@ impl Initiator {
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
         let child = child
-            .map(|config| ChildOffer::in_ike_auth(config, path, env))
+            .map(|config| {
+                let ends = Ends::asking(path, &connection.vips);
+                ChildOffer::in_ike_auth(config, &ends, env)
+            })
             .transpose()?;
         Ok(Self {
             handshake,
@@ -345,12 +350,33 @@ impl Initiator {
         }
         let remote_id = self.remote_id.clone().ok_or(Failure::InvalidSyntax)?;
         let answered = self.asking.read_answer(payloads, &self.connection, cx)?;
+        let child = self
+            .child
+            .as_ref()
+            .map(|offer| self.judge_child(offer, payloads, &answered.configured, cx.path));
         Ok(InitiatorStep::Done(Authenticated {
             local_id: self.local_id.clone(),
             remote_id,
             answered,
-            child: self.child.as_ref().map(|offer| offer.accept(payloads)),
+            child,
         }))
+    }
+
+    /// Without an address that we need there is no CHILD_SA (RFC 7296 section 3.10.1).
+    fn judge_child(
+        &self,
+        offer: &ChildOffer,
+        payloads: &Payloads,
+        configured: &Configured,
+        path: Path,
+    ) -> Result<Agreed, Unaccepted> {
+        if lacks_address(&self.connection, configured) {
+            return Err(Unaccepted {
+                failure: Failure::InternalAddressFailure,
+                granted: payloads.proposals().is_ok(),
+            });
+        }
+        offer.accept_in_ike_auth(payloads, &Ends::new(path, configured))
     }
 
     /// The next request.
