@@ -289,6 +289,7 @@ fn start(
         supervisor,
         transport: transport.clone(),
     }));
+    shared.pools.apply(&config.pools);
     let mut arbiters = workers::start(agent.workers)?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     // Control clients get a thread of their own: a storm of them slows no handshake.

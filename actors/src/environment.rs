@@ -15,7 +15,9 @@ use actix::Addr;
 use arc_swap::ArcSwap;
 use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
-    Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret, sa::event::KeyLog,
+    Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
+    configuration::{Attribute, Lease, LeaseRequest},
+    sa::event::KeyLog,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -264,6 +266,19 @@ impl Environment for StepEnvironment<'_> {
 
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>> {
         self.shared.credentials.psk(local, remote)
+    }
+
+    fn lease(&mut self, request: &LeaseRequest<'_>) -> Option<Lease> {
+        self.shared.pools.lease(self.owner, request)
+    }
+
+    fn release_lease(&mut self, lease: &Lease) {
+        let Lease { pool, address } = lease;
+        self.shared.pools.release(pool, self.owner, *address);
+    }
+
+    fn pool_attributes(&self, pool: &str) -> Vec<Attribute> {
+        self.shared.pools.attributes(pool)
     }
 
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant> {

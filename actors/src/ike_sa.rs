@@ -344,6 +344,8 @@ impl IkeSaActor {
                     aftermath.carried.extend(usage.map(|usage| (spi, usage)));
                     self.shared.plane.remove(spi);
                 }
+                Output::AssignAddress(address) => self.shared.plane.assign(self.id, address),
+                Output::WithdrawAddress(address) => self.shared.plane.withdraw(self.id, address),
                 Output::StartSending(spi) => self.shared.plane.start_sending(spi),
                 Output::StopSending(spi) => self.shared.plane.stop_sending(spi),
                 Output::UpdateChild {

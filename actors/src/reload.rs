@@ -43,8 +43,9 @@ pub(crate) async fn reload(shared: &Arc<Shared>, dry_run: bool) -> Result<Reload
     }
     let restart = shared.agent != config.agent;
     if !dry_run {
-        // Before the connections: what they begin uses the new secrets.
+        // Before the connections: what they begin uses the new secrets and pools.
         shared.credentials.replace_files(&config.secrets);
+        shared.pools.apply(&config.pools);
     }
     let applied = shared
         .supervisor

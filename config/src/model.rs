@@ -13,7 +13,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::Secrets;
+use crate::{Pool, Secrets};
 
 /// Everything the agent is told to do.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Config {
     pub connections: BTreeMap<String, Arc<Connection>>,
     /// The secrets that authenticate them.
     pub secrets: Arc<Secrets>,
+    /// Addresses for peers, by the names of the pools.
+    pub pools: BTreeMap<String, Pool>,
 }
 
 /// The agent itself: sockets, threads, limits, logs.

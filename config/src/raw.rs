@@ -46,6 +46,7 @@ pub(crate) struct RawConfig {
     pub(crate) defaults: RawDefaults,
     pub(crate) connections: BTreeMap<String, RawConnection>,
     pub(crate) secrets: BTreeMap<String, RawSecret>,
+    pub(crate) pools: BTreeMap<String, RawPool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -200,6 +201,8 @@ connection! {
         dpd_delay: Interval,
         keyingtries: u32,
         unique: String,
+        vips: TextList,
+        pools: TextList,
         rekey_time: Interval,
         over_time: Interval,
         rand_time: Interval,
@@ -240,4 +243,37 @@ fn zeroizing<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Zeroizing<String>>, D::Error> {
     String::deserialize(deserializer).map(|text| Some(Zeroizing::new(text)))
+}
+
+/// Declares a pool: its addresses, and the attributes that have names.
+macro_rules! pool {
+    ($($attribute:ident,)*) => {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct RawPool {
+            pub(crate) addrs: Option<String>,
+            $(pub(crate) $attribute: Option<TextList>,)*
+        }
+
+        impl RawPool {
+            /// The attributes that are given, by name.
+            pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'static str, &TextList)> {
+                let all = [$((stringify!($attribute), self.$attribute.as_ref())),*];
+                all.into_iter().filter_map(|(name, list)| Some((name, list?)))
+            }
+        }
+    };
+}
+
+pool! {
+    dns,
+    nbns,
+    dhcp,
+    netmask,
+    server,
+    p_cscf,
+    subnet,
+    split_include,
+    split_exclude,
+    dns_domain,
 }

@@ -34,6 +34,7 @@ pub(crate) enum Section {
     Child,
     Secret,
     SecretSource,
+    Pool,
 }
 
 /// What a known key holds.
@@ -62,6 +63,7 @@ impl Section {
             Self::Child => fields_of::<raw::RawChild>(),
             Self::Secret => fields_of::<raw::RawSecret>(),
             Self::SecretSource => fields_of::<raw::RawSecretSource>(),
+            Self::Pool => fields_of::<raw::RawPool>(),
         }
     }
 
@@ -71,6 +73,7 @@ impl Section {
             (Self::Root, "defaults") => Holds::Table(Self::Defaults),
             (Self::Root, "connections") => Holds::Named(Self::Connection),
             (Self::Root, "secrets") => Holds::Named(Self::Secret),
+            (Self::Root, "pools") => Holds::Named(Self::Pool),
             (Self::Agent, "tun") => Holds::Table(Self::Tun),
             (Self::Agent, "limits") => Holds::Table(Self::Limits),
             (Self::Agent, "log") => Holds::Table(Self::Log),
@@ -92,7 +95,6 @@ impl Section {
                     "a certification authority",
                     "authenticate with auth = \"psk\"",
                 )),
-                "pools" => Some(("assigning addresses to peers", "leave the table out")),
                 "include" => Some((
                     "an include statement",
                     "put further files into the folder conf.d beside the main file",
@@ -114,7 +116,8 @@ impl Section {
             | Self::Log
             | Self::Retransmit
             | Self::Reconnect
-            | Self::SecretSource => None,
+            | Self::SecretSource
+            | Self::Pool => None,
         }
     }
 }

@@ -121,9 +121,12 @@ fn after_failure(failure: Failure) -> Decision {
         | Failure::IdentityMismatch
         | Failure::NoConnection
         | Failure::TsUnacceptable
+        | Failure::FailedCpRequired
         | Failure::InvalidKeyExchange
         | Failure::UnsupportedCriticalPayload => Decision::BackOffSlowly,
         Failure::NoAdditionalSas
+        // Addresses come back when others leave.
+        | Failure::InternalAddressFailure
         | Failure::TemporaryFailure
         | Failure::ChildSaNotFound
         | Failure::InvalidSyntax

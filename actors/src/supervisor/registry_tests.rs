@@ -44,6 +44,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         },
         at,
         nat: Nat::default(),
+        configured: Arc::default(),
     }
 }
 

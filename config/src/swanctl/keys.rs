@@ -181,7 +181,7 @@ const CONNECTION: &[(&str, Rule)] = &[
     ("local_port", Obeyed(Number)),
     ("remote_port", Obeyed(Number)),
     ("proposals", Obeyed(List)),
-    ("vips", refused(lesser("requesting virtual addresses"))),
+    ("vips", Obeyed(List)),
     ("aggressive", settled(Done::No, IKEV1)),
     ("pull", settled(Done::Yes, IKEV1)),
     (
@@ -251,7 +251,7 @@ const CONNECTION: &[(&str, Rule)] = &[
     ("rekey_time", Obeyed(Time)),
     ("over_time", Obeyed(Time)),
     ("rand_time", Obeyed(Time)),
-    ("pools", refused(lesser("assigning addresses to peers"))),
+    ("pools", Obeyed(List)),
     ("if_id_in", settled(Done::Zero, INTERFACE_ID)),
     ("if_id_out", settled(Done::Zero, INTERFACE_ID)),
     ("mediation", settled(Done::No, MEDIATION)),

@@ -88,21 +88,18 @@ fn unknown_keys_are_refused_everywhere() {
 #[test]
 fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     let site = Site::new(&format!(
-        "[pools.a]\n{}version = 2\naggressive = true\nmobike = true\nvips = [\"0.0.0.0\"]\n\
+        "[pools.a]\naddrs = \"10.3.0.0/24\"\n{}version = 2\naggressive = true\nmobike = true\nvips = [\"0.0.0.0\"]\n\
          pools = [\"a\"]\nreauth_time = \"1h\"\nlocal-2.auth = \"psk\"\n\
          {NET}updown = \"x\"\nmark_in = 1\nah_proposals = []\nrand_bytes = 1\n{SECRET}handle = 1\n",
         PARIS.replace("id = \"sun", "round = 2, certs = [\"a\"], id = \"sun"),
     ))
     .with_variable("PSK", "s3cret");
     assert_snapshot!(site.said(), @r#"
-    holdfast.toml:1:2: pools: assigning addresses to peers is not supported by this version (leave the table out)
     holdfast.toml:7:26: connections.paris.remote.round: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
     holdfast.toml:7:37: connections.paris.remote.certs: a certificate is not supported by this version (authenticate with auth = "psk")
     holdfast.toml:8:1: connections.paris.version: IKEv1 is not supported by this version (leave the key out)
     holdfast.toml:9:1: connections.paris.aggressive: IKEv1 is not supported by this version (leave the key out)
     holdfast.toml:10:1: connections.paris.mobike: MOBIKE is not supported by this version (leave the key out)
-    holdfast.toml:11:1: connections.paris.vips: requesting virtual addresses is not supported by this version (leave the key out)
-    holdfast.toml:12:1: connections.paris.pools: assigning addresses to peers is not supported by this version (leave the key out)
     holdfast.toml:13:1: connections.paris.reauth_time: reauthentication is not supported by this version (use rekey_time)
     holdfast.toml:14:1: connections.paris.local-2: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
     holdfast.toml:19:1: connections.paris.children.net.updown: running a script is not supported by this version (leave the key out: routes are installed by the agent itself)

@@ -6,7 +6,7 @@ use super::{NET, PARIS, SECRET, Site};
 use crate::schema::{Holds, Section};
 
 /// Headings of the document and the tables they describe.
-const HEADINGS: [(&str, Section); 13] = [
+const HEADINGS: [(&str, Section); 14] = [
     ("Top level", Section::Root),
     ("[agent]", Section::Agent),
     ("[agent.tun]", Section::Tun),
@@ -20,6 +20,7 @@ const HEADINGS: [(&str, Section); 13] = [
     ("[connections.NAME.children.CHILD]", Section::Child),
     ("[secrets.NAME]", Section::Secret),
     ("secret", Section::SecretSource),
+    ("[pools.NAME]", Section::Pool),
 ];
 
 struct Row {
@@ -117,6 +118,8 @@ fn with_key(section: Section, key: &str, value: &str) -> String {
         Section::Reconnect => format!("{PARIS}reconnect.{line}{SECRET}"),
         Section::Child => format!("{PARIS}{}{line}{SECRET}", without(NET, key)),
         Section::Secret => format!("{}{line}", without(SECRET, key)),
+        Section::Pool if key == "addrs" => format!("[pools.x]\n{line}"),
+        Section::Pool => format!("[pools.x]\naddrs = \"10.3.0.0/24\"\n{line}"),
         Section::SecretSource => format!("[secrets.x]\ntype = \"psk\"\nsecret.{line}"),
     }
 }

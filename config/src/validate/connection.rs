@@ -9,7 +9,7 @@ use holdfast_ike::{
     proposal::{self, Proposal, Protocol},
 };
 
-use super::{child, elements, endpoint::endpoints, keyword, time};
+use super::{child, elements, endpoint::endpoints, keyword, pool, time};
 use crate::{
     Agent, Child, Connection, Reconnect,
     quantity::TextList,
@@ -53,7 +53,7 @@ pub(crate) fn connection(
 }
 
 /// Names travel through VICI, where they have at most 255 octets.
-fn check_name(name: &str, scope: &Scope<'_>) {
+pub(super) fn check_name(name: &str, scope: &Scope<'_>) {
     if name.is_empty() || name.len() > OCTET || name.contains(char::is_control) {
         scope.error(
             "this cannot be a name",
@@ -128,6 +128,8 @@ fn ike(
         fragmentation: fragmentation(raw, scope),
         unique: keyword(raw.unique.as_deref(), &uniques, &[], &scope.key("unique"))
             .unwrap_or_default(),
+        vips: pool::vips(raw.vips.as_ref(), &scope.key("vips")),
+        pools: pool::names(raw.pools.as_ref()),
         key_log: agent.keylog.is_some(),
     }
 }

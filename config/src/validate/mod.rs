@@ -8,6 +8,7 @@ mod child;
 mod connection;
 mod endpoint;
 mod overlap;
+mod pool;
 mod psk_match;
 mod secret;
 mod time;
@@ -55,10 +56,18 @@ pub(crate) fn config(
         psk_match::check(&connections, &secrets, report);
     }
     overlap::check(&connections, report);
+    let mut pools = BTreeMap::new();
+    for (name, raw) in &raw.pools {
+        let scope = report.at(KeyPath::of(["pools", name]));
+        connection::check_name(name, &scope);
+        pools.extend(pool::pool(raw, &scope).map(|pool| (name.clone(), pool)));
+    }
+    pool::check(&connections, &pools, report);
     let config = Config {
         agent,
         connections,
         secrets: Arc::new(secrets),
+        pools,
     };
     (config, files)
 }

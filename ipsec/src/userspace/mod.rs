@@ -16,6 +16,7 @@
 //! ([`PlaneEvent::PeerMoved`](crate::PlaneEvent::PeerMoved)), no more: whoever keeps the IKE_SA
 //! decides and says where packets go ([`DataPlane::update_path`]).
 
+mod addresses;
 mod control;
 mod inbound;
 mod options;
@@ -38,6 +39,7 @@ mod tests;
 use std::{
     any::Any,
     fmt, io,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, Weak,
@@ -288,6 +290,14 @@ impl DataPlane for Userspace {
         Box::pin(async move {
             let _ = removed.await;
         })
+    }
+
+    fn add_address(&self, address: IpAddr) {
+        let _ = self.commands.send(Command::AddAddress(address));
+    }
+
+    fn remove_address(&self, address: IpAddr) {
+        let _ = self.commands.send(Command::RemoveAddress(address));
     }
 
     fn install_policy(&self, policy: Policy) -> BoxFuture<Result<(), InstallError>> {

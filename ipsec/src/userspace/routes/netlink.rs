@@ -48,6 +48,11 @@ impl Netlink {
         })
     }
 
+    /// The device, for whoever puts addresses on it.
+    pub(crate) fn device(&self) -> (Handle, u32) {
+        (self.handle.clone(), self.device)
+    }
+
     /// Sets the device's MTU and brings it up.
     pub(crate) async fn set_up_device(&self, mtu: u16) -> Result<(), String> {
         let message = LinkUnspec::new_with_index(self.device)
@@ -225,7 +230,7 @@ impl Netlink {
 }
 
 /// What the system said, without the request that it may echo.
-fn describe(error: &rtnetlink::Error) -> String {
+pub(crate) fn describe(error: &rtnetlink::Error) -> String {
     match code(error) {
         Some(code) => io::Error::from_raw_os_error(-code).to_string(),
         None => error.to_string(),
