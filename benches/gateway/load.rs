@@ -235,6 +235,7 @@ fn connection(number: usize) -> Connection {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         lifetime: holdfast_ike::child_sa::Lifetime::default(),
+        options: holdfast_ike::ChildOptions::default(),
     };
     Connection {
         name: fleet::name(number).into(),
@@ -244,6 +245,7 @@ fn connection(number: usize) -> Connection {
             fleet::name(number)
         ))))],
         remote: vec![RemoteRound::psk(IdMatch::Exact(id("sun.example")))],
+        local_addrs: Vec::new(),
         children: vec![Arc::new(child)],
         retransmit: Retransmit {
             timeout: Duration::from_secs(1),
@@ -253,10 +255,12 @@ fn connection(number: usize) -> Connection {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
+        reauth: holdfast_ike::config::Reauthentication::default(),
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::ZERO,
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         vips: Vec::new(),
         pools: Vec::new(),

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    EspSpi, Secret, TrafficSelector,
+    EspSpi, Secret, TfcPadding, TrafficSelector,
     proposal::{EncryptionId, IntegrityId, KeyExchangeMethod},
 };
 
@@ -107,6 +107,8 @@ pub struct ChildSa {
     pub encapsulation: bool,
     /// Size of the anti-replay window in packets; 0 turns the check off.
     pub replay_window: u32,
+    /// To what size inner packets are padded.
+    pub tfc_padding: TfcPadding,
     /// Limits kept by the data plane.
     pub lifetime: Lifetime,
     /// When it takes over the traffic of a CHILD_SA that it replaces.

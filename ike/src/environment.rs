@@ -1,6 +1,6 @@
 //! What the core needs from the outside while it handles one input.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use crate::{
     Counters, EspSpi, Identification, IkeSpi, Secret,
@@ -40,6 +40,22 @@ pub trait Environment {
 
     /// When the CHILD_SA with this inbound SPI last received an authentic packet.
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant>;
+
+    /// When that CHILD_SA last carried a packet in either direction.
+    fn last_used(&self, spi: EspSpi) -> Option<Instant> {
+        self.last_inbound(spi)
+    }
+
+    /// Our own addresses, from which a peer may be reached; none where that is not known.
+    fn local_addresses(&self) -> Vec<IpAddr> {
+        Vec::new()
+    }
+
+    /// The address that packets to `remote` would leave from; `None` where no route leads there, or
+    /// that is not known.
+    fn source_address(&self, _remote: IpAddr) -> Option<IpAddr> {
+        None
+    }
 
     /// The agent's counters.
     fn counters(&self) -> &Counters;

@@ -66,6 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
         encapsulation: true,
         replay_window: 1024,
+        tfc_padding: holdfast_ike::TfcPadding::Off,
         lifetime: Lifetime::default(),
         sending: Sending::AtOnce,
     };

@@ -173,6 +173,7 @@ mod tests {
             },
             encapsulation: false,
             replay_window: 0,
+            tfc_padding: holdfast_ike::TfcPadding::Off,
             lifetime: Lifetime::default(),
             sending: Sending::AtOnce,
         }

@@ -7,6 +7,7 @@
     reason = "test reports go to the terminal"
 )]
 
+mod ageing;
 mod algorithms;
 mod client_storm;
 mod commands;
@@ -15,7 +16,9 @@ mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;
+mod fragments;
 mod gateways;
+mod interop;
 mod isolation;
 mod keylog;
 mod lab;
@@ -27,7 +30,9 @@ mod python;
 mod refusals;
 mod rekey;
 mod reload;
+mod roaming;
 mod simultaneous;
+mod soak;
 mod storm;
 mod swanctl;
 mod swanctl_reload;

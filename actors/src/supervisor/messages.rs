@@ -38,6 +38,7 @@ messages! {
     PeerUnreachable => (),
     ChildExpired => (),
     PeerMoved => (),
+    NetworkChanged => (),
     Resolved => (),
     Initiate => Result<Initiated, String>,
     Terminate => Result<Vec<Victim>, String>,
@@ -54,6 +55,7 @@ messages! {
     LoadedConnections => Vec<Arc<str>>,
     ApplyFiles => Applied,
     Rekey => Result<usize, String>,
+    Redirect => Result<usize, String>,
     Drain => watch::Receiver<usize>,
     ForceRest => Vec<String>,
 }
@@ -110,6 +112,11 @@ pub(crate) struct PeerMoved {
     pub(crate) owner: IkeSaId,
     pub(crate) inbound: EspSpi,
     pub(crate) path: Path,
+}
+
+/// Our own routes have changed, and perhaps our addresses.
+pub(crate) struct NetworkChanged {
+    pub(crate) addresses: bool,
 }
 
 /// A connection's names have been looked up.
@@ -297,6 +304,14 @@ pub(crate) struct Rekey {
     pub(crate) selector: Selector,
     /// Authenticate anew as well, with a new IKE_SA.
     pub(crate) reauth: bool,
+}
+
+/// Send established clients to another gateway; the answer counts them.
+pub(crate) struct Redirect {
+    /// Which ones.
+    pub(crate) clients: super::redirect::Clients,
+    /// Where to.
+    pub(crate) to: holdfast_ike::sa::redirect::Gateway,
 }
 
 /// Say goodbye to every peer, spread over at most this time. The answer counts who is left.

@@ -29,6 +29,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         path: path(),
         initial_contact: true,
         contact: Contact {
+            remote: "192.0.2.2".parse().unwrap(),
             role,
             begun: at,
             established: at,
@@ -45,11 +46,13 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         at,
         nat: Nat::default(),
         configured: Arc::default(),
+        follows_redirects: false,
     }
 }
 
 pub(crate) fn child(name: &str, spi: u32, at: Instant) -> ChildUp {
     ChildUp {
+        reqid: None,
         name: name.into(),
         inbound_spi: EspSpi(spi),
         outbound_spi: EspSpi(spi + 1),

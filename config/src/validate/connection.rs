@@ -9,7 +9,11 @@ use holdfast_ike::{
     proposal::{self, Proposal, Protocol},
 };
 
-use super::{child, elements, endpoint::endpoints, keyword, pool, time};
+use super::{
+    child, elements,
+    endpoint::{endpoints, nets},
+    keyword, options, pool, redirect, time,
+};
 use crate::{
     Agent, Child, Connection, Reconnect,
     quantity::TextList,
@@ -34,11 +38,13 @@ pub(crate) fn connection(
     let name: Arc<str> = Arc::from(name);
     let persistent = raw.persistent.unwrap_or(false);
     let children = children(raw, persistent, scope);
-    let ike = ike(&name, raw, persistent, agent, &children, scope);
+    let mut ike = ike(&name, raw, persistent, agent, &children, scope);
+    let local_addrs = endpoints(raw.local_addrs.as_ref(), &scope.key("local_addrs"));
+    ike.local_addrs = nets(&local_addrs);
     let connection = Connection {
         name,
         persistent,
-        local_addrs: endpoints(raw.local_addrs.as_ref(), &scope.key("local_addrs")),
+        local_addrs,
         remote_addrs: endpoints(raw.remote_addrs.as_ref(), &scope.key("remote_addrs")),
         local_port: raw.local_port.unwrap_or(agent.port),
         remote_port: raw.remote_port.unwrap_or(500),
@@ -86,7 +92,14 @@ fn ike(
         ("keep", Unique::Keep),
         ("replace", Unique::Replace),
     ];
-    let rekey_time = time::or(raw.rekey_time, 4 * HOUR);
+    // Who has them authenticate anew need not rekey.
+    let reauth = options::reauthentication(raw, scope);
+    let rekey_default = if reauth.time.is_zero() {
+        4 * HOUR
+    } else {
+        Duration::ZERO
+    };
+    let rekey_time = time::or(raw.rekey_time, rekey_default);
     let over_time = end_of_life(raw, rekey_time, scope);
     let (local, remote) = (scope.key("local"), scope.key("remote"));
     check_auth(&raw.local, &local);
@@ -104,6 +117,7 @@ fn ike(
         remote: vec![RemoteRound::psk(
             remote_id.map_or(IdMatch::Any, IdMatch::Exact),
         )],
+        local_addrs: Vec::new(),
         children: children
             .values()
             .map(|child| Arc::clone(&child.ike))
@@ -118,6 +132,7 @@ fn ike(
             &scope.key("rand_time"),
         ),
         over_time,
+        reauth,
         half_open_timeout: time::positive(
             raw.half_open_timeout,
             Duration::from_secs(30),
@@ -126,6 +141,7 @@ fn ike(
         keep_alive: time::or(raw.keep_alive, Duration::from_secs(20)),
         encap: raw.encap.unwrap_or(false),
         fragmentation: fragmentation(raw, scope),
+        redirect: redirect::redirect(raw, scope),
         unique: keyword(raw.unique.as_deref(), &uniques, &[], &scope.key("unique"))
             .unwrap_or_default(),
         vips: pool::vips(raw.vips.as_ref(), &scope.key("vips")),
@@ -150,7 +166,7 @@ fn fragmentation(raw: &RawConnection, scope: &Scope<'_>) -> Fragmentation {
 fn end_of_life(raw: &RawConnection, rekey_time: Duration, scope: &Scope<'_>) -> Duration {
     match raw.over_time {
         Some(over_time) if rekey_time.is_zero() => {
-            if !over_time.0.is_zero() {
+            if !over_time.0.is_zero() && raw.reauth_time.is_none() {
                 scope.key("over_time").warning(
                     "over_time counts from rekey_time, which is off",
                     "set rekey_time, or leave over_time out",

@@ -7,9 +7,11 @@ mod agent;
 mod child;
 mod connection;
 mod endpoint;
+mod options;
 mod overlap;
 mod pool;
 mod psk_match;
+mod redirect;
 mod secret;
 mod time;
 

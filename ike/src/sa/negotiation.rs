@@ -10,8 +10,8 @@ use super::{
     payloads::Payloads,
 };
 use crate::{
-    ChildConfig, ChildSa, Environment, EspSpi, EspSuite, Path, Secret, TrafficSelector,
-    child_sa::Sending,
+    ChildConfig, ChildSa, Environment, EspSpi, EspSuite, Path, Secret, TfcPadding, TrafficSelector,
+    child_sa::{Lifetime, Sending},
     config::SelectorTemplate,
     crypto::{KeyPair, Nonces, Prf, child_keys},
     proposal::{
@@ -29,6 +29,8 @@ pub(super) struct Agreed {
     pub(super) local_ts: Vec<TrafficSelector>,
     pub(super) remote_ts: Vec<TrafficSelector>,
     pub(super) shared: Option<Secret>,
+    /// How packets for the peer are padded.
+    pub(super) tfc_padding: TfcPadding,
 }
 
 /// Our own proposal for a CHILD_SA, awaiting the peer's answer.
@@ -271,6 +273,7 @@ impl ChildOffer {
             local_ts: ts_initiator.to_vec(),
             remote_ts: ts_responder.to_vec(),
             shared,
+            tfc_padding: padding_for(&self.config, payloads),
         })
     }
 
@@ -347,11 +350,22 @@ pub(super) fn grant(
                 local_ts,
                 remote_ts,
                 shared,
+                tfc_padding: padding_for(config, payloads),
             },
             payloads: answer,
         });
     }
     Err(Refusal::Failure(failure))
+}
+
+/// How packets for the peer are padded: not at all where it cannot take it (RFC 7296 section 1.3.1).
+/// Of us it may always expect that we can.
+fn padding_for(config: &ChildConfig, payloads: &Payloads) -> TfcPadding {
+    let unsupported = NotifyType::ESP_TFC_PADDING_NOT_SUPPORTED;
+    match payloads.notify(unsupported) {
+        Some(_) => TfcPadding::Off,
+        None => config.options.tfc_padding,
+    }
 }
 
 /// Why a CHILD_SA is refused.
@@ -432,6 +446,7 @@ pub(super) struct Installation<'a> {
     pub(super) path: Path,
     pub(super) encapsulation: bool,
     pub(super) sending: Sending,
+    pub(super) lifetime: Lifetime,
 }
 
 impl Agreed {
@@ -463,7 +478,8 @@ impl Agreed {
             path: with.path,
             encapsulation: with.encapsulation,
             replay_window: self.config.replay_window,
-            lifetime: self.config.lifetime,
+            tfc_padding: self.tfc_padding,
+            lifetime: with.lifetime,
             sending: with.sending,
         })
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests need a first instant")]
 
 mod admission;
+mod ageing;
 mod children;
 mod collisions;
 mod configuration;
@@ -20,6 +21,7 @@ mod moving;
 mod nat;
 mod pair;
 mod pending;
+mod redirect;
 mod rekey_child;
 mod rekey_ike;
 mod setup;

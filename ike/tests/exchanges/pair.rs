@@ -141,6 +141,7 @@ pub(crate) fn child(name: &str, local: &str, remote: &str) -> ChildConfig {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         lifetime: Lifetime::default(),
+        options: holdfast_ike::ChildOptions::default(),
     }
 }
 
@@ -151,16 +152,19 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         proposals: ike("aes256gcm16-prfsha384-x25519"),
         local: vec![LocalRound::psk(Some(id(local)))],
         remote: vec![RemoteRound::psk(IdMatch::Exact(id(remote)))],
+        local_addrs: Vec::new(),
         children: children.into_iter().map(Arc::new).collect(),
         retransmit: Retransmit::default(),
         dpd_delay: Duration::ZERO,
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
+        reauth: holdfast_ike::config::Reauthentication::default(),
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         vips: Vec::new(),
         pools: Vec::new(),

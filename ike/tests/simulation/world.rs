@@ -55,6 +55,7 @@ fn child(index: usize, flip: bool) -> ChildConfig {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         lifetime: Lifetime::default(),
+        options: holdfast_ike::ChildOptions::default(),
     }
 }
 
@@ -73,6 +74,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         ],
         local: vec![LocalRound::psk(Some(id(local_id)))],
         remote: vec![RemoteRound::psk(IdMatch::Exact(id(remote_id)))],
+        local_addrs: Vec::new(),
         children: (0..children)
             .map(|index| Arc::new(child(index, flip)))
             .collect(),
@@ -85,10 +87,12 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
+        reauth: holdfast_ike::config::Reauthentication::default(),
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         vips: Vec::new(),
         pools: Vec::new(),

@@ -128,6 +128,7 @@ pub(crate) fn child(end: u8, local: SocketAddr, remote: SocketAddr) -> ChildSa {
         path: Path { local, remote },
         encapsulation: true,
         replay_window: 1024,
+        tfc_padding: holdfast_ike::TfcPadding::Off,
         lifetime: Lifetime::default(),
         sending: Sending::AtOnce,
     }

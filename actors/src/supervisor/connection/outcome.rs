@@ -26,6 +26,7 @@ impl Supervised {
     ) {
         if self.phase == (Phase::Connecting { id }) {
             self.phase = Phase::Idle;
+            self.redirection.established(id);
         }
         if let Some(record) = world.registry.get(id)
             && record.role == Role::Initiator
@@ -109,6 +110,11 @@ impl Supervised {
                 !self.trusts(world.now.saturating_duration_since(child.up.at))
             }
             ChildDownCause::Expired | ChildDownCause::Terminated => false,
+            ChildDownCause::Inactive => {
+                // Nobody misses it until traffic or an operator asks.
+                self.wants.withdraw_child(name);
+                false
+            }
         };
         if wait && self.wants.child(name) {
             let reason = "the peer closed it soon after it came up".to_owned();
@@ -188,6 +194,11 @@ impl Supervised {
             self.reconcile(world, actions);
             return;
         }
+        let restart = std::mem::take(&mut self.restart) && self.wants_attempt();
+        if restart || self.go_elsewhere_or_back(cause, actions) {
+            self.reconcile(world, actions);
+            return;
+        }
         self.failures = self.failures.saturating_add(1);
         self.set_reason(cause);
         if cause.concerns_address() && self.rotation.more() && self.wants_attempt() {
@@ -216,6 +227,7 @@ impl Supervised {
         actions: &mut Vec<Action>,
     ) {
         self.revive_children(record, cause);
+        self.redirection.lost(record.id);
         let stable = self.trusts(uptime);
         if stable {
             self.backoff.reset();
@@ -264,7 +276,7 @@ impl Supervised {
         }
     }
 
-    fn wants_attempt(&self) -> bool {
+    pub(super) fn wants_attempt(&self) -> bool {
         self.wants.any() || self.replacing.is_some()
     }
 

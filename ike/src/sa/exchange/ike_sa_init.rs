@@ -7,6 +7,7 @@ use super::super::{
     event::{Failure, Nat},
     nat,
     payloads::{Payloads, notify},
+    redirect::{self, Gateway, RedirectAt},
 };
 use crate::{
     ChildConfig, Connection, Environment, IkeSpi, IkeSpis, Path, Secret,
@@ -41,6 +42,8 @@ pub(in super::super) struct IkeSaInit {
     pub(in super::super) ambiguous: bool,
     /// What is to be negotiated in IKE_AUTH.
     pub(in super::super) child: Option<Arc<ChildConfig>>,
+    /// What we say of redirects, if we follow them.
+    pub(in super::super) redirect: Option<Payload>,
 }
 
 /// What the initiator does next.
@@ -49,6 +52,8 @@ pub(in super::super) enum InitAnswer {
     Again,
     /// An answer to an earlier form of the request: wait on.
     Stale,
+    /// Try this gateway instead.
+    Redirected(Gateway),
     /// Go on to IKE_AUTH.
     Done(Box<InitDone>),
 }
@@ -68,6 +73,7 @@ impl IkeSaInit {
     pub(in super::super) fn new(
         connection: &Connection,
         child: Option<Arc<ChildConfig>>,
+        redirect: Option<Payload>,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
         let method = methods(&connection.proposals)
@@ -80,6 +86,7 @@ impl IkeSaInit {
             restarts: 0,
             ambiguous: false,
             child,
+            redirect,
         })
     }
 
@@ -105,6 +112,7 @@ impl IkeSaInit {
         if connection.fragmentation.is_announced() {
             payloads.push(fragmentation_supported());
         }
+        payloads.extend(self.redirect.clone());
         payloads
     }
 
@@ -149,6 +157,11 @@ impl IkeSaInit {
             self.count_restart()?;
             self.key_pair = generate(method, env)?;
             return Ok(InitAnswer::Again);
+        }
+        if self.redirect.is_some()
+            && let Some(to) = redirect::read_redirect(payloads, &self.nonce)
+        {
+            return Ok(InitAnswer::Redirected(to));
         }
         if let Some(failure) = payloads.error() {
             return Err(failure);
@@ -255,6 +268,12 @@ fn read_clear(datagram: &[u8]) -> Option<(Header, Vec<Payload>)> {
     }
 }
 
+/// Where to, if the best of the connections sends its clients away before it knows who they are.
+fn redirected_at_once<'a>(connections: &[&'a Connection]) -> Option<&'a Gateway> {
+    let redirect = connections.first()?.redirect.as_ref()?;
+    (redirect.at == RedirectAt::IkeSaInit).then_some(&redirect.to)
+}
+
 fn fragmentation_supported() -> Payload {
     notify(NotifyType::IKEV2_FRAGMENTATION_SUPPORTED, Vec::new())
 }
@@ -270,6 +289,8 @@ pub(in super::super) struct InitResponse {
     pub(in super::super) payloads: Vec<Payload>,
     pub(in super::super) done: InitDone,
     pub(in super::super) nonce_i: Box<[u8]>,
+    /// The initiator understands REDIRECT.
+    pub(in super::super) follows_redirects: bool,
     /// The algorithms, as they were answered.
     pub(in super::super) proposal: Proposal,
 }
@@ -285,6 +306,14 @@ pub(in super::super) fn handle_request(
     let payloads = Payloads(request.payloads.clone());
     let refuse = |failure| refuse(request, failure);
     let nonce_i: Box<[u8]> = payloads.nonce().map_err(refuse)?.into();
+    let follows_redirects = redirect::is_understood(&payloads);
+    if follows_redirects && let Some(to) = redirected_at_once(connections) {
+        let answer = redirect::redirect_notify(to, &nonce_i);
+        return Err(Refusal {
+            reply: Some(reply(&request.header, &[answer])),
+            failure: None,
+        });
+    }
     let offered = payloads.proposals().map_err(refuse)?;
     let (offered_method, public) = payloads
         .key_exchange()
@@ -346,6 +375,7 @@ pub(in super::super) fn handle_request(
             fragmentation,
         },
         nonce_i,
+        follows_redirects,
         proposal: selected.proposal,
     })
 }

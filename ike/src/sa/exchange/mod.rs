@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::redirect::Gateway;
 use crate::{ChildConfig, EspSpi, proposal::KeyExchangeMethod};
 
 pub(super) mod create_child;
@@ -19,6 +20,7 @@ pub(super) enum Exchange {
     DeleteChild(EspSpi),
     RekeyIke(Box<rekey_ike::RekeyIke>),
     DeleteIke,
+    Redirect,
     Liveness,
 }
 
@@ -35,6 +37,8 @@ pub(super) enum Work {
     /// Replace the IKE_SA, with a key exchange of this method if the peer asked for it.
     RekeyIke(Option<KeyExchangeMethod>),
     DeleteIke,
+    /// Send the client to another gateway.
+    Redirect(Gateway),
     Liveness,
 }
 
@@ -71,6 +75,7 @@ impl Exchange {
             Self::DeleteChild(_) => "CHILD_DELETE",
             Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
+            Self::Redirect => "IKE_REDIRECT",
             Self::Liveness => "IKE_DPD",
         }
     }
@@ -86,6 +91,7 @@ impl Work {
             | (Self::Disown(a), Self::Disown(b)) => a == b,
             (Self::RekeyIke(_), Self::RekeyIke(_))
             | (Self::DeleteIke, Self::DeleteIke)
+            | (Self::Redirect(_), Self::Redirect(_))
             | (Self::Liveness, Self::Liveness) => true,
             _ => false,
         }
@@ -98,6 +104,7 @@ impl Work {
             Self::DeleteChild(_) | Self::Disown(_) => "CHILD_DELETE",
             Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
+            Self::Redirect(_) => "IKE_REDIRECT",
             Self::Liveness => "IKE_DPD",
         }
     }

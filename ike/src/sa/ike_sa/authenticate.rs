@@ -20,6 +20,7 @@ use crate::{
         io::Output,
         negotiation::ChildOffer,
         payloads::{Payloads, error_notify},
+        redirect::Part,
         responses::Parked,
         secured::Secured,
         timers::Timer,
@@ -180,6 +181,11 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        if self.part == Part::Client
+            && let Some(to) = authenticated.answered.redirect
+        {
+            return self.redirected(to, initiator.child, env);
+        }
         let State::Authenticating(authenticating) =
             std::mem::replace(&mut self.state, State::Closed)
         else {
@@ -199,6 +205,7 @@ impl IkeSa {
             now,
             env,
         );
+        self.obey_lifetime(authenticated.answered.auth_lifetime, now, env);
         match authenticated.child {
             Some(Ok(agreed)) => {
                 let nonces = handshake.nonces();
@@ -336,6 +343,12 @@ impl IkeSa {
         let HalfOpen {
             secured, responder, ..
         } = *half_open;
+        if let Some(to) = self.redirects_clients() {
+            if let Some(Ok(granted)) = child {
+                env.release_spi(granted.agreed.inbound_spi);
+            }
+            return self.redirect_initiator(secured, &to, (&header, path), answer, now, env);
+        }
         let handshake = responder.handshake;
         self.establish(
             secured,

@@ -13,6 +13,7 @@ use crate::{
         exchange::ike_auth::Handshake,
         io::Output,
         negotiation::{Agreed, Installation},
+        redirect::Part,
         secured::{Secured, esp_lines},
         timers::Timer,
         uniqueness::Contact,
@@ -49,6 +50,7 @@ impl IkeSa {
             initial_contact,
             contact: Contact {
                 role: self.role,
+                remote: self.path.remote.ip(),
                 begun: self.begun,
                 established: now,
                 lowest_nonce: handshake.lowest_nonce(),
@@ -58,6 +60,7 @@ impl IkeSa {
             at: now,
             nat,
             configured: Arc::clone(&self.configured),
+            follows_redirects: self.part == Part::Gateway,
         })));
         self.state = State::Established(Box::new(Established {
             secured,
@@ -77,6 +80,7 @@ impl IkeSa {
                 .set_after(Timer::Liveness, now, connection.dpd_delay);
         }
         self.arm_rekeying(now, env);
+        self.arm_reauthentication(now, env);
         self.arm_keepalive(now);
     }
 
@@ -106,6 +110,7 @@ impl IkeSa {
         if let Purpose::Replace(old) = purpose {
             self.replace_child(old, agreed.inbound_spi);
         }
+        let used = self.last_use_before(purpose, now, env);
         let State::Established(established) = &self.state else {
             env.release_spi(agreed.inbound_spi);
             return;
@@ -113,6 +118,7 @@ impl IkeSa {
         let config = agreed.config.clone();
         let inbound_spi = agreed.inbound_spi;
         let sending = purpose.sending(role);
+        let lifetime = config.options.randomise(config.lifetime, env);
         let child_sa = agreed.into_child_sa(&Installation {
             connection: self.connection.name.clone(),
             prf: &established.secured.prf,
@@ -122,6 +128,7 @@ impl IkeSa {
             path: self.path,
             encapsulation: established.encapsulation,
             sending,
+            lifetime,
         });
         let child_sa = match child_sa {
             Ok(child_sa) => child_sa,
@@ -153,6 +160,7 @@ impl IkeSa {
             local_ts: child_sa.local_ts.clone().into(),
             remote_ts: child_sa.remote_ts.clone().into(),
             rekey_at,
+            used,
             deletes: purpose.deletes(role),
             replaced_by: None,
             standing: if discarded {

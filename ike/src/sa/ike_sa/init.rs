@@ -10,7 +10,7 @@ use crate::{
     ChildConfig, Connection, Environment, IkeSpi, IkeSpis, MessageId, Path,
     sa::{
         contacts::Contacts,
-        event::{CloseCause, Failure, Nat},
+        event::{CloseCause, Event, Failure, Nat},
         exchange::{
             Exchange,
             ike_auth::{Asking, Handshake, Initiator},
@@ -19,6 +19,7 @@ use crate::{
         io::Role,
         message::Message,
         payloads::Payloads,
+        redirect::{Part, client_notify},
         requests::Requests,
         responses::Responses,
         secured::Secured,
@@ -45,6 +46,12 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) -> Self {
+        let (part, redirect) = if options.follow_redirects {
+            let redirect = client_notify(options.redirected_from.as_ref());
+            (Part::Client, Some(redirect))
+        } else {
+            (Part::Neither, None)
+        };
         let mut sa = Self {
             role: Role::Initiator,
             spis: IkeSpis {
@@ -66,9 +73,10 @@ impl IkeSa {
             timers: Timers::default(),
             begun: now,
             last_inbound: now,
+            part,
             asked: 0,
         };
-        match IkeSaInit::new(&sa.connection, child, env) {
+        match IkeSaInit::new(&sa.connection, child, redirect, env) {
             Ok(init) => sa.send_init(Box::new(init), now, env),
             Err(failure) => sa.close(CloseCause::Failed(failure), env),
         }
@@ -147,6 +155,10 @@ impl IkeSa {
                 if let Err(failure) = self.begin_auth(*init, *done, messages, now, env) {
                     self.close(CloseCause::Failed(failure), env);
                 }
+            }
+            InitAnswer::Redirected(to) => {
+                self.emit(Event::Redirected(to));
+                self.close(CloseCause::Redirected, env);
             }
             InitAnswer::Stale => {}
         }

@@ -1,5 +1,6 @@
 //! The IKE_SA itself.
 
+mod ageing;
 mod authenticate;
 mod children;
 mod command;
@@ -9,6 +10,7 @@ mod fragments;
 mod init;
 mod path;
 mod receive;
+mod redirect;
 mod rekey_child;
 mod rekey_ike;
 mod respond;
@@ -29,6 +31,7 @@ use super::{
     generation::{self, Former},
     io::{Input, Output, Role},
     message::Message,
+    redirect::{Gateway, Part},
     requests::Requests,
     responses::Responses,
     secured::Secured,
@@ -51,6 +54,10 @@ pub struct SaOptions {
     pub nat_t_port: u16,
     /// IP datagrams with fragments of IKE messages are no larger than this (RFC 7383).
     pub fragment_size: u16,
+    /// Initiator: say that we follow redirects (RFC 5685), and report them.
+    pub follow_redirects: bool,
+    /// Initiator: the gateway that sent us to this one.
+    pub redirected_from: Option<Gateway>,
 }
 
 impl Default for SaOptions {
@@ -60,6 +67,8 @@ impl Default for SaOptions {
             key_log: false,
             nat_t_port: NAT_T_PORT,
             fragment_size: FRAGMENT_SIZE,
+            follow_redirects: true,
+            redirected_from: None,
         }
     }
 }
@@ -138,6 +147,8 @@ pub struct IkeSa {
     timers: Timers,
     begun: Instant,
     last_inbound: Instant,
+    /// Of redirects.
+    part: Part,
     /// Questions to others so far; only the answer to the last one counts.
     asked: u32,
 }
@@ -160,7 +171,7 @@ impl IkeSa {
             }
             Input::Credential { id, answer } => self.on_credential(id, answer, now, env),
             Input::PeerMoved { inbound_spi, path } => self.on_peer_moved(inbound_spi, path, now),
-            Input::Command(command) => self.on_command(command, env),
+            Input::Command(command) => self.on_command(command, now, env),
         }
         self.start_work(now, env);
     }
@@ -329,6 +340,8 @@ impl IkeSa {
                 Timer::Rekey,
                 Timer::Children,
                 Timer::Expire,
+                Timer::Reauthenticate,
+                Timer::Overdue,
             ] {
                 self.timers.stop(timer);
             }

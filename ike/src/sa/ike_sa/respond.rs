@@ -18,7 +18,7 @@ use crate::{
         exchange::{
             Exchange,
             create_child::{self, CreateRefusal},
-            ike_auth::{Handshake, Responder},
+            ike_auth::{Handshake, Responder, auth_lifetime},
             ike_sa_init,
             informational::{self, Wanted},
         },
@@ -26,6 +26,7 @@ use crate::{
         message::{Content, Message},
         negotiation::Agreed,
         payloads::{Payloads, error_notify},
+        redirect::Part,
         requests::Requests,
         responses::{Parked, Responses},
         secured::Secured,
@@ -94,6 +95,11 @@ impl IkeSa {
             timers: Timers::default(),
             begun: request.received,
             last_inbound: now,
+            part: if answer.follows_redirects {
+                Part::Gateway
+            } else {
+                Part::Neither
+            },
             asked: 0,
         };
         let header = sa.header(ExchangeType::IkeSaInit, MessageId(0), true);
@@ -348,6 +354,8 @@ impl IkeSa {
         answer.extend(configuration::answer_informational(payloads));
         self.respond_with(header, &answer, path, env);
         self.carry_out_deletions(&wanted, now, env);
+        self.on_redirect(payloads);
+        self.obey_lifetime(auth_lifetime::read(payloads), now, env);
         let Some(cause) = wanted.close else {
             return;
         };

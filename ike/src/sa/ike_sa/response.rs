@@ -55,6 +55,7 @@ impl IkeSa {
                     self.close(cause, env);
                 }
             }
+            Exchange::Redirect => self.on_redirect_answered(now),
             Exchange::Liveness | Exchange::IkeSaInit(_) => {}
         }
     }

@@ -10,6 +10,7 @@ use crate::{
         event::{CloseCause, Event, Failure},
         exchange::{Exchange, Work, create_child::CreateChild, informational},
         message::{Content, Message},
+        redirect::redirect_notify,
         requests::{InFlight, wait},
         timers::Timer,
     },
@@ -44,9 +45,10 @@ impl IkeSa {
             Exchange::IkeSaInit(_) => ExchangeType::IkeSaInit,
             Exchange::IkeAuth(_) => ExchangeType::IkeAuth,
             Exchange::CreateChild(_) | Exchange::RekeyIke(_) => ExchangeType::CreateChildSa,
-            Exchange::DeleteChild(_) | Exchange::DeleteIke | Exchange::Liveness => {
-                ExchangeType::Informational
-            }
+            Exchange::DeleteChild(_)
+            | Exchange::DeleteIke
+            | Exchange::Redirect
+            | Exchange::Liveness => ExchangeType::Informational,
         };
         let counters = env.counters();
         match exchange_type {
@@ -131,6 +133,10 @@ impl IkeSa {
                     let payloads = informational::delete_ike_sa();
                     self.send_request(Exchange::DeleteIke, &payloads, now, env);
                 }
+                Work::Redirect(to) => {
+                    let payloads = [redirect_notify(&to, &[])];
+                    self.send_request(Exchange::Redirect, &payloads, now, env);
+                }
                 Work::Liveness => self.send_request(Exchange::Liveness, &[], now, env),
             }
         }
@@ -168,7 +174,16 @@ impl IkeSa {
         }
     }
 
-    /// Repeats the request in flight.
+    /// Sends the request in flight once more.
+    pub(super) fn repeat_request(&mut self, env: &mut dyn Environment) {
+        if let Some(request) = self.requests.in_flight.take() {
+            env.counters().retransmit_out.increment();
+            self.transmit(request.path, &request.message);
+            self.requests.in_flight = Some(request);
+        }
+    }
+
+    /// Repeats the request in flight because time has passed, or gives up.
     pub(super) fn retransmit(&mut self, now: Instant, env: &mut dyn Environment) {
         let tries = self.connection.retransmit.tries;
         let Some(request) = &mut self.requests.in_flight else {
@@ -187,11 +202,7 @@ impl IkeSa {
         request.retransmissions += 1;
         let attempt = request.retransmissions;
         self.shrink_fragments(attempt);
-        env.counters().retransmit_out.increment();
-        if let Some(request) = self.requests.in_flight.take() {
-            self.transmit(request.path, &request.message);
-            self.requests.in_flight = Some(request);
-        }
+        self.repeat_request(env);
         self.emit(Event::Retransmitting { attempt });
         self.arm_retransmit(attempt, now, env);
     }

@@ -43,6 +43,7 @@ fn child(spi: u32, local: Vec<TrafficSelector>, remote: Vec<TrafficSelector>) ->
         },
         encapsulation: true,
         replay_window: 1024,
+        tfc_padding: holdfast_ike::TfcPadding::Off,
         lifetime: Lifetime::default(),
         sending: Sending::AtOnce,
     }

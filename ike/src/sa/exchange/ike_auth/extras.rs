@@ -1,7 +1,9 @@
 //! What features add to IKE_AUTH: to the initiator's first request, and to the responder's final
 //! response. Each of them has a field and a call here, and keeps the rest in a file of its own.
 
-use super::Context;
+use std::time::Duration;
+
+use super::{Context, auth_lifetime};
 use crate::{
     Configured, Connection, Identification,
     configuration::Lease,
@@ -9,6 +11,7 @@ use crate::{
         configuration::{self, Asker},
         event::Failure,
         payloads::{Payloads, notify},
+        redirect::{Gateway, read_redirect},
     },
     wire::{NotifyType, Payload},
 };
@@ -43,6 +46,8 @@ impl Asking {
         Ok(Answered {
             configured: configuration::read_reply(payloads, connection),
             initial_contact: self.initial_contact,
+            redirect: read_redirect(payloads, &[]),
+            auth_lifetime: auth_lifetime::read(payloads),
         })
     }
 }
@@ -53,6 +58,10 @@ pub(in crate::sa) struct Answered {
     pub(in crate::sa) initial_contact: bool,
     /// Virtual addresses and what came with them.
     pub(in crate::sa) configured: Configured,
+    /// The gateway sends us to another one (RFC 5685).
+    pub(in crate::sa) redirect: Option<Gateway>,
+    /// We are to authenticate anew within this time.
+    pub(in crate::sa) auth_lifetime: Option<Duration>,
 }
 
 /// Responder: what the first request asked for beside the CHILD_SA.
@@ -107,8 +116,9 @@ impl Asked {
             initial_contact: self.initial_contact,
         };
         let assigned = self.configuration.assign(connection, &asker, cx.env);
+        let lifetime = auth_lifetime::announce(connection);
         Ok(Given {
-            payloads: assigned.reply.into_iter().collect(),
+            payloads: assigned.reply.into_iter().chain(lifetime).collect(),
             leases: assigned.leases,
             refusal: assigned.refusal,
         })
