@@ -143,24 +143,6 @@ impl Pool {
         wish.or_else(|| used.iter().find(may).copied())
     }
 
-    /// Keeps an address for an identity that had it before.
-    pub(super) fn restore(&mut self, identity: &Identification, address: IpAddr) -> bool {
-        let Some(offset) = self.range.offset(address) else {
-            return false;
-        };
-        if self.leases.contains_key(&offset) || self.by_age.len() >= MOST_OFFLINE {
-            return false;
-        }
-        let held = Held {
-            identity: Arc::new(identity.clone()),
-            holders: Vec::new(),
-            released: None,
-        };
-        self.leases.insert(offset, held);
-        self.retire(offset);
-        true
-    }
-
     /// See [`super::Pools::release`].
     pub(super) fn release(&mut self, owner: IkeSaId, address: IpAddr) -> bool {
         let Some(offset) = self.range.offset(address) else {

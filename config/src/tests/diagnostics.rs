@@ -95,18 +95,18 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     ))
     .with_variable("PSK", "s3cret");
     assert_snapshot!(site.said(), @r#"
-    holdfast.toml:7:26: connections.paris.remote.round: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
-    holdfast.toml:7:37: connections.paris.remote.certs: a certificate is not supported by this version (authenticate with auth = "psk")
-    holdfast.toml:8:1: connections.paris.version: IKEv1 is not supported by this version (leave the key out)
-    holdfast.toml:9:1: connections.paris.aggressive: IKEv1 is not supported by this version (leave the key out)
-    holdfast.toml:10:1: connections.paris.mobike: MOBIKE is not supported by this version (leave the key out)
-    holdfast.toml:13:1: connections.paris.pull: IKEv1 is not supported by this version (leave the key out)
-    holdfast.toml:14:1: connections.paris.local-2: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
-    holdfast.toml:19:1: connections.paris.children.net.updown: running a script is not supported by this version (leave the key out: routes are installed by the agent itself)
-    holdfast.toml:20:1: connections.paris.children.net.mark_in: a netfilter mark is not supported by this version (leave the key out)
-    holdfast.toml:21:1: connections.paris.children.net.ah_proposals: AH is not supported by this version (use esp_proposals)
-    holdfast.toml:22:1: connections.paris.children.net.copy_dscp: copying the DSCP is not supported by this version (leave the key out)
-    holdfast.toml:28:1: secrets.paris.handle: a token is not supported by this version (put the key into a file)
+    holdfast.toml:8:26: connections.paris.remote.round: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
+    holdfast.toml:8:37: connections.paris.remote.certs: a certificate is not supported by this version (authenticate with auth = "psk")
+    holdfast.toml:9:1: connections.paris.version: IKEv1 is not supported by this version (leave the key out)
+    holdfast.toml:10:1: connections.paris.aggressive: IKEv1 is not supported by this version (leave the key out)
+    holdfast.toml:11:1: connections.paris.mobike: MOBIKE is not supported by this version (leave the key out)
+    holdfast.toml:14:1: connections.paris.pull: IKEv1 is not supported by this version (leave the key out)
+    holdfast.toml:15:1: connections.paris.local-2: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
+    holdfast.toml:20:1: connections.paris.children.net.updown: running a script is not supported by this version (leave the key out: routes are installed by the agent itself)
+    holdfast.toml:21:1: connections.paris.children.net.mark_in: a netfilter mark is not supported by this version (leave the key out)
+    holdfast.toml:22:1: connections.paris.children.net.ah_proposals: AH is not supported by this version (use esp_proposals)
+    holdfast.toml:23:1: connections.paris.children.net.copy_dscp: copying the DSCP is not supported by this version (leave the key out)
+    holdfast.toml:29:1: secrets.paris.handle: a token is not supported by this version (put the key into a file)
     "#);
 }
 

@@ -343,6 +343,9 @@ impl IkeSa {
         let HalfOpen {
             secured, responder, ..
         } = *half_open;
+        let configured = given.configured();
+        // Whatever becomes of the IKE_SA, its end gives them back.
+        self.leases = given.leases;
         if let Some(to) = self.redirects_clients() {
             if let Some(Ok(granted)) = child {
                 env.release_spi(granted.agreed.inbound_spi);
@@ -355,11 +358,10 @@ impl IkeSa {
             &handshake,
             (local_id, remote_id),
             asked.initial_contact,
-            given.configured(),
+            configured,
             now,
             env,
         );
-        self.leases = given.leases;
         match child {
             Some(Ok(granted)) => {
                 let parked = Parked {
