@@ -12,6 +12,8 @@ mod forge;
 mod former_ike;
 mod fragments;
 mod hostile;
+mod hybrid;
+mod hybrid_rekey;
 #[path = "../common/ledger.rs"]
 mod ledger;
 #[path = "../common/lending.rs"]

@@ -345,11 +345,8 @@ impl Endpoint {
                 }
                 Output::AssignAddress(address) => self.addresses.push(address),
                 Output::WithdrawAddress(address) => {
-                    let index = self.addresses.iter().position(|mine| *mine == address);
-                    match index {
-                        Some(index) => drop(self.addresses.swap_remove(index)),
-                        None => self.faults.push(format!("{address} was never assigned")),
-                    }
+                    let own = self.addresses.iter().position(|mine| *mine == address);
+                    self.addresses.swap_remove(own.expect("an address of ours"));
                 }
                 Output::StartSending(inbound) => self.plane.start_sending(inbound),
                 Output::StopSending(inbound) => self.plane.stop_sending(inbound),

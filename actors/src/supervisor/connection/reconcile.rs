@@ -286,7 +286,7 @@ impl Supervised {
         }
     }
 
-    fn end_replacement(&mut self) {
+    pub(super) fn end_replacement(&mut self) {
         self.replacing = None;
         self.moved = None;
         for child in self.children.values_mut() {

@@ -119,11 +119,9 @@ impl Supervised {
         );
         actions.push(Action::Say(text));
         self.redirection.target = None;
-        if let Some(old) = self.replacing.take() {
+        if let Some(old) = self.replacing {
             // It still carries what it carried.
-            self.children
-                .values_mut()
-                .for_each(|child| child.moving = false);
+            self.end_replacement();
             actions.push(Action::Say(format!("IKE_SA {old} stays")));
         }
         self.wants_attempt()

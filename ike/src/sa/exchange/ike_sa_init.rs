@@ -9,6 +9,9 @@ use super::super::{
     payloads::{Payloads, notify},
     redirect::{self, Gateway, RedirectAt},
 };
+use super::ike_intermediate::{
+    intermediate_supported, offers_additional, takes_intermediate, without_additional,
+};
 use crate::{
     ChildConfig, Connection, Environment, IkeSpi, IkeSpis, Path, Secret,
     crypto::{IkeSuite, KeyPair, RespondError},
@@ -112,6 +115,9 @@ impl IkeSaInit {
         if connection.fragmentation.is_announced() {
             payloads.push(fragmentation_supported());
         }
+        if offers_additional(&connection.proposals) {
+            payloads.push(intermediate_supported());
+        }
         payloads.extend(self.redirect.clone());
         payloads
     }
@@ -174,6 +180,11 @@ impl IkeSaInit {
         let (method, public) = payloads.key_exchange().ok_or(Failure::InvalidSyntax)?;
         if method != suite.key_exchange || method != self.key_pair.method() {
             return Err(Failure::InvalidSyntax);
+        }
+        if !suite.additional.is_empty() && !takes_intermediate(payloads) {
+            return Err(Failure::Protocol(
+                "it chose key exchanges for which it has no IKE_INTERMEDIATE",
+            ));
         }
         let childless = payloads
             .notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED)
@@ -315,6 +326,13 @@ pub(in super::super) fn handle_request(
         });
     }
     let offered = payloads.proposals().map_err(refuse)?;
+    let plain;
+    let offered = if takes_intermediate(&payloads) {
+        offered
+    } else {
+        plain = without_additional(offered);
+        &plain
+    };
     let (offered_method, public) = payloads
         .key_exchange()
         .ok_or_else(|| refuse(Failure::InvalidSyntax))?;
@@ -362,6 +380,9 @@ pub(in super::super) fn handle_request(
         && connections
             .iter()
             .any(|connection| connection.fragmentation.is_announced());
+    if !suite.additional.is_empty() {
+        answer.push(intermediate_supported());
+    }
     if fragmentation {
         answer.push(fragmentation_supported());
     }

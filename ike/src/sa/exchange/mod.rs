@@ -8,6 +8,8 @@ use crate::{ChildConfig, EspSpi, proposal::KeyExchangeMethod};
 
 pub(super) mod create_child;
 pub(super) mod ike_auth;
+pub(super) mod ike_followup_ke;
+pub(super) mod ike_intermediate;
 pub(super) mod ike_sa_init;
 pub(super) mod informational;
 pub(super) mod rekey_ike;
@@ -15,6 +17,7 @@ pub(super) mod rekey_ike;
 /// An exchange of ours whose request is in flight, with all that its answer is judged by.
 pub(super) enum Exchange {
     IkeSaInit(Box<ike_sa_init::IkeSaInit>),
+    IkeIntermediate(Box<ike_intermediate::IkeIntermediate>),
     IkeAuth(Box<ike_auth::Initiator>),
     CreateChild(Box<create_child::CreateChild>),
     DeleteChild(EspSpi),
@@ -46,6 +49,12 @@ impl Exchange {
     /// Whether the exchange in flight already achieves what `work` would.
     pub(super) fn achieves(&self, work: &Work) -> bool {
         match (self, work) {
+            (Self::IkeIntermediate(intermediate), Work::CreateChild(config, _)) => {
+                let initiator = &intermediate.initiator;
+                initiator
+                    .child_name()
+                    .is_some_and(|name| **name == *config.name)
+            }
             (Self::IkeAuth(auth), Work::CreateChild(config, _)) => {
                 auth.child_name().is_some_and(|name| **name == *config.name)
             }
@@ -69,6 +78,7 @@ impl Exchange {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::IkeSaInit(_) => "IKE_INIT",
+            Self::IkeIntermediate(_) => "IKE_INTERMEDIATE",
             Self::IkeAuth(_) => "IKE_AUTH",
             Self::CreateChild(create) if create.rekeys.is_some() => "CHILD_REKEY",
             Self::CreateChild(_) => "CHILD_CREATE",

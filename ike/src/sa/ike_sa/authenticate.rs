@@ -266,6 +266,11 @@ impl IkeSa {
         }
         env.counters().ike_auth_in_req.increment();
         self.responses.begin();
+        let done = half_open.responder.handshake.int_auth.exchanges();
+        if half_open.secured.suite.additional.nth(done).is_some() {
+            // Not all key exchanges that were agreed on have taken place.
+            return self.refuse_handshake(header, Failure::InvalidSyntax, path, env);
+        }
         let step = half_open.responder.on_request(
             payloads,
             &mut Context {

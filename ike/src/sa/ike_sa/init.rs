@@ -14,6 +14,7 @@ use crate::{
         exchange::{
             Exchange,
             ike_auth::{Asking, Handshake, Initiator},
+            ike_intermediate::IntAuth,
             ike_sa_init::{IkeSaInit, InitAnswer, InitDone},
         },
         io::Role,
@@ -69,6 +70,7 @@ impl IkeSa {
             formers: Vec::new(),
             configured: Arc::default(),
             leases: Vec::new(),
+            half_done: None,
             outputs: std::collections::VecDeque::new(),
             timers: Timers::default(),
             begun: now,
@@ -207,6 +209,7 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: done.nat,
+            int_auth: IntAuth::default(),
             authorities: Vec::new(),
         };
         let initial_contact =
@@ -220,7 +223,7 @@ impl IkeSa {
             env,
         )?;
         initiator.ambiguous = init.ambiguous;
-        self.authenticate(derived.secured, Box::new(initiator), now, env);
+        self.continue_handshake(derived.secured, Box::new(initiator), now, env);
         Ok(())
     }
 

@@ -5,9 +5,11 @@ mod authenticate;
 mod children;
 mod command;
 mod establish;
+mod follow_up;
 mod formers;
 mod fragments;
 mod init;
+mod intermediate;
 mod path;
 mod receive;
 mod redirect;
@@ -27,7 +29,7 @@ use super::{
     contacts::{ContactGuard, Contacts},
     ends::Ends,
     event::{ChildDownCause, CloseCause, Event, Failure, Nat},
-    exchange::{Exchange, Work, ike_auth::Responder},
+    exchange::{Exchange, Work, ike_auth::Responder, ike_followup_ke::HalfDone},
     generation::{self, Former},
     io::{Input, Output, Role},
     message::Message,
@@ -108,6 +110,7 @@ enum State {
 struct HalfOpen {
     secured: Secured,
     responder: Responder,
+    intermediate: intermediate::Intermediate,
     asking: Option<authenticate::Asking>,
 }
 
@@ -143,6 +146,8 @@ pub struct IkeSa {
     configured: Arc<Configured>,
     /// What we have lent to the peer.
     leases: Vec<Lease>,
+    /// An SA that the peer creates in several exchanges.
+    half_done: Option<Box<HalfDone>>,
     outputs: VecDeque<Output>,
     timers: Timers,
     begun: Instant,
@@ -297,6 +302,11 @@ impl IkeSa {
                         offer.cancel(env);
                     }
                 }
+                Exchange::IkeIntermediate(intermediate) => {
+                    if let Some(offer) = intermediate.initiator.child {
+                        offer.cancel(env);
+                    }
+                }
                 Exchange::CreateChild(create) => create.offer.cancel(env),
                 Exchange::RekeyIke(rekey) => Self::cancel_rekey(*rekey, env),
                 _ => {}
@@ -307,6 +317,9 @@ impl IkeSa {
         }
         for lease in std::mem::take(&mut self.leases) {
             env.release_lease(&lease);
+        }
+        if let Some(half_done) = self.half_done.take() {
+            half_done.cancel(env);
         }
         for former in std::mem::take(&mut self.formers) {
             env.release_ike_spi(former.generation.local_spi());

@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{
-    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, rekey_ike::OldGeneration,
-    response::count_failure,
+    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, intermediate::Intermediate,
+    rekey_ike::OldGeneration, response::count_failure,
 };
 use crate::{
     Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
@@ -19,6 +19,7 @@ use crate::{
             Exchange,
             create_child::{self, CreateRefusal},
             ike_auth::{Handshake, Responder, auth_lifetime},
+            ike_intermediate::IntAuth,
             ike_sa_init,
             informational::{self, Wanted},
         },
@@ -91,6 +92,7 @@ impl IkeSa {
             formers: Vec::new(),
             configured: Arc::default(),
             leases: Vec::new(),
+            half_done: None,
             outputs: VecDeque::new(),
             timers: Timers::default(),
             begun: request.received,
@@ -113,11 +115,13 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: answer.done.nat,
+            int_auth: IntAuth::default(),
             authorities: Vec::new(),
         };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,
             responder: Responder::new(handshake, candidates),
+            intermediate: Intermediate::default(),
             asking: None,
         }));
         sa.log_keys(derived.key_log);
@@ -153,7 +157,10 @@ impl IkeSa {
         let counters = env.counters();
         match exchange {
             ExchangeType::IkeAuth => counters.ike_auth_out_resp.increment(),
-            ExchangeType::CreateChildSa => counters.create_child_out_resp.increment(),
+            ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe => {
+                counters.create_child_out_resp.increment();
+            }
+            ExchangeType::IkeIntermediate => {}
             _ => counters.info_out_resp.increment(),
         }
         let header = self.header(exchange, message_id, true);
@@ -176,6 +183,9 @@ impl IkeSa {
     ) {
         let counters = env.counters();
         match (&self.state, header.exchange) {
+            (State::HalfOpen(_), ExchangeType::IkeIntermediate) => {
+                self.on_intermediate_request(header, payloads, path, env);
+            }
             (State::HalfOpen(_), ExchangeType::IkeAuth) => {
                 self.on_auth_request(header, payloads, path, now, env);
             }
@@ -193,7 +203,12 @@ impl IkeSa {
                     self.on_create_request(header, payloads, path, now, env);
                 }
             }
-            (State::Deleting(..), ExchangeType::CreateChildSa) => {
+            (State::Established(_), ExchangeType::IkeFollowupKe) => {
+                counters.create_child_in_req.increment();
+                self.responses.begin();
+                self.on_follow_up_request(header, payloads, path, now, env);
+            }
+            (State::Deleting(..), ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe) => {
                 // RFC 7296 section 2.25.2
                 counters.create_child_in_req.increment();
                 self.responses.begin();
@@ -210,7 +225,7 @@ impl IkeSa {
                 self.responses.begin();
                 self.answer_invalid_syntax(header, path, env);
             }
-            // Nothing but IKE_AUTH may come before IKE_AUTH is done.
+            // Nothing else may come before IKE_AUTH is done.
             _ => counters.out_of_window.increment(),
         }
     }
@@ -270,6 +285,9 @@ impl IkeSa {
             env,
         );
         match result {
+            Ok(response) if !response.granted.agreed.suite.additional.is_empty() => {
+                self.begin_half_child(header, response, path, now, env);
+            }
             Ok(mut response) => {
                 let success = response.payloads();
                 let parked = Parked {
@@ -329,7 +347,7 @@ impl IkeSa {
         }
     }
 
-    fn identical_children(&self, agreed: &Agreed) -> Vec<EspSpi> {
+    pub(super) fn identical_children(&self, agreed: &Agreed) -> Vec<EspSpi> {
         self.children
             .iter()
             .filter(|child| {

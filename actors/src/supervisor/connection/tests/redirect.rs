@@ -82,6 +82,8 @@ fn an_established_ike_sa_moves_make_before_break() {
     desk.establish(new);
     assert_eq!(desk.ordered("Terminate"), 0, "the child is not there yet");
     desk.child_up(new, "net");
+    assert_eq!(desk.ordered("Terminate"), 0, "packets may be on their way");
+    desk.wait(Duration::from_secs(10));
     assert_eq!(desk.ordered("Terminate"), 1);
     desk.close(old, CloseCause::Terminated);
     assert_eq!(desk.state(), State::Up);

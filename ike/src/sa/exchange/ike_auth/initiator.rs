@@ -12,10 +12,9 @@ use super::{
     goes_on, local_id, shared_key,
 };
 use crate::{
-    ChildConfig, Configured, Connection, Environment, Identification, Path, Secret,
+    ChildConfig, Connection, Environment, Identification, Path, Secret,
     config::{LocalAuth, RemoteAuth},
     sa::{
-        configuration::lacks_address,
         credential::{Answer, CredentialAnswer, Eap, Question, Sign, Verify},
         ends::Ends,
         event::Failure,
@@ -353,30 +352,13 @@ impl Initiator {
         let child = self
             .child
             .as_ref()
-            .map(|offer| self.judge_child(offer, payloads, &answered.configured, cx.path));
+            .map(|offer| answered.judge_child(offer, payloads, &self.connection, cx.path));
         Ok(InitiatorStep::Done(Authenticated {
             local_id: self.local_id.clone(),
             remote_id,
             answered,
             child,
         }))
-    }
-
-    /// Without an address that we need there is no CHILD_SA (RFC 7296 section 3.10.1).
-    fn judge_child(
-        &self,
-        offer: &ChildOffer,
-        payloads: &Payloads,
-        configured: &Configured,
-        path: Path,
-    ) -> Result<Agreed, Unaccepted> {
-        if lacks_address(&self.connection, configured) {
-            return Err(Unaccepted {
-                failure: Failure::InternalAddressFailure,
-                granted: payloads.proposals().is_ok(),
-            });
-        }
-        offer.accept_in_ike_auth(payloads, &Ends::new(path, configured))
     }
 
     /// The next request.

@@ -9,6 +9,7 @@
 
 pub(in crate::sa) mod auth_lifetime;
 mod extras;
+mod first_child;
 mod handshake;
 mod initiator;
 mod responder;

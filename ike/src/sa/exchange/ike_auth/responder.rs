@@ -13,16 +13,14 @@ use super::{
     goes_on, local_id, shared_key,
 };
 use crate::{
-    ChildConfig, Connection, Identification, Secret,
+    Connection, Identification, Secret,
     config::{LocalAuth, RemoteAuth},
-    proposal::KeyExchangeUse,
     sa::{
         Candidate,
         credential::{Answer, CredentialAnswer, Eap, Question, Sign, Verify},
-        ends::Ends,
         event::Failure,
         io::Role,
-        negotiation::{self, Granted, Refusal},
+        negotiation::Granted,
         payloads::Payloads,
     },
     wire::{NotifyType, Payload},
@@ -468,7 +466,7 @@ impl Responder {
             let asked = Asked::read(first);
             let mut given = asked.answer(&connection, &remote_id, cx)?;
             answer.append(&mut given.payloads);
-            let child = grant(first, &connection.children, &given, cx);
+            let child = given.grant(first, &connection.children, cx);
             if let Some(Err(Failure::InvalidSyntax)) = child {
                 for lease in &given.leases {
                     cx.env.release_lease(lease);
@@ -488,23 +486,4 @@ impl Responder {
         }
         Ok(ResponderStep::Respond(answer))
     }
-}
-
-fn grant(
-    payloads: &Payloads,
-    children: &[Arc<ChildConfig>],
-    given: &Given,
-    cx: &mut Context<'_>,
-) -> Option<Result<Granted, Failure>> {
-    // Without SA, TSi and TSr it is a childless IKE_SA (RFC 6023).
-    payloads.ts_initiator()?;
-    if let Some(refusal) = given.refusal {
-        return Some(Err(refusal));
-    }
-    let ends = Ends::new(cx.path, &given.configured());
-    let granted = negotiation::grant(payloads, children, KeyExchangeUse::Strip, &ends, cx.env);
-    Some(granted.map_err(|refusal| match refusal {
-        Refusal::Failure(failure) => failure,
-        Refusal::OtherKeyExchange(_) => Failure::NoProposalChosen,
-    }))
 }
