@@ -38,4 +38,5 @@ mod swanctl;
 mod swanctl_reload;
 mod traps;
 mod tunnels;
+mod virtual_addresses;
 mod wire;
