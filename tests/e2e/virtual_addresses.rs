@@ -195,7 +195,9 @@ fn fifty_road_warriors_have_an_address_each() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     let tables = gateway(&pair.sun, "10.99.0.0/24", "fd00:99::/120");
-    let sun = Holdfast::start(&lab, &pair.sun.namespace, USERSPACE, &tables);
+    // All of them come from one address.
+    let agent = format!("{USERSPACE}\nlimits = {{ block_threshold = 0 }}");
+    let sun = Holdfast::start(&lab, &pair.sun.namespace, &agent, &tables);
     let mut tables = SECRET.to_owned();
     for number in 0..WARRIORS {
         let name = format!("warrior{number}");
