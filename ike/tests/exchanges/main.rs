@@ -23,3 +23,4 @@ mod rekey_ike;
 mod setup;
 mod spoofed;
 mod timers;
+mod transport;
