@@ -90,7 +90,7 @@ pub(super) fn resolve(
 }
 
 /// Our side's traffic and the peer's side's.
-type Selectors = (Vec<TrafficSelector>, Vec<TrafficSelector>);
+pub(super) type Selectors = (Vec<TrafficSelector>, Vec<TrafficSelector>);
 
 fn configured_selectors(config: &ChildConfig, path: Path) -> Selectors {
     (
@@ -131,7 +131,7 @@ impl ChildOffer {
     ) -> Result<Self, Failure> {
         let proposals = without_key_exchange(&config.proposals);
         let selectors = configured_selectors(&config, path);
-        let mode = (config.mode, path);
+        let mode = (transport::mode(&config, &selectors), path);
         Self::new(config, proposals, None, mode, selectors, env)
     }
 
@@ -144,7 +144,7 @@ impl ChildOffer {
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
         let selectors = configured_selectors(&config, path);
-        let mode = (config.mode, path);
+        let mode = (transport::mode(&config, &selectors), path);
         Self::with_key_exchange(config, method, mode, selectors, env)
     }
 

@@ -3,11 +3,24 @@
 
 use std::net::IpAddr;
 
-use super::payloads::{Payloads, notify};
+use super::{
+    negotiation::Selectors,
+    payloads::{Payloads, notify},
+};
 use crate::{
-    ChildConfig, Path, TfcPadding, TrafficSelector,
+    ChildConfig, Mode, Path, TfcPadding, TrafficSelector,
     wire::{NotifyType, Payload},
 };
+
+/// The mode that we ask for: there is no transport mode for anything but two hosts.
+pub(super) fn mode(config: &ChildConfig, (ours, theirs): &Selectors) -> Mode {
+    let host = |selector: &TrafficSelector| selector.start == selector.end;
+    if ours.iter().chain(theirs).all(host) {
+        config.mode
+    } else {
+        Mode::Tunnel
+    }
+}
 
 /// Asks for it, or agrees to it.
 pub(super) fn use_transport_mode() -> Payload {
@@ -42,7 +55,7 @@ pub(super) fn translate(
     theirs: &[TrafficSelector],
     ours: &[TrafficSelector],
     path: Path,
-) -> (Vec<TrafficSelector>, Vec<TrafficSelector>) {
+) -> Selectors {
     (
         as_seen(theirs, path.remote.ip()),
         as_seen(ours, path.local.ip()),
