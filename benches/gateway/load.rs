@@ -257,6 +257,7 @@ fn connection(number: usize) -> Connection {
         keep_alive: Duration::ZERO,
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         key_log: false,
     }

@@ -61,6 +61,7 @@ pub(crate) struct RawAgent {
     pub(crate) port: Option<u16>,
     pub(crate) port_nat_t: Option<u16>,
     pub(crate) fragment_size: Option<u16>,
+    pub(crate) follow_redirects: Option<bool>,
     pub(crate) tun: RawTun,
     pub(crate) workers: Option<usize>,
     pub(crate) drain_timeout: Option<Interval>,
@@ -211,6 +212,8 @@ connection! {
         rand_time: Interval,
         half_open_timeout: Interval,
         keep_alive: Interval,
+        redirect_to: String,
+        redirect_at: String,
     }
     tables {
         local: RawAuth,

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     EspSpi, Secret, TfcPadding, TrafficSelector,
-    proposal::{EncryptionId, IntegrityId, KeyExchangeMethod},
+    proposal::{AdditionalKeyExchanges, EncryptionId, IntegrityId, KeyExchangeMethod},
 };
 
 /// The pair of endpoints IKE and encapsulated ESP travel between.
@@ -37,6 +37,8 @@ pub struct EspSuite {
     pub integrity: Option<IntegrityId>,
     /// The group of the key exchange that refreshed the keys, where there was one.
     pub key_exchange: Option<KeyExchangeMethod>,
+    /// The key exchanges that followed it.
+    pub additional: AdditionalKeyExchanges,
     /// Whether sequence numbers have 64 bits (RFC 4303 section 2.2.1).
     pub extended_sequence_numbers: bool,
 }

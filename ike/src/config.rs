@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
-use crate::{ChildOptions, Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal};
+use crate::{
+    ChildOptions, Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal,
+    sa::redirect::Redirect,
+};
 
 pub use authentication::{
     Der, IdMatch, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap,
@@ -139,6 +142,8 @@ pub struct Connection {
     pub encap: bool,
     /// What is done with large IKE messages.
     pub fragmentation: Fragmentation,
+    /// Where clients that ask for this connection are sent instead (RFC 5685).
+    pub redirect: Option<Redirect>,
     /// What happens to older IKE_SAs with the same peer.
     pub unique: Unique,
     /// Write the keys of this connection to the key log.

@@ -21,8 +21,7 @@ use std::{
 use futures::executor::block_on;
 use holdfast_ike::{EspSpi, Mode, TrafficSelector};
 use holdfast_ipsec::{
-    DataPlane, Device, InstallError, NatTDatagram, PlaneEvent, StartError, Userspace,
-    UserspaceOptions,
+    DataPlane, Device, NatTDatagram, PlaneEvent, StartError, Userspace, UserspaceOptions,
 };
 use nix::sched::{CloneFlags, setns};
 use tokio::sync::mpsc;

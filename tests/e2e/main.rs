@@ -16,6 +16,7 @@ mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;
+mod fragments;
 mod gateways;
 mod interop;
 mod isolation;

@@ -76,6 +76,13 @@ impl Supervisor {
                 );
                 self.alert(alerts::of_child_failure(failure), id);
             }
+            Event::Redirected(to) => {
+                if let Some(connection) = self.connection_of(id) {
+                    self.with(&connection, context, |connection, world, actions| {
+                        connection.redirected(id, to, world, actions);
+                    });
+                }
+            }
             Event::NeedsReplacement | Event::ChildNeedsReplacement { .. } => {
                 if let Some(connection) = self.connection_of(id) {
                     self.with(&connection, context, |connection, world, actions| {

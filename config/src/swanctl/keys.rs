@@ -257,6 +257,8 @@ const CONNECTION: &[(&str, Rule)] = &[
     ("persistent", Obeyed(Bool)),
     ("half_open_timeout", Obeyed(Time)),
     ("keep_alive", Obeyed(Time)),
+    ("redirect_to", Obeyed(Text)),
+    ("redirect_at", Obeyed(Text)),
     ("retransmit", Structure),
     ("reconnect", Structure),
 ];

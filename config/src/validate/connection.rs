@@ -12,7 +12,7 @@ use holdfast_ike::{
 use super::{
     child, elements,
     endpoint::{endpoints, nets},
-    keyword, options, time,
+    keyword, options, redirect, time,
 };
 use crate::{
     Agent, Child, Connection, Reconnect,
@@ -141,6 +141,7 @@ fn ike(
         keep_alive: time::or(raw.keep_alive, Duration::from_secs(20)),
         encap: raw.encap.unwrap_or(false),
         fragmentation: fragmentation(raw, scope),
+        redirect: redirect::redirect(raw, scope),
         unique: keyword(raw.unique.as_deref(), &uniques, &[], &scope.key("unique"))
             .unwrap_or_default(),
         key_log: agent.keylog.is_some(),

@@ -10,6 +10,7 @@ mod endpoint;
 mod options;
 mod overlap;
 mod psk_match;
+mod redirect;
 mod secret;
 mod time;
 

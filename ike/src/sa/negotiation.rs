@@ -32,7 +32,8 @@ pub(super) struct Agreed {
     pub(super) outbound_spi: EspSpi,
     pub(super) local_ts: Vec<TrafficSelector>,
     pub(super) remote_ts: Vec<TrafficSelector>,
-    pub(super) shared: Option<Secret>,
+    /// Of its own key exchanges, in their order.
+    pub(super) shared: Vec<Secret>,
     /// How packets for the peer are padded.
     pub(super) tfc_padding: TfcPadding,
 }
@@ -117,7 +118,7 @@ fn without_key_exchange(proposals: &[Proposal]) -> Vec<Proposal> {
     for proposal in &mut proposals {
         proposal
             .transforms
-            .retain(|transform| !matches!(transform, Transform::KeyExchange(_)));
+            .retain(|transform| !transform.is_key_exchange());
     }
     proposals
 }
@@ -286,12 +287,10 @@ impl ChildOffer {
                     .key_exchange()
                     .filter(|(answered, _)| *answered == method)
                     .ok_or(Failure::InvalidSyntax)?;
-                Some(
-                    pair.agree(public)
-                        .map_err(|_| Failure::InvalidKeyExchange)?,
-                )
+                let shared = pair.agree(public);
+                vec![shared.map_err(|_| Failure::InvalidKeyExchange)?]
             }
-            (_, None) => None,
+            (_, None) => Vec::new(),
             _ => return Err(Failure::InvalidKeyExchange),
         };
         Ok(Agreed {
@@ -345,14 +344,8 @@ pub(super) struct Installation<'a> {
 impl Agreed {
     /// KEYMAT = prf+(SK_d, [g^ir] | Ni | Nr) (RFC 7296 section 2.17), cut into both directions.
     pub(super) fn into_child_sa(self, with: &Installation<'_>) -> Result<ChildSa, Failure> {
-        let keys = child_keys(
-            with.prf,
-            with.sk_d,
-            self.shared.as_ref(),
-            with.nonces,
-            &self.suite,
-        )
-        .map_err(|_| Failure::NoProposalChosen)?;
+        let keys = child_keys(with.prf, with.sk_d, &self.shared, with.nonces, &self.suite)
+            .map_err(|_| Failure::NoProposalChosen)?;
         let (outbound_key, inbound_key) = match with.role {
             ExchangeRole::Requester => (keys.initiator, keys.responder),
             ExchangeRole::Replier => (keys.responder, keys.initiator),

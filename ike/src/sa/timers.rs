@@ -27,6 +27,8 @@ pub(super) enum Timer {
     Children,
     /// Repeat the deletion of a former IKE_SA, or forget it.
     Formers,
+    /// Forget an SA whose additional key exchanges the peer does not finish.
+    FollowUp,
     /// The peer should know its new IKE_SA by now.
     Hold,
     /// Forget a message of which only some fragments came.
@@ -34,7 +36,7 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Retransmit,
         Self::Refusal,
         Self::HalfOpen,
@@ -46,6 +48,7 @@ impl Timer {
         Self::Overdue,
         Self::Children,
         Self::Formers,
+        Self::FollowUp,
         Self::Hold,
         Self::Fragments,
     ];
@@ -64,6 +67,7 @@ impl Timer {
             Self::Overdue => "expire authentication",
             Self::Children => "rekey or remove CHILD_SA",
             Self::Formers => "close rekeyed IKE_SA",
+            Self::FollowUp => "additional key exchange",
             Self::Hold => "begin to use rekeyed IKE_SA",
             Self::Fragments => "forget fragments",
         }

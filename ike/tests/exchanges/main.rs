@@ -11,6 +11,8 @@ mod forge;
 mod former_ike;
 mod fragments;
 mod hostile;
+mod hybrid;
+mod hybrid_rekey;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod misbehaviour;
@@ -18,6 +20,7 @@ mod moving;
 mod nat;
 mod pair;
 mod pending;
+mod redirect;
 mod rekey_child;
 mod rekey_ike;
 mod setup;

@@ -146,6 +146,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         keep_alive: Duration::from_secs(20),
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         key_log: false,
     }

@@ -92,6 +92,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         keep_alive: Duration::from_secs(20),
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         key_log: false,
     }

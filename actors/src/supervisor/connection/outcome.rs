@@ -26,6 +26,7 @@ impl Supervised {
     ) {
         if self.phase == (Phase::Connecting { id }) {
             self.phase = Phase::Idle;
+            self.redirection.established(id);
         }
         if let Some(record) = world.registry.get(id)
             && record.role == Role::Initiator
@@ -193,7 +194,8 @@ impl Supervised {
             self.reconcile(world, actions);
             return;
         }
-        if std::mem::take(&mut self.restart) && self.wants_attempt() {
+        let restart = std::mem::take(&mut self.restart) && self.wants_attempt();
+        if restart || self.go_elsewhere_or_back(cause, actions) {
             self.reconcile(world, actions);
             return;
         }
@@ -225,6 +227,7 @@ impl Supervised {
         actions: &mut Vec<Action>,
     ) {
         self.revive_children(record, cause);
+        self.redirection.lost(record.id);
         let stable = self.trusts(uptime);
         if stable {
             self.backoff.reset();
@@ -273,7 +276,7 @@ impl Supervised {
         }
     }
 
-    fn wants_attempt(&self) -> bool {
+    pub(super) fn wants_attempt(&self) -> bool {
         self.wants.any() || self.replacing.is_some()
     }
 

@@ -3,6 +3,7 @@
 mod configure;
 mod desk;
 mod network;
+mod redirect;
 mod traps;
 
 use self::desk::{ASKED, Desk, NET, PERSISTENT, connection, net};

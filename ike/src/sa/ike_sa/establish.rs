@@ -13,6 +13,7 @@ use crate::{
         exchange::ike_auth::Handshake,
         io::Output,
         negotiation::{Agreed, Installation},
+        redirect::Part,
         secured::{Secured, esp_lines},
         timers::Timer,
         uniqueness::Contact,
@@ -53,6 +54,7 @@ impl IkeSa {
             suite: secured.suite,
             at: now,
             nat,
+            follows_redirects: self.part == Part::Gateway,
         })));
         self.state = State::Established(Box::new(Established {
             secured,
@@ -131,7 +133,7 @@ impl IkeSa {
         if self.logs_keys() {
             self.log_keys(esp_lines(&child_sa));
         }
-        let rekey_at = (!config.rekey_time.is_zero() && purpose != Purpose::Discard)
+        let rekey_at = (!config.rekey_time.is_zero() && !purpose.is_redundant())
             .then(|| now.checked_add(rekey_after(config.rekey_time, config.rand_time, env)))
             .flatten();
         let discarded = purpose == Purpose::Discard;
@@ -156,10 +158,10 @@ impl IkeSa {
             used,
             deletes: purpose.deletes(role),
             replaced_by: None,
-            standing: if discarded {
-                Standing::Discarded
-            } else {
-                Standing::Stays
+            standing: match purpose {
+                Purpose::Discard => Standing::Discarded,
+                Purpose::Beaten(ours) => Standing::BeatenBy(ours),
+                Purpose::Create | Purpose::Replace(_) => Standing::Stays,
             },
             deferred: sending == Sending::OnceHeard,
         });
@@ -199,6 +201,8 @@ pub(super) enum Purpose {
     Create,
     /// To take the place of this one.
     Replace(EspSpi),
+    /// To be deleted by the peer, because this one of ours replaces the same.
+    Beaten(EspSpi),
     /// To be deleted at once. It is installed all the same: the peer may have begun to use it.
     Discard,
 }
@@ -209,8 +213,14 @@ impl Purpose {
     fn sending(self, role: ExchangeRole) -> Sending {
         match (self, role) {
             (Self::Create, _) | (Self::Replace(_), ExchangeRole::Requester) => Sending::AtOnce,
-            (Self::Replace(_), ExchangeRole::Replier) | (Self::Discard, _) => Sending::OnceHeard,
+            (Self::Replace(_), ExchangeRole::Replier) | (Self::Beaten(_) | Self::Discard, _) => {
+                Sending::OnceHeard
+            }
         }
+    }
+
+    fn is_redundant(self) -> bool {
+        matches!(self, Self::Beaten(_) | Self::Discard)
     }
 
     /// Whoever rekeys deletes the old one.

@@ -31,6 +31,7 @@ impl IkeSa {
                 Timer::Expire | Timer::Overdue => self.begin_delete(CloseCause::Expired),
                 Timer::Reauthenticate => self.emit(Event::NeedsReplacement),
                 Timer::Formers => self.on_former_deadlines(now, env),
+                Timer::FollowUp => self.drop_half_done(now, env),
                 Timer::Hold => self.requests.held = false,
                 Timer::Fragments => self.forget_fragments(),
                 Timer::Children => self.on_child_deadlines(now, env),

@@ -92,6 +92,7 @@ fn grant_as(
             answer.push(payload);
             shared
         });
+        let shared = shared.into_iter().collect();
         answer.extend((mode == Mode::Transport).then(transport::use_transport_mode));
         answer.push(Payload::TsInitiator(remote_ts.clone()));
         answer.push(Payload::TsResponder(local_ts.clone()));

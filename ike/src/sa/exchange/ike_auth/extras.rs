@@ -9,6 +9,7 @@ use crate::{
     sa::{
         event::Failure,
         payloads::{Payloads, notify},
+        redirect::{Gateway, read_redirect},
     },
     wire::{NotifyType, Payload},
 };
@@ -39,6 +40,7 @@ impl Asking {
     ) -> Result<Answered, Failure> {
         Ok(Answered {
             initial_contact: self.initial_contact,
+            redirect: read_redirect(payloads, &[]),
             auth_lifetime: auth_lifetime::read(payloads),
         })
     }
@@ -48,6 +50,8 @@ impl Asking {
 pub(in crate::sa) struct Answered {
     /// See [`Asking::initial_contact`].
     pub(in crate::sa) initial_contact: bool,
+    /// The gateway sends us to another one (RFC 5685).
+    pub(in crate::sa) redirect: Option<Gateway>,
     /// We are to authenticate anew within this time.
     pub(in crate::sa) auth_lifetime: Option<Duration>,
 }
