@@ -1,13 +1,11 @@
-//! Transport mode between two hosts. charon's user-space ESP has none: charon asks for it, is refused,
-//! and a tunnel comes up instead. The other way round its answer depends on its kernel; see
-//! `ike/tests/exchanges/transport.rs`.
+//! Transport mode between two hosts. charon's user-space ESP has none, nor takes it traffic between
+//! the ends themselves; who refuses it gets a tunnel, see `ike/tests/exchanges/transport.rs`.
 
 use std::time::Duration;
 
 use crate::lab::{
     Lab,
     capture::Capture,
-    charon::{self, Charon},
     holdfast::Holdfast,
     sas::{Daemon, agreed_tunnel},
     topology::{CHILD, CONNECTION, Family, Gateway, PSK, Pair, WIRE},
@@ -84,49 +82,4 @@ fn two_hosts_protect_all_that_passes_between_them() {
     });
     // In the clear again.
     traffic::wait_for_answer(&pair.moon.namespace, here, there, PATIENCE);
-}
-
-#[test]
-fn charon_asks_for_it_and_gets_a_tunnel() {
-    let lab = Lab::new();
-    let pair = Pair::new(&lab);
-    // charon's user-space ESP takes no traffic between the ends themselves either.
-    let selectors = |here: &Gateway, there: &Gateway| {
-        (
-            here.inner(Family::V4).to_string(),
-            there.inner(Family::V4).to_string(),
-        )
-    };
-    let charon = Charon::start(&lab, &pair.sun.namespace, &charon::Settings::default());
-    let (local, remote) = selectors(&pair.sun, &pair.moon);
-    let configuration = format!(
-        "connections {{ {CONNECTION} {{\n local_addrs = {}\n remote_addrs = {}\n \
-         local {{ auth = psk\n id = {} }}\n remote {{ auth = psk\n id = {} }}\n \
-         children {{ {CHILD} {{ mode = transport\n local_ts = {local}\n remote_ts = {remote}\n }} }} }} }}\n\
-         secrets {{ ike-lab {{ secret = \"{PSK}\" }} }}\n",
-        pair.sun.outer(Family::V4),
-        pair.moon.outer(Family::V4),
-        pair.sun.id,
-        pair.moon.id
-    );
-    let (local, remote) = selectors(&pair.moon, &pair.sun);
-    let lines = format!("\nlocal_ts = [\"{local}\"]\nremote_ts = [\"{remote}\"]\n[secrets");
-    let start = |mode: &str| {
-        let tables = tables(&pair.moon, &pair.sun, mode).replacen("\n[secrets", &lines, 1);
-        let agent = "dataplane = \"userspace\"";
-        Holdfast::start(&lab, &pair.moon.namespace, agent, &tables)
-    };
-    let works = |moon: &Holdfast| {
-        wait::until("both ends agree", PATIENCE, || {
-            agreed_tunnel(moon, &charon, CHILD)
-        });
-        assert_eq!(modes(moon), ["TUNNEL"]);
-        let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
-        assert_eq!(traffic::ping(&pair.moon.namespace, here, there, 100), 100);
-    };
-    charon.configure(&configuration);
-    let moon = start("tunnel");
-    let output = charon.swanctl(&["--initiate", "--child", CHILD]);
-    assert!(output.status.success(), "{output:?}");
-    works(&moon);
 }
