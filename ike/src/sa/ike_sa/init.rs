@@ -193,7 +193,7 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: done.nat,
-            authorities: Vec::new(),
+            announced: done.announced,
         };
         let initial_contact =
             self.connection.unique != crate::config::Unique::Never && !self.contacts.any();

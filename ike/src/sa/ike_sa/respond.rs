@@ -104,7 +104,7 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: answer.done.nat,
-            authorities: Vec::new(),
+            announced: answer.done.announced,
         };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,

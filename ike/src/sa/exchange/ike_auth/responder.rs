@@ -423,6 +423,7 @@ impl Responder {
                     local_id: id,
                     remote_id: self.remote_id.clone(),
                     octets,
+                    hashes: self.handshake.announced.hashes.clone(),
                     authorities: first
                         .map(Payloads::certificate_requests)
                         .unwrap_or_default(),
