@@ -6,6 +6,8 @@ mod signature;
 
 use std::{sync::Arc, time::Duration};
 
+use ipnet::IpNet;
+
 use crate::{Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal};
 
 pub use authentication::{
@@ -104,6 +106,8 @@ pub struct Connection {
     pub local: Vec<LocalRound>,
     /// How the peer must authenticate: at least one round.
     pub remote: Vec<RemoteRound>,
+    /// The addresses of ours that may be used; none means all.
+    pub local_addrs: Vec<IpNet>,
     /// The CHILD_SAs that may be negotiated.
     pub children: Vec<Arc<ChildConfig>>,
     /// Retransmission of our requests.
