@@ -29,6 +29,7 @@ mod refusals;
 mod rekey;
 mod reload;
 mod roaming;
+mod signatures;
 mod simultaneous;
 mod storm;
 mod swanctl;

@@ -50,11 +50,15 @@ pub(super) fn local(raw: &RawConnection, scope: &Scope<'_>) -> Vec<LocalRound> {
                 None
             }
         };
-        let certificates = certificates(raw.certs.as_ref(), &scope.key("certs"));
-        let auth = match method(raw, &scope) {
+        let method = method(raw, &scope);
+        let own = match method {
+            Method::PublicKey(_) => certificates(raw.certs.as_ref(), &scope.key("certs")),
+            Method::Psk | Method::Any => Vec::new(),
+        };
+        let auth = match method {
             Method::Psk => LocalAuth::Psk,
             Method::PublicKey(rules) => LocalAuth::PublicKey(Arc::new(LocalPublicKey {
-                certificates: der(&certificates),
+                certificates: der(&own),
                 public_keys: public_keys(raw.pubkeys.as_ref(), &scope.key("pubkeys")),
                 rules,
                 send: send.unwrap_or_default(),
@@ -67,22 +71,17 @@ pub(super) fn local(raw: &RawConnection, scope: &Scope<'_>) -> Vec<LocalRound> {
                 LocalAuth::Psk
             }
         };
-        for (key, given) in [
-            ("cacerts", raw.cacerts.is_some()),
-            ("ca_id", raw.ca_id.is_some()),
-            ("cert_policy", raw.cert_policy.is_some()),
-            ("revocation", raw.revocation.is_some()),
-        ] {
-            if given {
-                let scope = scope.key(key);
-                scope.warning(
-                    "it has no effect: it is about the peer's certificates",
-                    "move it to remote",
-                );
-            }
+        if !matches!(auth, LocalAuth::Psk) {
+            let why = "it is about the peer's certificates";
+            warn_idle(
+                raw,
+                &["cacerts", "ca_id", "cert_policy", "revocation"],
+                why,
+                &scope,
+            );
         }
         LocalRound {
-            id: own_id(id, &certificates),
+            id: own_id(id, &own),
             auth,
         }
     };
@@ -162,8 +161,8 @@ fn each<'r>(
     rounds.iter().zip(scopes)
 }
 
-fn method(raw: &RawAuth, scope: &Scope<'_>) -> Method {
-    let scope = scope.key("auth");
+fn method(raw: &RawAuth, end: &Scope<'_>) -> Method {
+    let scope = end.key("auth");
     let Some(method) = raw.auth.as_deref() else {
         scope.missing(
             "how this end authenticates is not said",
@@ -172,7 +171,18 @@ fn method(raw: &RawAuth, scope: &Scope<'_>) -> Method {
         return Method::Psk;
     };
     match method {
-        "psk" => return Method::Psk,
+        "psk" => {
+            let keys = [
+                "certs",
+                "cacerts",
+                "pubkeys",
+                "ca_id",
+                "cert_policy",
+                "revocation",
+            ];
+            warn_idle(raw, &keys, "a shared key needs no certificate", end);
+            return Method::Psk;
+        }
         "any" => return Method::Any,
         _ => {}
     }
@@ -193,6 +203,24 @@ fn method(raw: &RawAuth, scope: &Scope<'_>) -> Method {
         );
     }
     Method::Psk
+}
+
+/// Of these keys, those that are given have no effect.
+fn warn_idle(raw: &RawAuth, keys: &[&str], why: &str, scope: &Scope<'_>) {
+    for key in keys {
+        let given = match *key {
+            "certs" => raw.certs.is_some(),
+            "cacerts" => raw.cacerts.is_some(),
+            "pubkeys" => raw.pubkeys.is_some(),
+            "ca_id" => raw.ca_id.is_some(),
+            "cert_policy" => raw.cert_policy.is_some(),
+            _ => raw.revocation.is_some(),
+        };
+        if given {
+            let message = format!("it has no effect: {why}");
+            scope.key(key).warning(message, "leave the key out");
+        }
+    }
 }
 
 /// Who an end is or may be.
