@@ -7,6 +7,7 @@
     reason = "test reports go to the terminal"
 )]
 
+mod ageing;
 mod algorithms;
 mod client_storm;
 mod commands;
@@ -15,6 +16,7 @@ mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;
+mod fragments;
 mod gateways;
 mod interop;
 mod isolation;
@@ -31,6 +33,7 @@ mod reload;
 mod roaming;
 mod signatures;
 mod simultaneous;
+mod soak;
 mod storm;
 mod swanctl;
 mod swanctl_reload;

@@ -8,8 +8,10 @@ mod authentication;
 mod child;
 mod connection;
 mod endpoint;
+mod options;
 mod overlap;
 mod psk_match;
+mod redirect;
 mod secret;
 mod time;
 

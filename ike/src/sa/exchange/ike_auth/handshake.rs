@@ -1,6 +1,9 @@
 //! What IKE_SA_INIT leaves behind until both ends are authenticated, and what they sign.
 
-use super::{super::ike_sa_init::adds_cookie, announcement::Announced};
+use super::{
+    super::{ike_intermediate::IntAuth, ike_sa_init::adds_cookie},
+    announcement::Announced,
+};
 use crate::{
     Identification, Secret,
     crypto::{Nonces, shared_key_auth, signed_octets, verify},
@@ -20,6 +23,8 @@ pub(in crate::sa) struct Handshake {
     pub(in crate::sa) nat: Option<Nat>,
     /// What the peer said about authentication.
     pub(in crate::sa) announced: Announced,
+    /// What was exchanged between IKE_SA_INIT and IKE_AUTH.
+    pub(in crate::sa) int_auth: IntAuth,
 }
 
 impl Handshake {
@@ -89,7 +94,9 @@ impl Handshake {
             Role::Initiator => &self.nonce_r,
             Role::Responder => &self.nonce_i,
         };
-        signed_octets(&secured.prf, message, nonce, self.sk_p(signer), &id.body())
+        let mut octets = signed_octets(&secured.prf, message, nonce, self.sk_p(signer), &id.body());
+        octets.extend(self.int_auth.octets());
+        octets
     }
 
     /// SK_pi or SK_pr.

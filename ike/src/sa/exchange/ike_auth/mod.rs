@@ -8,6 +8,7 @@
 //! What other features add to the first request and to the last response is in [`extras`].
 
 pub(in crate::sa) mod announcement;
+pub(in crate::sa) mod auth_lifetime;
 mod extras;
 mod handshake;
 mod initiator;
