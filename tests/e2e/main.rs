@@ -18,6 +18,7 @@ mod disagreement;
 mod drain;
 mod fragments;
 mod gateways;
+mod hybrid;
 mod interop;
 mod isolation;
 mod keylog;
