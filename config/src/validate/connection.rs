@@ -108,6 +108,7 @@ fn ike(
         ),
         local: authentication::local(raw, scope),
         remote: authentication::remote(raw, scope),
+        mobike: raw.mobike.unwrap_or(true),
         local_addrs: Vec::new(),
         children: children
             .values()
