@@ -117,6 +117,7 @@ fn ike(
         remote: vec![RemoteRound::psk(
             remote_id.map_or(IdMatch::Any, IdMatch::Exact),
         )],
+        mobike: raw.mobike.unwrap_or(true),
         local_addrs: Vec::new(),
         children: children
             .values()
