@@ -28,6 +28,7 @@ mod operator;
 mod parity;
 mod persistent;
 mod python;
+mod redirect;
 mod refusals;
 mod rekey;
 mod reload;
