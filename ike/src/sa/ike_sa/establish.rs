@@ -61,6 +61,7 @@ impl IkeSa {
             nat,
             encapsulation,
             followed: None,
+            mobike: None,
             _contact: contact,
         }));
         self.heard(now);
