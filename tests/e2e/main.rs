@@ -32,6 +32,7 @@ mod redirect;
 mod refusals;
 mod rekey;
 mod reload;
+mod revocation;
 mod roaming;
 mod signatures;
 mod simultaneous;
