@@ -16,9 +16,9 @@ use actix::Addr;
 use arc_swap::ArcSwap;
 use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
-    Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
+    Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
     configuration::{Attribute, Lease, LeaseRequest},
-    sa::event::KeyLog,
+    sa::{credential::CertificatePayload, event::KeyLog},
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -284,6 +284,10 @@ impl Environment for StepEnvironment<'_> {
 
     fn pool_attributes(&self, pool: &str) -> Vec<Attribute> {
         self.shared.pools.attributes(pool)
+    }
+
+    fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
+        self.shared.credentials.certificate_requests(connection)
     }
 
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant> {

@@ -1,6 +1,8 @@
 //! What a connection wants negotiated: validated values, no files, no policy about when.
 
 mod authentication;
+mod identity;
+mod signature;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,9 +14,11 @@ use crate::{
 };
 
 pub use authentication::{
-    Der, IdMatch, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap,
-    RemotePublicKey, RemoteRound,
+    Der, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap, RemotePublicKey,
+    RemoteRound, Revocation, SendCertificate,
 };
+pub use identity::IdMatch;
+pub use signature::{KeyRule, SignatureHash, SignatureKey, SignatureRules};
 
 /// What happens to older IKE_SAs with the same peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -117,6 +121,8 @@ pub struct Connection {
     pub local: Vec<LocalRound>,
     /// How the peer must authenticate: at least one round.
     pub remote: Vec<RemoteRound>,
+    /// Offer and take MOBIKE (RFC 4555).
+    pub mobike: bool,
     /// The addresses of ours that may be used; none means all.
     pub local_addrs: Vec<IpNet>,
     /// The CHILD_SAs that may be negotiated.

@@ -3,8 +3,9 @@
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use crate::{
-    Counters, EspSpi, Identification, IkeSpi, Secret,
+    Connection, Counters, EspSpi, Identification, IkeSpi, Secret,
     configuration::{Attribute, Lease, LeaseRequest},
+    sa::credential::CertificatePayload,
 };
 
 /// Everything an [`IkeSa`](crate::sa::IkeSa) may ask for. None of these calls may block.
@@ -37,6 +38,12 @@ pub trait Environment {
 
     /// What a pool tells the peers beside their addresses.
     fn pool_attributes(&self, pool: &str) -> Vec<Attribute>;
+
+    /// CERTREQ payloads that say whom we trust when the peer of this connection signs.
+    fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
+        let _ = connection;
+        Vec::new()
+    }
 
     /// When the CHILD_SA with this inbound SPI last received an authentic packet.
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant>;

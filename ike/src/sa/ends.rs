@@ -8,6 +8,7 @@ use crate::{Configured, Path, TrafficSelector, config::SelectorTemplate};
 /// every address of its family: it is still to be assigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ends {
+    pub(super) path: Path,
     pub(super) local: Vec<IpAddr>,
     pub(super) remote: Vec<IpAddr>,
 }
@@ -23,6 +24,7 @@ impl Ends {
             }
         };
         Self {
+            path,
             local: or(&configured.local_vips, path.local.ip()),
             remote: or(&configured.remote_vips, path.remote.ip()),
         }

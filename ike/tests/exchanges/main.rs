@@ -19,6 +19,7 @@ mod ledger;
 #[path = "../common/lending.rs"]
 mod lending;
 mod misbehaviour;
+mod mobike;
 mod moving;
 mod nat;
 mod pair;
@@ -29,3 +30,4 @@ mod rekey_ike;
 mod setup;
 mod spoofed;
 mod timers;
+mod transport;

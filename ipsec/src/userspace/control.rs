@@ -161,7 +161,8 @@ async fn set_up(setup: &Setup) -> Result<Kept, StartError> {
         .begin()
         .await
         .map_err(|reason| StartError::Netlink(io::Error::other(reason)))?;
-    Ok((Some((netlink, Ledger::default())), addresses))
+    let ledger = Ledger::new(setup.shared.sockets.marked);
+    Ok((Some((netlink, ledger)), addresses))
 }
 
 /// Ends the packet threads and waits for them.

@@ -66,9 +66,10 @@ impl Charon {
         let directory = lab.subdirectory(&format!("{}-charon", namespace.name()));
         let socket = directory.join("charon.vici");
         let configuration = format!(
-            "charon-systemd {{\n load = {PLUGINS}\n \
+            "charon-systemd {{\n load = {PLUGINS}{}\n \
              plugins {{ vici {{ socket = unix://{} }} }}\n \
              filelog {{ stderr {{ default = {} }} }}\n syslog {{ }}\n{}\n}}\n",
+            settings.release.plugins(),
             socket.display(),
             i32::from(!settings.quiet),
             settings.daemon
@@ -111,6 +112,11 @@ impl Charon {
         self.swanctl_command(arguments)
             .output()
             .expect("swanctl runs")
+    }
+
+    /// What it said.
+    pub(crate) fn process_log(&self) -> String {
+        self.process.log()
     }
 
     pub(crate) fn process(&mut self) -> &mut Process {

@@ -16,7 +16,7 @@ use super::{
     ike_sa_init::make_nonce,
 };
 use crate::{
-    ChildConfig, Environment, EspSpi,
+    ChildConfig, Environment, EspSpi, Path,
     proposal::{KeyExchangeMethod, KeyExchangeUse, Protocol},
     wire::{Notify, NotifyType, Payload},
 };
@@ -97,9 +97,10 @@ impl CreateChild {
     pub(in super::super) fn rekeying(
         old: &Child,
         method: Option<KeyExchangeMethod>,
+        path: Path,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
-        let offer = ChildOffer::to_rekey(old, method, env)?;
+        let offer = ChildOffer::to_rekey(old, method, path, env)?;
         let rekeys = Rekeys {
             old: old.inbound_spi,
             collision: None,

@@ -206,6 +206,7 @@ impl IkeSa {
             env,
         );
         self.obey_lifetime(authenticated.answered.auth_lifetime, now, env);
+        self.begin_mobike(authenticated.answered.mobike, env);
         match authenticated.child {
             Some(Ok(agreed)) => {
                 let nonces = handshake.nonces();
@@ -367,6 +368,7 @@ impl IkeSa {
             now,
             env,
         );
+        self.begin_mobike(asked.mobike, env);
         match child {
             Some(Ok(granted)) => {
                 let parked = Parked {

@@ -115,8 +115,8 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: answer.done.nat,
+            announced: answer.done.announced,
             int_auth: IntAuth::default(),
-            authorities: Vec::new(),
         };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,
@@ -370,6 +370,7 @@ impl IkeSa {
         let wanted = informational::read_request(payloads, &self.children);
         let mut answer = self.answer_deletions(&wanted);
         answer.extend(configuration::answer_informational(payloads));
+        answer.extend(self.answer_mobike(payloads, path, now, env));
         self.respond_with(header, &answer, path, env);
         self.carry_out_deletions(&wanted, now, env);
         self.on_redirect(payloads);

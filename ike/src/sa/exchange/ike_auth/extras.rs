@@ -1,7 +1,7 @@
 //! What features add to IKE_AUTH: to the initiator's first request, and to the responder's final
 //! response. Each of them has a field and a call here, and keeps the rest in a file of its own.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use super::{Context, auth_lifetime};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     sa::{
         configuration::{self, Asker},
         event::Failure,
+        exchange::update_addresses,
         payloads::{Payloads, notify},
         redirect::{Gateway, read_redirect},
     },
@@ -24,14 +25,14 @@ pub(in crate::sa) struct Asking {
 
 impl Asking {
     /// To be added to the first request, after AUTH and before the CHILD_SA's payloads.
-    pub(super) fn payloads(&self, connection: &Connection, _cx: &mut Context<'_>) -> Vec<Payload> {
+    pub(super) fn payloads(&self, connection: &Connection, cx: &mut Context<'_>) -> Vec<Payload> {
         let initial_contact = self.initial_contact;
         let initial_contact =
             initial_contact.then(|| notify(NotifyType::INITIAL_CONTACT, Vec::new()));
-        initial_contact
-            .into_iter()
-            .chain(configuration::request(connection))
-            .collect()
+        let mut payloads: Vec<_> = initial_contact.into_iter().collect();
+        payloads.extend(configuration::request(connection));
+        payloads.extend(mobike(connection, cx));
+        payloads
     }
 
     /// Reads the final response; the responder is authenticated. On error the IKE_SA is over: we
@@ -46,6 +47,7 @@ impl Asking {
         Ok(Answered {
             configured: configuration::read_reply(payloads, connection),
             initial_contact: self.initial_contact,
+            mobike: update_addresses::read_support(payloads),
             redirect: read_redirect(payloads, &[]),
             auth_lifetime: auth_lifetime::read(payloads),
         })
@@ -58,6 +60,8 @@ pub(in crate::sa) struct Answered {
     pub(in crate::sa) initial_contact: bool,
     /// Virtual addresses and what came with them.
     pub(in crate::sa) configured: Configured,
+    /// The responder's further addresses, if it supports MOBIKE.
+    pub(in crate::sa) mobike: Option<Vec<IpAddr>>,
     /// The gateway sends us to another one (RFC 5685).
     pub(in crate::sa) redirect: Option<Gateway>,
     /// We are to authenticate anew within this time.
@@ -68,6 +72,8 @@ pub(in crate::sa) struct Answered {
 pub(in crate::sa) struct Asked {
     /// See [`Asking::initial_contact`].
     pub(in crate::sa) initial_contact: bool,
+    /// The initiator's further addresses, if it supports MOBIKE.
+    pub(in crate::sa) mobike: Option<Vec<IpAddr>>,
     configuration: configuration::Asked,
 }
 
@@ -98,6 +104,7 @@ impl Asked {
         Self {
             initial_contact: payloads.notify(NotifyType::INITIAL_CONTACT).is_some(),
             configuration: configuration::Asked::read(payloads),
+            mobike: update_addresses::read_support(payloads),
         }
     }
 
@@ -116,11 +123,24 @@ impl Asked {
             initial_contact: self.initial_contact,
         };
         let assigned = self.configuration.assign(connection, &asker, cx.env);
-        let lifetime = auth_lifetime::announce(connection);
+        let mut payloads: Vec<_> = assigned.reply.into_iter().collect();
+        payloads.extend(auth_lifetime::announce(connection));
+        if self.mobike.is_some() {
+            payloads.extend(mobike(connection, cx));
+        }
         Ok(Given {
-            payloads: assigned.reply.into_iter().chain(lifetime).collect(),
+            payloads,
             leases: assigned.leases,
             refusal: assigned.refusal,
         })
     }
+}
+
+/// MOBIKE (RFC 4555 section 3.1), with our further addresses.
+fn mobike(connection: &Connection, cx: &Context<'_>) -> Vec<Payload> {
+    if !connection.mobike {
+        return Vec::new();
+    }
+    let further = update_addresses::further_addresses(connection, cx.path, cx.env);
+    update_addresses::support(&further)
 }
