@@ -195,7 +195,7 @@ pub(crate) struct End {
     pub(crate) events: Vec<Event>,
     pub(crate) installed: Vec<ChildSa>,
     /// Virtual addresses.
-    pub(crate) assigned: Vec<std::net::IpAddr>,
+    pub(crate) assigned: Vec<IpAddr>,
     /// Which CHILD_SAs were told to start or to stop sending.
     pub(crate) sending: Vec<(EspSpi, bool)>,
     pub(crate) sent: Vec<(Path, Vec<u8>)>,
