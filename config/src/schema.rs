@@ -34,6 +34,8 @@ pub(crate) enum Section {
     Child,
     Secret,
     SecretSource,
+    Radius,
+    RadiusServer,
 }
 
 /// What a known key holds.
@@ -62,6 +64,8 @@ impl Section {
             Self::Child => fields_of::<raw::RawChild>(),
             Self::Secret => fields_of::<raw::RawSecret>(),
             Self::SecretSource => fields_of::<raw::RawSecretSource>(),
+            Self::Radius => fields_of::<raw::RawRadius>(),
+            Self::RadiusServer => fields_of::<raw::RawRadiusServer>(),
         }
     }
 
@@ -79,7 +83,9 @@ impl Section {
             (Self::Connection | Self::Defaults, "reconnect") => Holds::Table(Self::Reconnect),
             (Self::Connection, "children") => Holds::Named(Self::Child),
             (Self::Defaults, "child") => Holds::Table(Self::Child),
-            (Self::Secret, "secret") => Holds::Table(Self::SecretSource),
+            (Self::Root, "radius") => Holds::Table(Self::Radius),
+            (Self::Radius, "servers") => Holds::Named(Self::RadiusServer),
+            (Self::Secret | Self::RadiusServer, "secret") => Holds::Table(Self::SecretSource),
             _ => Holds::Value,
         }
     }
@@ -114,7 +120,9 @@ impl Section {
             | Self::Log
             | Self::Retransmit
             | Self::Reconnect
-            | Self::SecretSource => None,
+            | Self::SecretSource
+            | Self::Radius
+            | Self::RadiusServer => None,
         }
     }
 }
