@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: all build test lint format demo bench storm fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop storm fuzz deny size dependencies ci
 
 all: build
 
@@ -22,6 +22,11 @@ demo:
 bench:
 	scripts/install-test-packages
 	$(CARGO) bench --bench gateway
+
+# Every feature with every peer, either end starting; needs root. Writes the table of docs/interop.md.
+interop:
+	scripts/install-test-packages
+	HOLDFAST_INTEROP_WRITE=1 $(CARGO) nextest run --features fault-injection --test e2e interop::
 
 # Thousands of interrupted swanctls over holdfast and over charon; needs root. Prints the README's table.
 storm:

@@ -21,7 +21,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
     bus::Bus,
-    credentials::Credentials,
+    credentials::{Credentials, Desk},
     data_plane::Plane,
     handle::IkeSaId,
     keylog::KeyLogPort,
@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) config_path: PathBuf,
     /// What we and our peers authenticate with.
     pub(crate) credentials: Credentials,
+    /// Where questions about them are answered.
+    pub(crate) desk: Desk,
     /// Addresses for peers that ask for one.
     pub(crate) pools: Pools,
     /// The agent-wide counters.
@@ -101,6 +103,7 @@ impl Shared {
             agent: parts.agent,
             config_path: parts.config_path,
             credentials: Credentials::new(&parts.secrets),
+            desk: Desk::default(),
             pools: Pools::default(),
             counters: Counters::default(),
             tallies: Tallies::default(),

@@ -19,12 +19,13 @@ use actix_rt::ArbiterHandle;
 use holdfast_ike::{
     ChildConfig, ChildSa, Connection, Counters, EspSpi, IkeSpi, Path,
     sa::{
-        Candidate, CloseCause, Command, Contacts, Event, IkeSa, Input, Output, SaOptions,
-        admission::InitRequest,
+        Candidate, CloseCause, Command, Contacts, CredentialRequest, Event, IkeSa, Input, Output,
+        SaOptions, admission::InitRequest,
     },
 };
 
 use crate::{
+    credentials,
     environment::{Shared, StepEnvironment},
     handle::{DatagramReceived, IkeSaId, Order},
     message_log::{self, Way},
@@ -336,6 +337,7 @@ impl IkeSaActor {
                         core.handle(input, Instant::now(), env);
                     }
                 }
+                Output::Credential(request) => self.ask(*request, context),
                 Output::RemoveChild(spi) => {
                     // Afterwards the data plane knows nothing of it any more.
                     let usage = self.shared.plane.usage(spi);
@@ -389,6 +391,17 @@ impl IkeSaActor {
                 None
             }
         }
+    }
+
+    /// Has a question answered elsewhere, without holding up the mailbox.
+    fn ask(&self, request: CredentialRequest, context: &mut Context<Self>) {
+        let id = request.id;
+        let answer = credentials::answer(Arc::clone(&self.shared), request);
+        context.spawn(answer.into_actor(self).map(move |answer, actor, context| {
+            actor.step(context, |core, env| {
+                core.handle(Input::Credential { id, answer }, Instant::now(), env);
+            });
+        }));
     }
 
     fn child_installed(

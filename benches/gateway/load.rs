@@ -10,7 +10,9 @@ use std::{
 use holdfast_ike::{
     ChildConfig, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Mode, Path,
     Secret, TrafficSelector,
-    config::{AuthMethod, Fragmentation, IdMatch, Retransmit, SelectorTemplate, Unique},
+    config::{
+        Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
+    },
     proposal::{Proposal, Protocol},
     sa::{Contacts, Event, IkeSa, Input, Output, SaOptions},
 };
@@ -190,6 +192,7 @@ impl Generator {
                 Output::Event(Event::ChildFailed { failure, .. }) => {
                     panic!("the responder refuses a CHILD_SA: {failure}")
                 }
+                Output::Credential(_) => panic!("shared keys need no help"),
                 Output::RemoveChild(_)
                 | Output::StartSending(_)
                 | Output::StopSending(_)
@@ -233,10 +236,11 @@ fn connection(number: usize) -> Connection {
     Connection {
         name: fleet::name(number).into(),
         proposals: vec![proposal(PROPOSALS, Protocol::Ike)],
-        local_auth: AuthMethod::Psk,
-        local_id: Some(id(&format!("{}.moon.example", fleet::name(number)))),
-        remote_auth: AuthMethod::Psk,
-        remote_id: IdMatch::Exact(id("sun.example")),
+        local: vec![LocalRound::psk(Some(id(&format!(
+            "{}.moon.example",
+            fleet::name(number)
+        ))))],
+        remote: vec![RemoteRound::psk(IdMatch::Exact(id("sun.example")))],
         children: vec![Arc::new(child)],
         retransmit: Retransmit {
             timeout: Duration::from_secs(1),

@@ -1,24 +1,15 @@
 //! What a connection wants negotiated: validated values, no files, no policy about when.
 
+mod authentication;
+
 use std::{sync::Arc, time::Duration};
 
-use crate::{Identification, Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal};
+use crate::{Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal};
 
-/// How one end proves its identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMethod {
-    /// A pre-shared key (RFC 7296 section 2.15).
-    Psk,
-}
-
-/// What the peer may call itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdMatch {
-    /// Anything that authenticates.
-    Any,
-    /// Exactly this identity.
-    Exact(Identification),
-}
+pub use authentication::{
+    Der, IdMatch, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap,
+    RemotePublicKey, RemoteRound,
+};
 
 /// What happens to older IKE_SAs with the same peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -105,14 +96,10 @@ pub struct Connection {
     pub name: Arc<str>,
     /// IKE proposals in order of preference.
     pub proposals: Vec<Proposal>,
-    /// How we authenticate.
-    pub local_auth: AuthMethod,
-    /// Who we say we are; `None` is our address.
-    pub local_id: Option<Identification>,
-    /// How the peer must authenticate.
-    pub remote_auth: AuthMethod,
-    /// Who the peer must be.
-    pub remote_id: IdMatch,
+    /// How we authenticate: at least one round.
+    pub local: Vec<LocalRound>,
+    /// How the peer must authenticate: at least one round.
+    pub remote: Vec<RemoteRound>,
     /// The CHILD_SAs that may be negotiated.
     pub children: Vec<Arc<ChildConfig>>,
     /// Retransmission of our requests.

@@ -12,7 +12,7 @@ use crate::{
 mod extensions;
 mod name_constraints;
 
-pub(crate) use extensions::{Extensions, Purpose};
+pub(crate) use extensions::{Extensions, KeyUsage, Purpose};
 pub(crate) use name_constraints::NameConstraints;
 
 /// A certificate. Whether it is to be trusted is another question.
@@ -147,7 +147,7 @@ impl Certificate {
 
     /// Whether its basic constraints say that it is a CA's (RFC 5280 section 4.2.1.9).
     pub fn is_ca(&self) -> bool {
-        self.extensions.ca.is_some()
+        self.extensions.basic_constraints.is_ca
     }
 
     /// Whether it may sign OCSP responses for its issuer (RFC 6960 section 4.2.2.2).

@@ -6,6 +6,8 @@ pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const ENUMERATED: u8 = 0x0a;
+pub(crate) const GENERALIZED_TIME: u8 = 0x18;
 pub(crate) const SEQUENCE: u8 = 0x30;
 /// Context-specific, constructed, number 0.
 pub(crate) const CONTEXT_0: u8 = 0xa0;
@@ -31,7 +33,7 @@ impl<'a> Element<'a> {
     }
 
     /// The elements inside, if they make up all of it.
-    pub(crate) fn all(self) -> Option<Vec<Element<'a>>> {
+    pub(crate) fn all(self) -> Option<Vec<Self>> {
         let mut elements = Vec::new();
         let mut rest = self.content;
         while !rest.is_empty() {

@@ -26,6 +26,9 @@ pub enum ParseError {
     /// What is signed names another algorithm than the signature (RFC 5280 section 4.1.1.2).
     #[error("it says two different things about the algorithm of its signature")]
     AlgorithmMismatch,
+    /// An OCSP responder does not answer.
+    #[error("the OCSP responder refused: {0}")]
+    OcspRefused(&'static str),
     /// The public key is not one of its algorithm.
     #[error("the public key is malformed")]
     PublicKey,

@@ -1,5 +1,8 @@
 //! Test data, and inputs that nobody thinks of.
 
+pub(crate) mod forge;
+pub(crate) mod forge_revocation;
+
 use proptest::prelude::*;
 
 /// A file of `testdata`, see `testdata/make`.

@@ -16,6 +16,7 @@ mod datagrams;
 mod disagreement;
 mod drain;
 mod gateways;
+mod interop;
 mod isolation;
 mod keylog;
 mod lab;

@@ -1,13 +1,15 @@
 //! `list-conns`: one event for each configured connection, wherever it comes from.
 
+mod authentication;
+
 use std::sync::Arc;
 
 use holdfast_config::{Child, CloseAction, Connection, DpdAction, Endpoint};
 use holdfast_ike::{
     Mode,
-    config::{AuthMethod, IdMatch, SelectorTemplate, Unique},
+    config::{SelectorTemplate, Unique},
 };
-use holdfast_vici::{Message, Value};
+use holdfast_vici::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
@@ -75,32 +77,15 @@ fn render(connection: &Connection) -> Message {
     if !ike.dpd_delay.is_zero() {
         message.push("dpd_delay", ike.dpd_delay.as_secs().to_string());
     }
-    let local_id = ike.local_id.as_ref().map(ToString::to_string);
-    let remote_id = match &ike.remote_id {
-        IdMatch::Any => None,
-        IdMatch::Exact(id) => Some(id.to_string()),
-    };
-    message.push("local-1", end(ike.local_auth, local_id));
-    message.push("remote-1", end(ike.remote_auth, remote_id));
+    let rounds = authentication::rounds(ike);
+    for (key, round) in rounds {
+        message.push(key, round);
+    }
     let mut children = Message::new();
     for (name, child) in &connection.children {
         children.push(name.as_str(), render_child(child));
     }
     message.with("children", children)
-}
-
-fn end(method: AuthMethod, id: Option<String>) -> Message {
-    let class = match method {
-        AuthMethod::Psk => "pre-shared key",
-    };
-    let none = || Value::List(Vec::new());
-    Message::new()
-        .with("id", id.unwrap_or_else(|| "%any".to_owned()))
-        .with("class", class)
-        .with("groups", none())
-        .with("cert_policy", none())
-        .with("certs", none())
-        .with("cacerts", none())
 }
 
 fn render_child(child: &Child) -> Message {

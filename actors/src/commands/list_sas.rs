@@ -81,7 +81,7 @@ pub(super) fn render_ike(listing: &IkeSaListing) -> Message {
     let local_id = established.map_or_else(
         || {
             configured
-                .and_then(|connection| connection.ike.local_id.as_ref())
+                .and_then(|connection| connection.ike.local_id())
                 .map_or_else(|| "%any".to_owned(), ToString::to_string)
         },
         |established| established.local_id.to_string(),

@@ -12,6 +12,7 @@
 //! agent.
 
 mod authority;
+mod desk;
 mod error;
 mod shared_keys;
 mod store;
@@ -24,6 +25,7 @@ use holdfast_config::Secrets;
 use holdfast_ike::{Identification, Secret};
 
 pub(crate) use authority::Authority;
+pub(crate) use desk::{Desk, answer};
 pub(crate) use error::CredentialError;
 pub(crate) use shared_keys::{SharedKey, SharedKeyKind};
 pub(crate) use store::{CertificateUse, Listed, Store};

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use holdfast_ike::{
     Mode,
     child_sa::Lifetime,
-    config::{AuthMethod, IdMatch, Retransmit, SelectorTemplate, Unique},
+    config::{IdMatch, LocalAuth, Retransmit, SelectorTemplate, Unique},
     proposal::{default_esp, default_ike},
 };
 
@@ -40,8 +40,8 @@ fn a_connection_has_charons_defaults() {
     assert_eq!((connection.local_port, connection.remote_port), (500, 500));
     let ike = &connection.ike;
     assert_eq!(ike.proposals, default_ike());
-    assert_eq!(ike.local_auth, AuthMethod::Psk);
-    assert!(matches!(&ike.remote_id, IdMatch::Exact(id) if id.to_string() == "sun.example"));
+    assert_eq!(ike.local[0].auth, LocalAuth::Psk);
+    assert!(matches!(ike.remote_id(), IdMatch::Exact(id) if id.to_string() == "sun.example"));
     assert_eq!(ike.retransmit, Retransmit::default());
     assert_eq!(ike.dpd_delay, Duration::ZERO);
     assert_eq!(ike.rekey_time, seconds(4 * 3600));
@@ -106,8 +106,8 @@ fn selectors_are_the_ends_own_addresses() {
     assert_eq!(connection.children["net"].ike.remote_ts, [dynamic]);
     assert_eq!(connection.local_addrs, [Endpoint::Any]);
     assert_eq!(connection.remote_addrs, [Endpoint::Any]);
-    assert_eq!(connection.ike.local_id, None);
-    assert_eq!(connection.ike.remote_id, IdMatch::Any);
+    assert_eq!(connection.ike.local_id(), None);
+    assert_eq!(*connection.ike.remote_id(), IdMatch::Any);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn the_defaults_section_fills_what_a_connection_leaves_open() {
     assert_eq!(connection.ike.dpd_delay, seconds(9));
     assert_eq!(connection.ike.retransmit.tries, 3);
     assert!((connection.ike.retransmit.base - 2.0).abs() < f64::EPSILON);
-    let local_id = connection.ike.local_id.as_ref().map(ToString::to_string);
+    let local_id = connection.ike.local_id().map(ToString::to_string);
     assert_eq!(local_id.as_deref(), Some("mars.example"));
     assert_eq!(net(&site).ike.replay_window, 64);
     assert_eq!(net(&site).start_action, StartAction::Start);

@@ -59,8 +59,8 @@ fn site_to_site_is_what_it_says() {
     let net = &paris.children["net"];
     assert!(net.start_action.starts());
     assert!(std::sync::Arc::ptr_eq(&net.ike, &paris.ike.children[0]));
-    let local = paris.ike.local_id.clone().unwrap();
-    let holdfast_ike::config::IdMatch::Exact(remote) = paris.ike.remote_id.clone() else {
+    let local = paris.ike.local_id().cloned().unwrap();
+    let holdfast_ike::config::IdMatch::Exact(remote) = paris.ike.remote_id().clone() else {
         panic!("the peer's identity is configured");
     };
     assert!(loaded.config.secrets.psk(&local, &remote).is_some());

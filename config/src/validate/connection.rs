@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use holdfast_ike::{
     Identification,
-    config::{AuthMethod, Fragmentation, IdMatch, Retransmit, Unique},
+    config::{Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, Unique},
     identification::ParseIdentificationError,
     proposal::{self, Proposal, Protocol},
 };
@@ -88,7 +88,10 @@ fn ike(
     ];
     let rekey_time = time::or(raw.rekey_time, 4 * HOUR);
     let over_time = end_of_life(raw, rekey_time, scope);
-    let remote = scope.key("remote");
+    let (local, remote) = (scope.key("local"), scope.key("remote"));
+    check_auth(&raw.local, &local);
+    check_auth(&raw.remote, &remote);
+    let local_id = id(raw.local.id.as_deref(), &local.key("id"));
     let remote_id = id(raw.remote.id.as_deref(), &remote.key("id"));
     holdfast_ike::Connection {
         name: Arc::clone(name),
@@ -97,10 +100,10 @@ fn ike(
             Protocol::Ike,
             &scope.key("proposals"),
         ),
-        local_auth: auth(&raw.local, &scope.key("local")),
-        local_id: id(raw.local.id.as_deref(), &scope.key("local").key("id")),
-        remote_auth: auth(&raw.remote, &remote),
-        remote_id: remote_id.map_or(IdMatch::Any, IdMatch::Exact),
+        local: vec![LocalRound::psk(local_id)],
+        remote: vec![RemoteRound::psk(
+            remote_id.map_or(IdMatch::Any, IdMatch::Exact),
+        )],
         children: children
             .values()
             .map(|child| Arc::clone(&child.ike))
@@ -171,14 +174,14 @@ fn dpd_delay(raw: &RawConnection, persistent: bool, scope: &Scope<'_>) -> Durati
     time::not_hasty(value, Duration::from_secs(2), &scope)
 }
 
-fn auth(raw: &RawAuth, scope: &Scope<'_>) -> AuthMethod {
+fn check_auth(raw: &RawAuth, scope: &Scope<'_>) {
     let scope = scope.key("auth");
     let Some(method) = raw.auth.as_deref() else {
         scope.missing(
             "how this end authenticates is not said",
             "add auth = \"psk\"",
         );
-        return AuthMethod::Psk;
+        return;
     };
     // Methods with parameters, such as eap-mschapv2 or rsa-2048-sha256.
     let family = method.split(['-', ':']).next().unwrap_or(method);
@@ -191,9 +194,9 @@ fn auth(raw: &RawAuth, scope: &Scope<'_>) -> AuthMethod {
             format!("authentication by \"{method}\" is not supported by this version"),
             "use auth = \"psk\" with a table [secrets.NAME]",
         );
-        return AuthMethod::Psk;
+        return;
     }
-    keyword(Some(method), &[("psk", AuthMethod::Psk)], &[], &scope).unwrap_or(AuthMethod::Psk)
+    let _ = keyword(Some(method), &[("psk", ())], &[], &scope);
 }
 
 /// An identity; none where it is not said or may be any.

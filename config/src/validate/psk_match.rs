@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use holdfast_ike::{
-    Identification,
-    config::{AuthMethod, IdMatch},
-};
+use holdfast_ike::{Identification, config::IdMatch};
 
 use crate::{Connection, Endpoint, Secrets, key_path::KeyPath, report::Report};
 
@@ -16,7 +13,7 @@ pub(super) fn check(
 ) {
     for (name, connection) in connections {
         let ike = &connection.ike;
-        if ike.local_auth != AuthMethod::Psk && ike.remote_auth != AuthMethod::Psk {
+        if !ike.uses_psk() {
             continue;
         }
         let scope = report.at(KeyPath::of(["connections", name, "remote"]));
@@ -24,7 +21,7 @@ pub(super) fn check(
             continue;
         }
         let local = local_identity(connection);
-        match &ike.remote_id {
+        match ike.remote_id() {
             IdMatch::Any if secrets.psks().is_empty() => scope.warning(
                 "no secret is configured: nobody can authenticate",
                 "add a table [secrets.NAME] with type = \"psk\"",
@@ -53,11 +50,10 @@ pub(super) fn check(
 pub(crate) fn lacks_psk(connection: &Connection, secrets: &Secrets) -> bool {
     let ike = &connection.ike;
     let local = local_identity(connection);
-    match &ike.remote_id {
+    match ike.remote_id() {
         IdMatch::Any => false,
         IdMatch::Exact(remote) => {
-            let uses_psk = ike.local_auth == AuthMethod::Psk || ike.remote_auth == AuthMethod::Psk;
-            uses_psk
+            ike.uses_psk()
                 && secrets.best(local.as_ref(), Some(remote)).is_none()
                 && !(local.is_none() && names_an_address(secrets))
         }
@@ -68,8 +64,8 @@ pub(crate) fn lacks_psk(connection: &Connection, secrets: &Secrets) -> bool {
 fn local_identity(connection: &Connection) -> Option<Identification> {
     connection
         .ike
-        .local_id
-        .clone()
+        .local_id()
+        .cloned()
         .or_else(|| match connection.local_addrs.as_slice() {
             [Endpoint::Address(address)] => Some(Identification::from(*address)),
             _ => None,

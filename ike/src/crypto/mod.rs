@@ -25,7 +25,7 @@ pub(crate) mod test_vectors;
 
 use crate::proposal::{EncryptionId, IntegrityId, KeyExchangeMethod, PrfId};
 
-pub use authentication::{psk_auth, verify};
+pub use authentication::{shared_key_auth, signed_octets, verify};
 pub use error::{IntegrityError, InvalidPublicValue, UnsupportedAlgorithm};
 pub use hash::{hmac_sha256, nat_detection_hash, sha1, sha256};
 pub use key_exchange::{Answer, KeyPair, RespondError};

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::event::Event;
+use super::{
+    credential::{CredentialAnswer, CredentialId, CredentialRequest},
+    event::Event,
+};
 use crate::{ChildConfig, ChildSa, EspSpi, Path};
 
 /// Who created the IKE_SA. Fixed for its life; sets the I flag of every message.
@@ -40,6 +43,13 @@ pub enum Input<'a> {
         inbound_spi: EspSpi,
         /// Hard: it no longer carries traffic.
         hard: bool,
+    },
+    /// The answer to [`Output::Credential`].
+    Credential {
+        /// Of the request.
+        id: CredentialId,
+        /// The answer.
+        answer: CredentialAnswer,
     },
     /// The data plane received an authentic packet on a CHILD_SA, newer than all before, from
     /// elsewhere than where its packets go.
@@ -99,6 +109,8 @@ pub enum Output {
     StartSending(EspSpi),
     /// No packet may leave by this installed CHILD_SA any more. It goes on receiving.
     StopSending(EspSpi),
+    /// Sign, judge or speak EAP, then answer with [`Input::Credential`].
+    Credential(Box<CredentialRequest>),
     /// Packets of this installed CHILD_SA leave by this path from now on.
     UpdateChild {
         /// Which one.

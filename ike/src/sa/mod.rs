@@ -9,6 +9,7 @@ pub mod admission;
 mod child;
 pub mod contacts;
 mod cookie;
+pub mod credential;
 pub mod event;
 mod exchange;
 mod generation;
@@ -27,6 +28,7 @@ pub mod uniqueness;
 
 pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest, Refusal};
 pub use contacts::Contacts;
+pub use credential::{CredentialAnswer, CredentialId, CredentialRequest};
 pub use event::{
     ChildDown, ChildDownCause, ChildUp, CloseCause, Established, Event, Failure, PathChanged,
     Rekeyed,

@@ -1,6 +1,6 @@
 //! Looking things up in the payloads of one message.
 
-use super::event::Failure;
+use super::{credential::CertificatePayload, event::Failure};
 use crate::{
     Identification, TrafficSelector,
     proposal::{KeyExchangeMethod, Proposal},
@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// The payloads of one message, in their order.
+#[derive(Clone)]
 pub(super) struct Payloads(pub(super) Vec<Payload>);
 
 /// Nonces are 16 to 256 octets long (RFC 7296 section 2.10).
@@ -61,6 +62,38 @@ impl Payloads {
             Payload::Authentication { method, data } => Some((*method, data.as_slice())),
             _ => None,
         })
+    }
+
+    /// The EAP message.
+    pub(super) fn eap(&self) -> Option<&[u8]> {
+        self.find(|payload| match payload {
+            Payload::Eap(message) => Some(message.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// CERT payloads in their order.
+    pub(super) fn certificates(&self) -> Vec<CertificatePayload> {
+        let certificate = |payload: &Payload| match payload {
+            Payload::Certificate { encoding, data } => Some(CertificatePayload {
+                encoding: *encoding,
+                data: data.clone(),
+            }),
+            _ => None,
+        };
+        self.0.iter().filter_map(certificate).collect()
+    }
+
+    /// CERTREQ payloads in their order.
+    pub(super) fn certificate_requests(&self) -> Vec<CertificatePayload> {
+        let request = |payload: &Payload| match payload {
+            Payload::CertificateRequest { encoding, data } => Some(CertificatePayload {
+                encoding: *encoding,
+                data: data.clone(),
+            }),
+            _ => None,
+        };
+        self.0.iter().filter_map(request).collect()
     }
 
     pub(super) fn ts_initiator(&self) -> Option<&[TrafficSelector]> {

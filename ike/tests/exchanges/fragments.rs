@@ -218,8 +218,8 @@ fn a_path_that_swallows_large_datagrams_gets_smaller_ones() {
         "moon",
         vec![child("net", "10.2.0.0/16", "10.1.0.0/16")],
     );
-    moon.local_id = Some(name.clone());
-    sun.remote_id = IdMatch::Exact(name);
+    moon.local[0].id = Some(name.clone());
+    sun.remote[0].id = IdMatch::Exact(name);
     let mut pair = Pair::with(moon, sun);
     let mut requests = vec![auth_request(&mut pair)];
     for _ in 0..2 {

@@ -100,7 +100,7 @@ fn a_claim_made_for_another_candidate_still_binds_us() {
     let mut other = pair.responder.connection.clone();
     other.encap = true;
     other.name = "other".into();
-    other.remote_id =
+    other.remote[0].id =
         holdfast_ike::config::IdMatch::Exact(holdfast_ike::Identification::Fqdn("pluto".into()));
     pair.further_candidates.push(other);
     let pair = pair.up();

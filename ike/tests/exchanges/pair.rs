@@ -10,11 +10,13 @@ use holdfast_ike::{
     ChildConfig, ChildSa, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Mode,
     Path, Secret, TrafficSelector,
     child_sa::Lifetime,
-    config::{AuthMethod, Fragmentation, IdMatch, Retransmit, SelectorTemplate, Unique},
+    config::{
+        Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
+    },
     proposal::{Proposal, Protocol},
     sa::{
         Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Contacts,
-        Event, Failure, IkeSa, Input, Output, SaOptions,
+        CredentialRequest, Event, Failure, IkeSa, Input, Output, SaOptions,
     },
 };
 
@@ -129,10 +131,8 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
     Connection {
         name: remote.into(),
         proposals: ike("aes256gcm16-prfsha384-x25519"),
-        local_auth: AuthMethod::Psk,
-        local_id: Some(id(local)),
-        remote_auth: AuthMethod::Psk,
-        remote_id: IdMatch::Exact(id(remote)),
+        local: vec![LocalRound::psk(Some(id(local)))],
+        remote: vec![RemoteRound::psk(IdMatch::Exact(id(remote)))],
         children: children.into_iter().map(Arc::new).collect(),
         retransmit: Retransmit::default(),
         dpd_delay: Duration::ZERO,
@@ -159,6 +159,8 @@ pub(crate) struct End {
     /// Which CHILD_SAs were told to start or to stop sending.
     pub(crate) sending: Vec<(EspSpi, bool)>,
     pub(crate) sent: Vec<(Path, Vec<u8>)>,
+    /// Questions about credentials, not yet answered.
+    pub(crate) questions: Vec<CredentialRequest>,
     pub(crate) refuse_install: bool,
     /// Installations wait for [`End::finish_installs`].
     pub(crate) hold_installs: bool,
@@ -176,6 +178,7 @@ impl End {
             installed: Vec::new(),
             sending: Vec::new(),
             sent: Vec::new(),
+            questions: Vec::new(),
             refuse_install: false,
             hold_installs: false,
             held: Vec::new(),
@@ -201,6 +204,7 @@ impl End {
                         self.answer_install(*child, !self.refuse_install, now);
                     }
                 }
+                Output::Credential(request) => self.questions.push(*request),
                 Output::RemoveChild(spi) => {
                     self.env.ledger.remove(spi);
                     self.installed.retain(|child| child.inbound_spi != spi);

@@ -113,14 +113,14 @@ fn a_wrong_secret_is_told_to_both_operators() {
 fn a_responder_that_is_somebody_else_is_told_so() {
     let mut pair = Pair::new();
     // It answers with its address for a name.
-    pair.responder.connection.local_id = None;
-    pair.initiator.connection.remote_id = IdMatch::Any;
+    pair.responder.connection.local[0].id = None;
+    pair.initiator.connection.remote[0].id = IdMatch::Any;
     pair.start();
     pair.settle();
     assert!(pair.initiator.is_established(), "any identity will do");
 
     let mut pair = Pair::new();
-    pair.initiator.connection.remote_id =
+    pair.initiator.connection.remote[0].id =
         IdMatch::Exact(holdfast_ike::Identification::Fqdn("pluto".into()));
     pair.start();
     pair.settle();

@@ -340,6 +340,7 @@ impl Endpoint {
                 }
                 Output::StartSending(inbound) => self.plane.start_sending(inbound),
                 Output::StopSending(inbound) => self.plane.stop_sending(inbound),
+                Output::Credential(_) => self.faults.push("shared keys need no help".to_owned()),
                 Output::UpdateChild {
                     inbound_spi, path, ..
                 } => self.plane.update_path(inbound_spi, path),

@@ -9,7 +9,9 @@ use std::{
 use holdfast_ike::{
     ChildConfig, Connection, Identification, Mode, TrafficSelector,
     child_sa::Lifetime,
-    config::{AuthMethod, Fragmentation, IdMatch, Retransmit, SelectorTemplate, Unique},
+    config::{
+        Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
+    },
     proposal::{Proposal, Protocol},
 };
 
@@ -69,10 +71,8 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
             Proposal::from_notation("aes256gcm16-prfsha384-x25519", Protocol::Ike)
                 .expect("a literal"),
         ],
-        local_auth: AuthMethod::Psk,
-        local_id: Some(id(local_id)),
-        remote_auth: AuthMethod::Psk,
-        remote_id: IdMatch::Exact(id(remote_id)),
+        local: vec![LocalRound::psk(Some(id(local_id)))],
+        remote: vec![RemoteRound::psk(IdMatch::Exact(id(remote_id)))],
         children: (0..children)
             .map(|index| Arc::new(child(index, flip)))
             .collect(),

@@ -21,8 +21,7 @@ pub(crate) struct Extensions {
     pub(crate) alternative_names: Box<[GeneralName]>,
     pub(crate) subject_key_id: Option<Box<[u8]>>,
     pub(crate) authority_key_id: Option<Box<[u8]>>,
-    /// basicConstraints of a CA: how many CAs may be below it, if that is limited.
-    pub(crate) ca: Option<Option<u32>>,
+    pub(crate) basic_constraints: BasicConstraints,
     pub(crate) key_usage: Option<KeyUsage>,
     pub(crate) extended_key_usage: Option<Box<[Purpose]>>,
     pub(crate) name_constraints: Option<NameConstraints>,
@@ -37,6 +36,14 @@ pub(crate) struct Extensions {
     pub(crate) ocsp_no_check: bool,
     /// A critical one that nothing here knows.
     pub(crate) unknown_critical: Option<String>,
+}
+
+/// Whether it is a CA's (RFC 5280 section 4.2.1.9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BasicConstraints {
+    pub(crate) is_ca: bool,
+    /// How many CAs may be below it, if that is limited.
+    pub(crate) path_len: Option<u32>,
 }
 
 /// Bits of keyUsage (RFC 5280 section 4.2.1.3), the first one highest.
@@ -132,7 +139,7 @@ impl Extensions {
                     .find(|element| element.tag == 0x80)
                     .map(|id| id.content.into());
             }
-            "basicConstraints" => self.ca = basic_constraints(value)?,
+            "basicConstraints" => self.basic_constraints = basic_constraints(value)?,
             "keyUsage" => {
                 let [_unused, bits @ ..] = value.tagged(der::BIT_STRING)?.content else {
                     return None;
@@ -201,20 +208,16 @@ fn name_of(oid: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// `Some(None)` says that it is no CA.
-#[expect(
-    clippy::option_option,
-    reason = "malformed, no CA, a CA, each may be limited"
-)]
-fn basic_constraints(value: Element<'_>) -> Option<Option<Option<u32>>> {
+fn basic_constraints(value: Element<'_>) -> Option<BasicConstraints> {
     let mut elements = value.tagged(der::SEQUENCE)?.all()?.into_iter().peekable();
     let ca = elements.next_if(|element| element.tag == der::BOOLEAN);
     let is_ca = ca.map_or(Some(false), Element::boolean)?;
-    let limit = match elements.next() {
+    let path_len = match elements.next() {
         Some(limit) => Some(limit.tagged(der::INTEGER)?.small_integer()?),
         None => None,
     };
-    elements.next().is_none().then_some(is_ca.then_some(limit))
+    let read = BasicConstraints { is_ca, path_len };
+    elements.next().is_none().then_some(read)
 }
 
 fn oid_text(element: Element<'_>) -> Option<String> {

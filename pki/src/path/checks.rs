@@ -53,14 +53,17 @@ pub(super) fn end_entity(certificate: &Certificate, usage: Usage) -> Result<(), 
 /// Holds for the certificate of a CA with `cas_below` CAs below it that are not self-issued.
 pub(super) fn ca(certificate: &Certificate, cas_below: u32) -> Result<(), Refusal> {
     let extensions = certificate.extensions();
-    let limit = extensions.ca.ok_or(Refusal::NotCa)?;
+    let constraints = extensions.basic_constraints;
+    if !constraints.is_ca {
+        return Err(Refusal::NotCa);
+    }
     if extensions
         .key_usage
         .is_some_and(|usage| !usage.signs_certificates())
     {
         return Err(Refusal::NoKeyCertSign);
     }
-    match limit {
+    match constraints.path_len {
         Some(limit) if cas_below > limit => Err(Refusal::PathLength(limit)),
         _ => Ok(()),
     }

@@ -95,9 +95,14 @@ impl PathError {
     pub(super) fn or(self, other: Self) -> Self {
         let rank = |error: &Self| match error {
             Self::NoIssuer { .. } => 0,
-            Self::TooDeep => 1,
-            Self::Refused { .. } => 2,
-            Self::TooMuchWork => 3,
+            // Mostly that of a CA with the same name and another key.
+            Self::Refused {
+                refusal: Refusal::Signature(SignatureError::Wrong),
+                ..
+            } => 1,
+            Self::TooDeep => 2,
+            Self::Refused { .. } => 3,
+            Self::TooMuchWork => 4,
         };
         if rank(&other) > rank(&self) {
             other

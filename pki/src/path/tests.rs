@@ -1,3 +1,6 @@
+mod names_and_policies;
+mod torture;
+
 use super::*;
 use crate::{Identity, NamePattern, tests::data};
 

@@ -6,7 +6,9 @@
 pub(crate) mod capture;
 pub(crate) mod charon;
 pub(crate) mod fleet;
+pub(crate) mod guest;
 pub(crate) mod holdfast;
+pub(crate) mod libreswan;
 pub(crate) mod measure;
 pub(crate) mod namespace;
 pub(crate) mod pretty;
@@ -33,7 +35,7 @@ use std::{
 pub(crate) use namespace::Namespace;
 
 /// What must be installed, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 10] = [
     ("ip", "iproute2"),
     ("ping", "iputils-ping"),
     ("charon-systemd", "charon-systemd"),
@@ -43,6 +45,7 @@ const TOOLS: [(&str, &str); 9] = [
     ("pki", "strongswan-pki"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
 ];
 
 /// One test's scratch directory and the source of its unique names.

@@ -77,6 +77,12 @@ pub(crate) fn python() -> PathBuf {
     PYTHON.get_or_init(|| made_by("python-vici")).clone()
 }
 
+/// The folder of a virtual machine's kernel and file system, made if it is not there.
+pub(crate) fn guest() -> PathBuf {
+    static IMAGE: OnceLock<PathBuf> = OnceLock::new();
+    IMAGE.get_or_init(|| made_by("guest")).clone()
+}
+
 /// What a script of ours makes and then names.
 fn made_by(script: &str) -> PathBuf {
     let script = format!("{}/scripts/{script}", env!("CARGO_MANIFEST_DIR"));

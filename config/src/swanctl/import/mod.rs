@@ -168,7 +168,7 @@ impl Importer {
         let known = Secrets::new(secrets.iter().map(|secret| secret.entry.clone()).collect());
         let mut provided = BTreeSet::new();
         for (name, connection) in connections {
-            let IdMatch::Exact(remote) = &connection.ike.remote_id else {
+            let IdMatch::Exact(remote) = connection.ike.remote_id() else {
                 continue;
             };
             if !validate::lacks_psk(connection, &known) || !provided.insert(remote.clone()) {

@@ -107,7 +107,7 @@ fn the_first_round_is_that_of_the_lowest_number() {
     });
     let (connection, _) = load(&one).unwrap();
     let expected = holdfast_ike::Identification::from_config("a.example").unwrap();
-    assert_eq!(connection.ike.remote_id, IdMatch::Exact(expected));
+    assert_eq!(*connection.ike.remote_id(), IdMatch::Exact(expected));
 }
 
 #[test]

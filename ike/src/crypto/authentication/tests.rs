@@ -23,14 +23,10 @@ impl Input {
     }
 
     fn auth(&self) -> Secret {
-        psk_auth(
-            &Prf::new(self.prf).unwrap(),
-            &Secret::new(&self.psk[..]),
-            &self.message,
-            &self.peer_nonce,
-            &Secret::new(&self.sk_p[..]),
-            &self.id_body,
-        )
+        let prf = Prf::new(self.prf).unwrap();
+        let sk_p = Secret::new(&self.sk_p[..]);
+        let octets = signed_octets(&prf, &self.message, &self.peer_nonce, &sk_p, &self.id_body);
+        shared_key_auth(&prf, &Secret::new(&self.psk[..]), &octets)
     }
 }
 

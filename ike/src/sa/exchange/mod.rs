@@ -14,7 +14,7 @@ pub(super) mod rekey_ike;
 /// An exchange of ours whose request is in flight, with all that its answer is judged by.
 pub(super) enum Exchange {
     IkeSaInit(Box<ike_sa_init::IkeSaInit>),
-    IkeAuth(Box<ike_auth::IkeAuth>),
+    IkeAuth(Box<ike_auth::Initiator>),
     CreateChild(Box<create_child::CreateChild>),
     DeleteChild(EspSpi),
     RekeyIke(Box<rekey_ike::RekeyIke>),

@@ -13,7 +13,7 @@ use crate::{
         event::{CloseCause, Failure, Nat},
         exchange::{
             Exchange,
-            ike_auth::{Handshake, IkeAuth},
+            ike_auth::{Asking, Handshake, Initiator},
             ike_sa_init::{IkeSaInit, InitAnswer, InitDone},
         },
         io::Role,
@@ -64,6 +64,7 @@ impl IkeSa {
             timers: Timers::default(),
             begun: now,
             last_inbound: now,
+            asked: 0,
         };
         match IkeSaInit::new(&sa.connection, child, env) {
             Ok(init) => sa.send_init(Box::new(init), now, env),
@@ -192,32 +193,21 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: done.nat,
+            authorities: Vec::new(),
         };
         let initial_contact =
             self.connection.unique != crate::config::Unique::Never && !self.contacts.any();
-        let connection = self.connection.clone();
-        let mut auth = IkeAuth::new(
+        let mut initiator = Initiator::new(
             handshake,
-            &connection,
+            Arc::clone(&self.connection),
             init.child,
-            initial_contact,
+            Asking { initial_contact },
             self.path,
             env,
         )?;
-        auth.ambiguous = init.ambiguous;
-        match auth.build_request(&connection, &derived.secured, self.path, env) {
-            Ok(payloads) => {
-                self.state = State::Authenticating(Box::new(derived.secured));
-                self.send_request(Exchange::IkeAuth(Box::new(auth)), &payloads, now, env);
-                Ok(())
-            }
-            Err(failure) => {
-                if let Some(offer) = auth.child {
-                    offer.cancel(env);
-                }
-                Err(failure)
-            }
-        }
+        initiator.ambiguous = init.ambiguous;
+        self.authenticate(derived.secured, Box::new(initiator), now, env);
+        Ok(())
     }
 
     /// Behind a NAT everything moves to the NAT-T port (RFC 7296 section 2.23).

@@ -1,5 +1,6 @@
 //! The IKE_SA itself.
 
+mod authenticate;
 mod children;
 mod command;
 mod establish;
@@ -17,11 +18,13 @@ mod timeout;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
+use authenticate::Authenticating;
+
 use super::{
     child::Child,
     contacts::{ContactGuard, Contacts},
     event::{ChildDownCause, CloseCause, Event, Failure, Nat},
-    exchange::{Exchange, Work, ike_auth::Handshake},
+    exchange::{Exchange, Work, ike_auth::Responder},
     generation::{self, Former},
     io::{Input, Output, Role},
     message::Message,
@@ -79,9 +82,9 @@ pub struct Candidate {
 enum State {
     /// Initiator: IKE_SA_INIT is unanswered, or refused by somebody who need not be the peer.
     Connecting { refusal: Option<Failure> },
-    /// Initiator: IKE_AUTH is unanswered.
-    Authenticating(Box<Secured>),
-    /// Responder: IKE_SA_INIT is answered, IKE_AUTH has not come.
+    /// Initiator: IKE_AUTH goes on.
+    Authenticating(Box<Authenticating>),
+    /// Responder: IKE_SA_INIT is answered, IKE_AUTH is not done.
     HalfOpen(Box<HalfOpen>),
     /// Both ends are authenticated.
     Established(Box<Established>),
@@ -93,8 +96,8 @@ enum State {
 
 struct HalfOpen {
     secured: Secured,
-    handshake: Handshake,
-    candidates: Vec<Candidate>,
+    responder: Responder,
+    asking: Option<authenticate::Asking>,
 }
 
 struct Established {
@@ -129,6 +132,8 @@ pub struct IkeSa {
     timers: Timers,
     begun: Instant,
     last_inbound: Instant,
+    /// Questions to others so far; only the answer to the last one counts.
+    asked: u32,
 }
 
 impl IkeSa {
@@ -147,6 +152,7 @@ impl IkeSa {
             Input::ChildExpired { inbound_spi, hard } => {
                 self.on_child_expired(inbound_spi, hard, now, env);
             }
+            Input::Credential { id, answer } => self.on_credential(id, answer, now, env),
             Input::PeerMoved { inbound_spi, path } => self.on_peer_moved(inbound_spi, path, now),
             Input::Command(command) => self.on_command(command, env),
         }
@@ -237,7 +243,8 @@ impl IkeSa {
 
     fn secured(&mut self) -> Option<&mut Secured> {
         match &mut self.state {
-            State::Authenticating(secured) | State::Deleting(secured, _) => Some(secured),
+            State::Authenticating(authenticating) => Some(&mut authenticating.secured),
+            State::Deleting(secured, _) => Some(secured),
             State::HalfOpen(half_open) => Some(&mut half_open.secured),
             State::Established(established) => Some(&mut established.secured),
             State::Connecting { .. } | State::Closed => None,
@@ -254,6 +261,12 @@ impl IkeSa {
         self.responses.parked = None;
         while let Some(child) = self.children.last() {
             self.remove_child(child.inbound_spi, ChildDownCause::IkeSaClosed, env);
+        }
+        if let State::Authenticating(authenticating) = &mut self.state
+            && let Some(initiator) = authenticating.initiator.take()
+            && let Some(offer) = initiator.child
+        {
+            offer.cancel(env);
         }
         if let Some(request) = self.requests.in_flight.take() {
             match request.exchange {

@@ -174,7 +174,7 @@ impl IkeSa {
     /// (RFC 7296 section 2.1).
     fn on_repeated_init(&mut self, path: Path, data: &[u8], env: &mut dyn Environment) {
         if let State::HalfOpen(half_open) = &mut self.state
-            && half_open.handshake.is_request(data)
+            && half_open.responder.handshake.is_request(data)
         {
             self.repeat_response(path, env);
         } else {

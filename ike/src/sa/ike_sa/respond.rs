@@ -13,11 +13,11 @@ use crate::{
     sa::{
         admission::{InitRequest, Refusal, refuse},
         child::{ChildState, ExchangeRole},
-        event::{ChildDownCause, CloseCause, Event, Failure},
+        event::{ChildDownCause, Event, Failure},
         exchange::{
             Exchange,
             create_child::{self, CreateRefusal},
-            ike_auth::{self, AuthResponse, Handshake},
+            ike_auth::{Handshake, Responder},
             ike_sa_init,
             informational::{self, Wanted},
         },
@@ -91,22 +91,25 @@ impl IkeSa {
             timers: Timers::default(),
             begun: request.received,
             last_inbound: now,
+            asked: 0,
         };
         let header = sa.header(ExchangeType::IkeSaInit, MessageId(0), true);
         let response = write_message(&header, &answer.payloads);
+        let handshake = Handshake {
+            request: request.datagram,
+            with_cookie: None,
+            response: response.clone(),
+            nonce_i: answer.nonce_i,
+            nonce_r: answer.done.nonce_r,
+            sk_pi: derived.sk_pi,
+            sk_pr: derived.sk_pr,
+            nat: answer.done.nat,
+            authorities: Vec::new(),
+        };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,
-            handshake: Handshake {
-                request: request.datagram,
-                with_cookie: None,
-                response: response.clone(),
-                nonce_i: answer.nonce_i,
-                nonce_r: answer.done.nonce_r,
-                sk_pi: derived.sk_pi,
-                sk_pr: derived.sk_pr,
-                nat: answer.done.nat,
-            },
-            candidates,
+            responder: Responder::new(handshake, candidates),
+            asking: None,
         }));
         sa.log_keys(derived.key_log);
         env.counters().ike_init_out_resp.increment();
@@ -165,8 +168,6 @@ impl IkeSa {
         let counters = env.counters();
         match (&self.state, header.exchange) {
             (State::HalfOpen(_), ExchangeType::IkeAuth) => {
-                counters.ike_auth_in_req.increment();
-                self.responses.begin();
                 self.on_auth_request(header, payloads, path, now, env);
             }
             (State::Established(_), ExchangeType::CreateChildSa) => {
@@ -212,88 +213,9 @@ impl IkeSa {
         self.fail(failure, env);
     }
 
-    fn on_auth_request(
-        &mut self,
-        header: &Header,
-        payloads: &Payloads,
-        path: Path,
-        now: Instant,
-        env: &mut dyn Environment,
-    ) {
-        let State::HalfOpen(half_open) = std::mem::replace(&mut self.state, State::Closed) else {
-            return;
-        };
-        let connections: Vec<&Connection> = half_open
-            .candidates
-            .iter()
-            .map(|candidate| &*candidate.connection)
-            .collect();
-        let result = ike_auth::handle_request(
-            payloads,
-            &half_open.handshake,
-            &connections,
-            &half_open.secured,
-            path,
-            env,
-        );
-        let response = match result {
-            Ok(response) => response,
-            Err(failure) => {
-                count_failure(failure, env);
-                self.state = State::HalfOpen(half_open);
-                self.respond_with(header, &[error_notify(failure)], path, env);
-                return self.close(CloseCause::Failed(failure), env);
-            }
-        };
-        let candidate = half_open.candidates[response.chosen].clone();
-        self.connection = candidate.connection;
-        self.contacts = candidate.contacts;
-        // The initiator has moved to the NAT-T port if it must (RFC 7296 section 2.23).
-        self.path = path;
-        let AuthResponse {
-            local_id,
-            remote_id,
-            initial_contact,
-            payloads: mut answer,
-            child,
-            ..
-        } = response;
-        let half_open = *half_open;
-        self.timers.stop(Timer::HalfOpen);
-        self.establish(
-            half_open.secured,
-            &half_open.handshake,
-            (local_id, remote_id),
-            initial_contact,
-            now,
-            env,
-        );
-        match child {
-            Some(Ok(granted)) => {
-                let parked = Parked {
-                    message_id: header.message_id,
-                    exchange_type: header.exchange,
-                    path,
-                    inbound_spi: granted.agreed.inbound_spi,
-                    common: answer,
-                    success: granted.payloads,
-                };
-                let nonces = half_open.handshake.nonces();
-                self.grant_child(granted.agreed, nonces, Purpose::Create, parked, now, env);
-            }
-            Some(Err(failure)) => {
-                count_failure(failure, env);
-                self.emit(Event::ChildRefused { failure });
-                answer.push(error_notify(failure));
-                self.respond_with(header, &answer, path, env);
-            }
-            None => self.respond_with(header, &answer, path, env),
-        }
-    }
-
     /// Has the data plane install what was agreed; the response waits for it, so that the peer's
     /// first packet finds its SA.
-    fn grant_child(
+    pub(super) fn grant_child(
         &mut self,
         agreed: Agreed,
         nonces: Nonces<'_>,

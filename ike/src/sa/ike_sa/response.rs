@@ -2,22 +2,17 @@
 
 use std::time::Instant;
 
-use super::{IkeSa, State, establish::Purpose};
+use super::{IkeSa, State};
 use crate::{
     Environment,
     crypto::Nonces,
     proposal::KeyExchangeMethod,
     sa::{
         child::ExchangeRole,
-        event::{ChildDownCause, CloseCause, Event, Failure},
-        exchange::{
-            Exchange, Work,
-            create_child::CreateChild,
-            ike_auth::{AuthRefusal, IkeAuth},
-            informational,
-        },
+        event::{ChildDownCause, Event, Failure},
+        exchange::{Exchange, Work, create_child::CreateChild, informational},
         negotiation::{Answer, ChildOffer, Unaccepted},
-        payloads::{Payloads, error_notify},
+        payloads::Payloads,
         timers::Timer,
     },
     wire::{ExchangeType, Header, NotifyType},
@@ -47,7 +42,7 @@ impl IkeSa {
             self.emit(Event::PeerAnswers);
         }
         match request.exchange {
-            Exchange::IkeAuth(auth) => self.on_auth_response(*auth, payloads, now, env),
+            Exchange::IkeAuth(auth) => self.on_auth_response(auth, payloads, now, env),
             Exchange::CreateChild(create) => {
                 self.on_create_response(*create, payloads, now, env);
             }
@@ -62,78 +57,6 @@ impl IkeSa {
             }
             Exchange::Liveness | Exchange::IkeSaInit(_) => {}
         }
-    }
-
-    fn on_auth_response(
-        &mut self,
-        auth: IkeAuth,
-        payloads: &Payloads,
-        now: Instant,
-        env: &mut dyn Environment,
-    ) {
-        let connection = self.connection.clone();
-        let State::Authenticating(secured) = &self.state else {
-            return;
-        };
-        let authenticated = match auth.handle_response(payloads, &connection, secured, env) {
-            Ok(authenticated) => authenticated,
-            Err(refusal) => return self.auth_failed(&refusal, auth.child, env),
-        };
-        let State::Authenticating(secured) = std::mem::replace(&mut self.state, State::Closed)
-        else {
-            return;
-        };
-        let IkeAuth {
-            handshake,
-            local_id,
-            initial_contact,
-            child: offer,
-            ambiguous: _,
-        } = auth;
-        self.establish(
-            *secured,
-            &handshake,
-            (local_id, authenticated.remote_id),
-            initial_contact,
-            now,
-            env,
-        );
-        match authenticated.child {
-            Some(Ok(agreed)) => {
-                let nonces = handshake.nonces();
-                let (role, purpose) = (ExchangeRole::Requester, Purpose::Create);
-                self.install(agreed, nonces, role, purpose, now, env);
-            }
-            Some(Err(unaccepted)) => {
-                if let Some(offer) = offer {
-                    self.offer_failed(offer, &unaccepted, env);
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// One of the two ends is not accepted by the other. A responder that we refuse believes that
-    /// all is well and must be told (RFC 7296 section 2.21.2): by one message without waiting for
-    /// the answer, for nothing is owed to somebody we cannot identify.
-    fn auth_failed(
-        &mut self,
-        refusal: &AuthRefusal,
-        offer: Option<ChildOffer>,
-        env: &mut dyn Environment,
-    ) {
-        if let Some(offer) = offer {
-            offer.cancel(env);
-        }
-        let failure = match *refusal {
-            AuthRefusal::Theirs(failure) => failure,
-            AuthRefusal::Ours(failure) => {
-                self.send_once(&[error_notify(Failure::AuthenticationFailed)], env);
-                failure
-            }
-        };
-        count_failure(failure, env);
-        self.close(CloseCause::Failed(failure), env);
     }
 
     fn on_create_response(
@@ -191,7 +114,7 @@ impl IkeSa {
         }
     }
 
-    fn offer_failed(
+    pub(super) fn offer_failed(
         &mut self,
         offer: ChildOffer,
         unaccepted: &Unaccepted,

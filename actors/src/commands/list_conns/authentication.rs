@@ -1,0 +1,57 @@
+//! How the two ends of a connection authenticate, as clients see it: a section for each round.
+
+use holdfast_ike::{
+    Connection,
+    config::{IdMatch, LocalAuth, RemoteAuth},
+};
+use holdfast_vici::{Message, Value};
+
+/// `local-1`, `local-2`, then `remote-1`.
+pub(super) fn rounds(connection: &Connection) -> Vec<(String, Message)> {
+    let local = connection.local.iter().map(|round| {
+        let id = round.id.as_ref().map(ToString::to_string);
+        section(class_of_local(&round.auth), id)
+    });
+    let remote = connection.remote.iter().map(|round| {
+        let id = match &round.id {
+            IdMatch::Any => None,
+            IdMatch::Exact(id) => Some(id.to_string()),
+        };
+        section(class_of_remote(&round.auth), id)
+    });
+    let named = |prefix: &'static str| {
+        move |(index, section): (usize, Message)| (format!("{prefix}-{}", index + 1), section)
+    };
+    let local = local.enumerate().map(named("local"));
+    local
+        .chain(remote.enumerate().map(named("remote")))
+        .collect()
+}
+
+fn class_of_local(auth: &LocalAuth) -> &'static str {
+    match auth {
+        LocalAuth::Psk => "pre-shared key",
+        LocalAuth::PublicKey(_) => "public key",
+        LocalAuth::Eap(_) => "EAP",
+    }
+}
+
+fn class_of_remote(auth: &RemoteAuth) -> &'static str {
+    match auth {
+        RemoteAuth::Psk => "pre-shared key",
+        RemoteAuth::PublicKey(_) => "public key",
+        RemoteAuth::Eap(_) => "EAP",
+        RemoteAuth::Any(_) => "any",
+    }
+}
+
+fn section(class: &'static str, id: Option<String>) -> Message {
+    let none = || Value::List(Vec::new());
+    Message::new()
+        .with("id", id.unwrap_or_else(|| "%any".to_owned()))
+        .with("class", class)
+        .with("groups", none())
+        .with("cert_policy", none())
+        .with("certs", none())
+        .with("cacerts", none())
+}

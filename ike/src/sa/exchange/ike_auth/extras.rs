@@ -1,0 +1,78 @@
+//! What features add to IKE_AUTH: to the initiator's first request, and to the responder's final
+//! response. Each of them has a field and a call here, and keeps the rest in a file of its own.
+
+use super::Context;
+use crate::{
+    Connection,
+    sa::{
+        event::Failure,
+        payloads::{Payloads, notify},
+    },
+    wire::{NotifyType, Payload},
+};
+
+/// Initiator: what it asks for beside the CHILD_SA.
+pub(in crate::sa) struct Asking {
+    /// This is to be our only IKE_SA with the peer (RFC 7296 section 2.4).
+    pub(in crate::sa) initial_contact: bool,
+}
+
+impl Asking {
+    /// To be added to the first request, after AUTH and before the CHILD_SA's payloads.
+    pub(super) fn payloads(&self, _connection: &Connection, _cx: &mut Context<'_>) -> Vec<Payload> {
+        let initial_contact = self.initial_contact;
+        let initial_contact =
+            initial_contact.then(|| notify(NotifyType::INITIAL_CONTACT, Vec::new()));
+        initial_contact.into_iter().collect()
+    }
+
+    /// Reads the final response; the responder is authenticated. On error the IKE_SA is over: we
+    /// refuse it.
+    #[expect(clippy::unnecessary_wraps, reason = "nothing can be wrong with it yet")]
+    pub(super) fn read_answer(
+        &self,
+        _payloads: &Payloads,
+        _connection: &Connection,
+        _cx: &mut Context<'_>,
+    ) -> Result<Answered, Failure> {
+        Ok(Answered {
+            initial_contact: self.initial_contact,
+        })
+    }
+}
+
+/// Initiator: what came of it.
+pub(in crate::sa) struct Answered {
+    /// See [`Asking::initial_contact`].
+    pub(in crate::sa) initial_contact: bool,
+}
+
+/// Responder: what the first request asked for beside the CHILD_SA.
+pub(in crate::sa) struct Asked {
+    /// See [`Asking::initial_contact`].
+    pub(in crate::sa) initial_contact: bool,
+}
+
+impl Asked {
+    /// Reads the first request. The peer is not authenticated yet: nothing may be handed out.
+    pub(super) fn read(payloads: &Payloads) -> Self {
+        Self {
+            initial_contact: payloads.notify(NotifyType::INITIAL_CONTACT).is_some(),
+        }
+    }
+
+    /// To be added to the final response, after AUTH and before the CHILD_SA's payloads. The
+    /// initiator is authenticated. On error the IKE_SA is over.
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "nothing is to be answered yet"
+    )]
+    pub(super) fn answer(
+        &self,
+        _connection: &Connection,
+        _cx: &mut Context<'_>,
+    ) -> Result<Vec<Payload>, Failure> {
+        Ok(Vec::new())
+    }
+}

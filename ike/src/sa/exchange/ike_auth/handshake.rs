@@ -1,0 +1,133 @@
+//! What IKE_SA_INIT leaves behind until both ends are authenticated, and what they sign.
+
+use super::super::ike_sa_init::adds_cookie;
+use crate::{
+    Identification, Secret,
+    crypto::{Nonces, shared_key_auth, signed_octets, verify},
+    sa::{credential::CertificatePayload, event::Nat, io::Role, secured::Secured},
+};
+
+/// What IKE_SA_INIT leaves behind until both ends are authenticated.
+pub(in crate::sa) struct Handshake {
+    pub(in crate::sa) request: Vec<u8>,
+    /// Responder: the same request with a cookie, see [`Handshake::is_request`].
+    pub(in crate::sa) with_cookie: Option<Vec<u8>>,
+    pub(in crate::sa) response: Vec<u8>,
+    pub(in crate::sa) nonce_i: Box<[u8]>,
+    pub(in crate::sa) nonce_r: Box<[u8]>,
+    pub(in crate::sa) sk_pi: Secret,
+    pub(in crate::sa) sk_pr: Secret,
+    pub(in crate::sa) nat: Option<Nat>,
+    /// Whom the peer trusts, as far as its part of IKE_SA_INIT says so.
+    pub(in crate::sa) authorities: Vec<CertificatePayload>,
+}
+
+impl Handshake {
+    pub(in crate::sa) fn nonces(&self) -> Nonces<'_> {
+        Nonces {
+            initiator: &self.nonce_i,
+            responder: &self.nonce_r,
+        }
+    }
+
+    pub(in crate::sa) fn lowest_nonce(&self) -> Box<[u8]> {
+        (&self.nonce_i).min(&self.nonce_r).clone()
+    }
+
+    /// Whether `datagram` is the request that made this IKE_SA.
+    ///
+    /// One copy of it may have been challenged with a cookie and another one taken. The initiator
+    /// then sends it with the cookie, and its AUTH covers whichever form it sent last: both are
+    /// the request. Only the first such form counts, lest forged ones take its place.
+    pub(in crate::sa) fn is_request(&mut self, datagram: &[u8]) -> bool {
+        if datagram == self.request || self.with_cookie.as_deref() == Some(datagram) {
+            return true;
+        }
+        let new = self.with_cookie.is_none() && adds_cookie(&self.request, datagram);
+        if new {
+            self.with_cookie = Some(datagram.to_vec());
+        }
+        new
+    }
+
+    /// What `signer` proves its identity over (RFC 7296 section 2.15): its own first message, the
+    /// other end's nonce and its ID.
+    pub(super) fn octets(&self, signer: Role, secured: &Secured, id: &Identification) -> Vec<u8> {
+        let message = match signer {
+            Role::Initiator => &self.request,
+            Role::Responder => &self.response,
+        };
+        self.octets_over(message, signer, secured, id)
+    }
+
+    /// The same in every form that the peer may have taken, see [`Handshake::is_request`].
+    pub(super) fn acceptable_octets(
+        &self,
+        signer: Role,
+        secured: &Secured,
+        id: &Identification,
+    ) -> Vec<Vec<u8>> {
+        let other = match signer {
+            Role::Initiator => self.with_cookie.as_deref(),
+            Role::Responder => None,
+        };
+        let other = other.map(|message| self.octets_over(message, signer, secured, id));
+        std::iter::once(self.octets(signer, secured, id))
+            .chain(other)
+            .collect()
+    }
+
+    /// The one place where the signed octets are made.
+    fn octets_over(
+        &self,
+        message: &[u8],
+        signer: Role,
+        secured: &Secured,
+        id: &Identification,
+    ) -> Vec<u8> {
+        let nonce = match signer {
+            Role::Initiator => &self.nonce_r,
+            Role::Responder => &self.nonce_i,
+        };
+        signed_octets(&secured.prf, message, nonce, self.sk_p(signer), &id.body())
+    }
+
+    /// SK_pi or SK_pr.
+    fn sk_p(&self, signer: Role) -> &Secret {
+        match signer {
+            Role::Initiator => &self.sk_pi,
+            Role::Responder => &self.sk_pr,
+        }
+    }
+
+    /// AUTH of `signer` by a key that both ends share. Without one, as after an EAP method that
+    /// makes none, it is SK_pi or SK_pr (RFC 7296 section 2.16).
+    pub(super) fn shared_key_auth(
+        &self,
+        signer: Role,
+        secured: &Secured,
+        key: Option<&Secret>,
+        id: &Identification,
+    ) -> Vec<u8> {
+        let key = key.unwrap_or(self.sk_p(signer));
+        let octets = self.octets(signer, secured, id);
+        shared_key_auth(&secured.prf, key, &octets)
+            .expose()
+            .to_vec()
+    }
+
+    /// Whether `auth` is what `signer` proves itself with by such a key.
+    pub(super) fn proves_shared_key(
+        &self,
+        signer: Role,
+        secured: &Secured,
+        key: Option<&Secret>,
+        id: &Identification,
+        auth: &[u8],
+    ) -> bool {
+        let key = key.unwrap_or(self.sk_p(signer));
+        self.acceptable_octets(signer, secured, id)
+            .iter()
+            .any(|octets| verify(auth, shared_key_auth(&secured.prf, key, octets).expose()))
+    }
+}

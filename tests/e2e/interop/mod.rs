@@ -1,0 +1,122 @@
+//! Every feature with every peer, either end starting: what `docs/interop.md` says is tried here, and
+//! the table there must say what came out. `make interop` writes it.
+
+mod document;
+mod features;
+mod proofs;
+mod row;
+mod scene;
+mod texts;
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use row::{Peer, Row, Starter, Theirs};
+
+use crate::lab::{Lab, libreswan::Libreswan, topology::Pair};
+
+/// As many charons as there are cores to run them.
+const WORKERS: usize = 2;
+
+/// Only these features are tried, and nothing is written: for whoever works on one of them.
+const ONLY: &str = "HOLDFAST_INTEROP_ONLY";
+
+/// What came out of one cell.
+#[derive(Clone, Debug)]
+struct Outcome {
+    row: usize,
+    peer: Peer,
+    starter: Starter,
+    result: Result<(), String>,
+}
+
+#[test]
+fn alone_every_feature_with_every_peer() {
+    let only = std::env::var(ONLY).ok();
+    let wanted = |row: &Row| {
+        only.as_ref()
+            .is_none_or(|only| row.feature.contains(&**only))
+    };
+    let rows: Vec<Row> = features::all().into_iter().filter(wanted).collect();
+    assert!(!rows.is_empty(), "no feature is called {only:?}");
+    let outcomes = run(&rows);
+    let failures: Vec<String> = outcomes
+        .iter()
+        .filter_map(|outcome| {
+            let error = outcome.result.as_ref().err()?;
+            let (row, peer) = (rows[outcome.row].feature, outcome.peer.name());
+            Some(format!(
+                "{row}, {peer}, {:?} starts: {error}",
+                outcome.starter
+            ))
+        })
+        .collect();
+    println!("{} cells, {} failed", outcomes.len(), failures.len());
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    if only.is_none() {
+        document::write_or_compare(&rows);
+    }
+}
+
+fn run(rows: &[Row]) -> Vec<Outcome> {
+    let cells: Vec<(usize, Peer, Starter)> = cells(rows).collect();
+    let (with_charon, with_libreswan): (Vec<_>, Vec<_>) = cells
+        .into_iter()
+        .partition(|(_, peer, _)| *peer != Peer::Libreswan);
+    let lab = Lab::new();
+    let outcomes = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let note = |(row, peer, starter): (usize, Peer, Starter), result: Result<(), String>| {
+        let (feature, name) = (rows[row].feature, peer.name());
+        let word = if result.is_ok() { "pass" } else { "FAIL" };
+        println!("{word}: {feature}, {name}, {starter:?} starts");
+        let outcome = Outcome {
+            row,
+            peer,
+            starter,
+            result,
+        };
+        outcomes.lock().expect("nobody panics here").push(outcome);
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(cell) = with_charon.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (row, peer, starter) = *cell;
+                    note(*cell, scene::with_charon(&rows[row], peer, starter));
+                }
+            });
+        }
+        if !with_libreswan.is_empty() {
+            scope.spawn(|| {
+                let pair = Pair::new(&lab);
+                let libreswan = Libreswan::start(&lab, &pair.sun, &pair.moon);
+                for cell in with_libreswan {
+                    let (row, _, starter) = cell;
+                    let place = (&lab, &pair);
+                    note(
+                        cell,
+                        scene::with_libreswan(&rows[row], &libreswan, place, starter),
+                    );
+                }
+            });
+        }
+    });
+    outcomes.into_inner().expect("nobody panicked")
+}
+
+/// What can be tried.
+fn cells(rows: &[Row]) -> impl Iterator<Item = (usize, Peer, Starter)> + '_ {
+    rows.iter().enumerate().flat_map(|(number, row)| {
+        let peers = Peer::ALL
+            .into_iter()
+            .filter(|peer| matches!(row.theirs(*peer), Theirs::Told(_)));
+        peers.flat_map(move |peer| {
+            Starter::ALL
+                .into_iter()
+                .map(move |starter| (number, peer, starter))
+        })
+    })
+}
