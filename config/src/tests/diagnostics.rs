@@ -74,7 +74,7 @@ fn unknown_keys_are_refused_everywhere() {
     ))
     .with_variable("PSK", "s3cret");
     assert_snapshot!(site.said(), @r#"
-    holdfast.toml:1:1: colour: unknown key (known here: agent, defaults, connections, secrets)
+    holdfast.toml:1:1: colour: unknown key (known here: agent, defaults, connections, secrets, radius)
     holdfast.toml:3:1: agent.tun.nmae: unknown key (did you mean "name"?)
     holdfast.toml:5:1: agent.log.levle: unknown key (did you mean "level"?)
     holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, fragmentation, dpd_delay, keyingtries, unique, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, local, remote, retransmit, reconnect, child)
@@ -116,7 +116,7 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
 #[test]
 fn values_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     let site = Site::new(&format!(
-        "{}{NET}mode = \"transport\"\ndpd_action = \"trap|start\"\nesp_proposals = [\"aes256-md5\"]\n{SECRET}[secrets.b]\ntype = \"eap\"\nsecret.env = \"PSK\"\n",
+        "{}{NET}mode = \"transport\"\ndpd_action = \"trap|start\"\nesp_proposals = [\"aes256-md5\"]\n{SECRET}[secrets.b]\ntype = \"xauth\"\nsecret.env = \"PSK\"\n",
         PARIS.replace("auth = \"psk\", id = \"moon", "auth = \"eap-mschapv2\", id = \"moon")
             .replace("sun.example", "*.example")
             .replace("[\"192.0.2.2\"]", "[\"192.0.2.1-192.0.2.9\", \"%any6\"]"),
