@@ -26,6 +26,7 @@ use crate::{
     health::{self, Canaries, HealthServer},
     keylog,
     monitor::{Ending, mailbox, spawn_singleton},
+    network_watch::NetworkWatch,
     reload,
     shutdown::{Cause, Drainer, Exit, Requests, ShutdownPort},
     socket::Sockets,
@@ -226,6 +227,7 @@ fn start_plane(
 /// What runs, and what it takes to stop it.
 struct Running {
     drainer: Drainer,
+    network: NetworkWatch,
     arbiters: Vec<Arbiter>,
     health: Option<HealthServer>,
 }
@@ -257,6 +259,7 @@ async fn live(
     }
     let exit = running.drainer.run(cause, &mut requests).await;
     vici.remove();
+    drop(running.network);
     if exit != Exit::Interrupted {
         workers::stop(running.arbiters);
     }
@@ -289,6 +292,8 @@ fn start(
         supervisor,
         transport: transport.clone(),
     }));
+    // Before anybody needs to know an address of ours.
+    let network = NetworkWatch::start(&shared)?;
     let mut arbiters = workers::start(agent.workers)?;
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     // Control clients get a thread of their own: a storm of them slows no handshake.
@@ -332,6 +337,7 @@ fn start(
         "running"
     );
     Ok(Running {
+        network,
         drainer: Drainer {
             shared,
             transport,

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashSet,
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -25,8 +26,9 @@ use crate::{
     data_plane::Plane,
     handle::IkeSaId,
     keylog::KeyLogPort,
+    network_watch::Addresses,
     pools::Pools,
-    socket::Sockets,
+    socket::{Sockets, source_address},
     supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
     tallies::Tallies,
     transport::{AliasAdded, AliasRemoved, Transport},
@@ -64,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) gauges: Gauges,
     /// What the supervisor last published.
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// Our own addresses, as last seen; none as long as nobody has looked.
+    pub(crate) addresses: ArcSwap<Addresses>,
     /// When the agent started.
     pub(crate) started: Instant,
     /// Our SPIs of all IKE_SAs and of those that replace them.
@@ -115,6 +119,7 @@ impl Shared {
             transport: parts.transport,
             gauges: Gauges::default(),
             snapshot: ArcSwap::from_pointee(Snapshot::empty()),
+            addresses: ArcSwap::default(),
             started: Instant::now(),
             ike_spis: Mutex::default(),
             random: SystemRandom::new(),
@@ -268,6 +273,15 @@ impl Environment for StepEnvironment<'_> {
 
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant> {
         self.shared.plane.usage(spi)?.last_in
+    }
+
+    fn local_addresses(&self) -> Vec<IpAddr> {
+        self.shared.addresses.load().iter().copied().collect()
+    }
+
+    fn source_address(&self, remote: IpAddr) -> Option<IpAddr> {
+        // The port plays no part in finding the route.
+        source_address(SocketAddr::new(remote, 500)).ok()
     }
 
     fn counters(&self) -> &Counters {

@@ -19,6 +19,7 @@ mod ledger;
 mod message_log;
 mod mistakes;
 mod monitor;
+mod network_watch;
 mod pools;
 mod reader;
 mod reload;

@@ -241,6 +241,7 @@ fn connection(number: usize) -> Connection {
             fleet::name(number)
         ))))],
         remote: vec![RemoteRound::psk(IdMatch::Exact(id("sun.example")))],
+        local_addrs: Vec::new(),
         children: vec![Arc::new(child)],
         retransmit: Retransmit {
             timeout: Duration::from_secs(1),

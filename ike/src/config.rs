@@ -4,6 +4,8 @@ mod authentication;
 
 use std::{sync::Arc, time::Duration};
 
+use ipnet::IpNet;
+
 use crate::{Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal};
 
 pub use authentication::{
@@ -100,6 +102,8 @@ pub struct Connection {
     pub local: Vec<LocalRound>,
     /// How the peer must authenticate: at least one round.
     pub remote: Vec<RemoteRound>,
+    /// The addresses of ours that may be used; none means all.
+    pub local_addrs: Vec<IpNet>,
     /// The CHILD_SAs that may be negotiated.
     pub children: Vec<Arc<ChildConfig>>,
     /// Retransmission of our requests.

@@ -1,6 +1,6 @@
 //! What the core needs from the outside while it handles one input.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use crate::{Counters, EspSpi, Identification, IkeSpi, Secret};
 
@@ -27,6 +27,17 @@ pub trait Environment {
 
     /// When the CHILD_SA with this inbound SPI last received an authentic packet.
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant>;
+
+    /// Our own addresses, from which a peer may be reached; none where that is not known.
+    fn local_addresses(&self) -> Vec<IpAddr> {
+        Vec::new()
+    }
+
+    /// The address that packets to `remote` would leave from; `None` where no route leads there, or
+    /// that is not known.
+    fn source_address(&self, _remote: IpAddr) -> Option<IpAddr> {
+        None
+    }
 
     /// The agent's counters.
     fn counters(&self) -> &Counters;

@@ -97,6 +97,31 @@ impl Evidence {
         best
     }
 
+    /// Whether a list is one of this issuer's, to be kept for later.
+    pub fn trusts_list(&self, list: &RevocationList, issuer: &Certificate) -> bool {
+        let may_sign = issuer
+            .extensions()
+            .key_usage
+            .is_none_or(KeyUsage::signs_lists);
+        may_sign
+            && list.issuer().is_same(issuer.subject())
+            && list
+                .verify_signature(issuer.public_key(), self.strength)
+                .is_ok()
+    }
+
+    /// Whether a response tells something about the certificate, to be kept for later.
+    pub fn trusts_response(
+        &self,
+        response: &OcspResponse,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        now: i64,
+    ) -> bool {
+        self.by_response(response, certificate, issuer, now)
+            .is_some()
+    }
+
     /// `None` if the list says nothing about the certificate that one can rely on.
     fn by_list(
         &self,
@@ -111,8 +136,7 @@ impl Evidence {
             (Some(named), Some(id)) => *named != **id,
             _ => false,
         };
-        if !list.issuer().is_same(certificate.issuer())
-            || other_key
+        if other_key
             || list.is_delta()
             || scope.indirect
             || scope.only_attributes
@@ -122,15 +146,7 @@ impl Evidence {
         {
             return None;
         }
-        let may_sign = issuer
-            .extensions()
-            .key_usage
-            .is_none_or(KeyUsage::signs_lists);
-        if !may_sign
-            || list
-                .verify_signature(issuer.public_key(), self.strength)
-                .is_err()
-        {
+        if !self.trusts_list(list, issuer) {
             return None;
         }
         if let Some(entry) = list.find(certificate.serial()) {

@@ -1,6 +1,6 @@
 //! Certificate revocation lists (RFC 5280 section 5).
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, sync::OnceLock};
 
 use x509_parser::{
     extensions::X509Extension,
@@ -30,7 +30,27 @@ pub struct RevocationList {
     is_delta: bool,
     scope: Scope,
     signed: Signed,
+    verified: Verified,
 }
+
+/// By whose key the signature was found right. Lists can be long and are asked again and again.
+#[derive(Default)]
+struct Verified(OnceLock<(PublicKey, Strength)>);
+
+impl Clone for Verified {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Verified {
+    /// It says nothing that the list does not.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Verified {}
 
 /// A revoked certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +139,7 @@ impl RevocationList {
             is_delta: false,
             scope: Scope::default(),
             signed: Signed::read(octets, WHAT)?,
+            verified: Verified::default(),
         };
         for extension in parsed.extensions() {
             list.put(extension)?;
@@ -237,7 +258,14 @@ impl RevocationList {
         issuer: &PublicKey,
         strength: Strength,
     ) -> Result<(), SignatureError> {
-        self.signed.verify(&self.der, issuer, strength)
+        let known = self.verified.0.get();
+        if known.is_some_and(|(key, so)| key == issuer && *so == strength) {
+            return Ok(());
+        }
+        self.signed.verify(&self.der, issuer, strength)?;
+        // Another key that signed the same list may have been faster.
+        let _ = self.verified.0.set((issuer.clone(), strength));
+        Ok(())
     }
 
     /// Whether it is a list of the same issuer, key and kind: the newer of the two makes the other

@@ -28,6 +28,7 @@ mod python;
 mod refusals;
 mod rekey;
 mod reload;
+mod roaming;
 mod simultaneous;
 mod storm;
 mod swanctl;

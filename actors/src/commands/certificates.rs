@@ -20,6 +20,9 @@ pub(super) enum CertificateType {
 }
 
 impl CertificateType {
+    /// Responses that were fetched; nobody loads any.
+    pub(super) const OCSP_RESPONSE: Self = Self::Other("X509_OCSP_RESPONSE");
+
     /// The type with this name, whatever its case; `Ok(None)` is any of them.
     pub(super) fn from_name(name: &str) -> Result<Option<Self>, String> {
         const OTHERS: [&str; 6] = [
@@ -59,12 +62,17 @@ pub(super) fn load(shared: &Shared, request: &Message) -> Message {
     }
 }
 
-/// Forgets what was fetched. Nothing is, so far: what clients loaded is not meant.
-pub(super) fn flush(request: &Message) -> Message {
-    match CertificateType::from_name(request.get_str("type").unwrap_or("ANY")) {
-        Ok(_) => Message::success(),
-        Err(reason) => Message::failure(reason),
-    }
+/// Forgets what was fetched: lists and OCSP responses. What clients loaded is not meant.
+pub(super) fn flush(shared: &Shared, request: &Message) -> Message {
+    let kind = match CertificateType::from_name(request.get_str("type").unwrap_or("ANY")) {
+        Ok(kind) => kind,
+        Err(reason) => return Message::failure(reason),
+    };
+    let all = kind.is_none();
+    let lists = all || kind == Some(CertificateType::RevocationList);
+    let responses = all || kind == Some(CertificateType::OCSP_RESPONSE);
+    shared.credentials.revocations.flush(lists, responses);
+    Message::success()
 }
 
 pub(super) fn clear(shared: &Shared) -> Message {

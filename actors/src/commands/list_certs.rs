@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::certificates::CertificateType;
 use crate::{
-    credentials::{CertificateUse, Listed, Subject},
+    credentials::{CertificateUse, Fetched, Listed, Subject},
     vici_session::{Gone, Session},
 };
 
@@ -22,6 +22,13 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
         for listed in store.list(&filter.subject) {
             if filter.includes(&listed) {
                 session.stream("list-cert", render(&listed)).await?;
+            }
+        }
+        for fetched in session.shared.credentials.revocations.cached() {
+            if filter.includes_fetched(&fetched) {
+                session
+                    .stream("list-cert", render_fetched(&fetched))
+                    .await?;
             }
         }
     }
@@ -66,6 +73,28 @@ impl Filter {
             Listed::RevocationList(_) => (CertificateType::RevocationList, None),
         };
         self.kind.is_none_or(|wanted| wanted == kind) && (self.used.is_none() || self.used == used)
+    }
+
+    /// Of responses nobody is the subject.
+    fn includes_fetched(&self, fetched: &Fetched) -> bool {
+        match fetched {
+            Fetched::List(list) => {
+                self.subject.is_name(list.issuer()) && self.includes(&Listed::RevocationList(list))
+            }
+            Fetched::Response(_) => {
+                let kind = self.kind.unwrap_or(CertificateType::OCSP_RESPONSE);
+                kind == CertificateType::OCSP_RESPONSE && self.subject == Subject::Any
+            }
+        }
+    }
+}
+
+fn render_fetched(fetched: &Fetched) -> Message {
+    match fetched {
+        Fetched::List(list) => render(&Listed::RevocationList(list)),
+        Fetched::Response(response) => Message::new()
+            .with("type", "X509_OCSP_RESPONSE")
+            .with("data", response.der()),
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
         "get-keys" => keys::ids(session.shared),
         "load-token" => keys::load_token(request),
         "load-cert" => certificates::load(session.shared, request),
-        "flush-certs" => certificates::flush(request),
+        "flush-certs" => certificates::flush(session.shared, request),
         "clear-creds" => certificates::clear(session.shared),
         "list-certs" => list_certs::run(session, request).await?,
         "load-authority" => authorities::load(session.shared, request),

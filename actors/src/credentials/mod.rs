@@ -14,6 +14,7 @@
 mod authority;
 mod desk;
 mod error;
+mod revocation;
 mod shared_keys;
 mod store;
 mod subject;
@@ -27,16 +28,20 @@ use holdfast_ike::{Identification, Secret};
 pub(crate) use authority::Authority;
 pub(crate) use desk::{Desk, answer};
 pub(crate) use error::CredentialError;
+pub(crate) use revocation::Fetched;
 pub(crate) use shared_keys::{SharedKey, SharedKeyKind};
 pub(crate) use store::{CertificateUse, Listed, Store};
 pub(crate) use subject::Subject;
 
+use revocation::Revocations;
 use shared_keys::SharedKeys;
 
 /// The credentials in force.
 pub(crate) struct Credentials {
     shared_keys: RwLock<Layers>,
     store: ArcSwap<Store>,
+    /// What is known of revoked certificates.
+    pub(crate) revocations: Revocations,
     /// Held while the next snapshot is made.
     changing: Mutex<()>,
 }
@@ -57,6 +62,7 @@ impl Credentials {
         Self {
             shared_keys: RwLock::new(layers),
             store: ArcSwap::default(),
+            revocations: Revocations::default(),
             changing: Mutex::new(()),
         }
     }

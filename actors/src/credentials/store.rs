@@ -182,6 +182,19 @@ impl Store {
         anchors
     }
 
+    /// The revocation lists that clients loaded.
+    pub(crate) fn revocation_lists(&self) -> impl Iterator<Item = &Arc<RevocationList>> {
+        self.revocation_lists.iter()
+    }
+
+    /// Who may sign OCSP responses for any CA.
+    pub(crate) fn ocsp_signers(&self) -> impl Iterator<Item = &Arc<Certificate>> {
+        let signers = self.certificates.iter();
+        signers.filter_map(|(used, certificate)| {
+            (*used == CertificateUse::OcspSigner).then_some(certificate)
+        })
+    }
+
     /// Everything that has a subject: public keys, then certificates by use, then lists. As charon
     /// does, the newest comes first but for anchors.
     pub(crate) fn list<'a>(&'a self, subject: &Subject) -> Vec<Listed<'a>> {

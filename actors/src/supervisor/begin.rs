@@ -95,7 +95,10 @@ impl Supervisor {
 
 /// Where an attempt starts from: the first configured address of the peer's family, else the one
 /// the kernel would choose.
-fn local_address(config: &Connection, remote: SocketAddr) -> Result<SocketAddr, EndCause> {
+pub(super) fn local_address(
+    config: &Connection,
+    remote: SocketAddr,
+) -> Result<SocketAddr, EndCause> {
     let same_family = |address: &IpAddr| address.is_ipv4() == remote.is_ipv4();
     let mut by_route = None;
     for endpoint in &config.local_addrs {

@@ -38,6 +38,7 @@ messages! {
     PeerUnreachable => (),
     ChildExpired => (),
     PeerMoved => (),
+    NetworkChanged => (),
     Resolved => (),
     Initiate => Result<Initiated, String>,
     Terminate => Result<Vec<Victim>, String>,
@@ -110,6 +111,11 @@ pub(crate) struct PeerMoved {
     pub(crate) owner: IkeSaId,
     pub(crate) inbound: EspSpi,
     pub(crate) path: Path,
+}
+
+/// Our own routes have changed, and perhaps our addresses.
+pub(crate) struct NetworkChanged {
+    pub(crate) addresses: bool,
 }
 
 /// A connection's names have been looked up.

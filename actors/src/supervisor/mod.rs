@@ -197,6 +197,7 @@ impl Supervisor {
                 | Command::Rekey
                 | Command::RekeyChild(_)
                 | Command::Probe
+                | Command::CheckPath
                 | Command::Configure(_) => {}
             }
         }

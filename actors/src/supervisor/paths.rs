@@ -1,12 +1,19 @@
-//! Ends that move: what IKE_SAs and the data plane report of it.
+//! Ends that move: what IKE_SAs, the data plane and our own network report of it.
+
+use std::sync::Arc;
 
 use actix::{Context, Handler};
-use holdfast_ike::sa::PathChanged;
+use holdfast_ike::sa::{Command, PathChanged, Role};
 
-use super::{Supervisor, messages::PeerMoved};
+use super::{
+    Supervisor,
+    begin::local_address,
+    messages::{NetworkChanged, PeerMoved},
+};
 use crate::{
     bus::ControlEvent,
     handle::{IkeSaId, Order},
+    network_watch::is_listed,
 };
 
 impl Supervisor {
@@ -41,5 +48,58 @@ impl Handler<PeerMoved> for Supervisor {
                 path: moved.path,
             });
         }
+    }
+}
+
+impl Handler<NetworkChanged> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, changed: NetworkChanged, context: &mut Context<Self>) {
+        if self.draining.is_some() {
+            return;
+        }
+        let waiting: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| connection.awaits_network())
+            .map(|(name, _)| Arc::clone(name))
+            .collect();
+        for name in waiting {
+            let stranded = self.is_stranded(&name);
+            self.with(&name, context, |connection, world, actions| {
+                connection.network_changed(stranded, world, actions);
+            });
+        }
+        // Routes alone concern whoever chooses the path.
+        let concerned: Vec<_> = self
+            .registry
+            .after(None)
+            .filter(|record| record.usable())
+            .filter(|record| changed.addresses || record.role == Role::Initiator)
+            .map(|record| record.id)
+            .collect();
+        for id in concerned {
+            self.command(id, Command::CheckPath);
+        }
+    }
+}
+
+impl Supervisor {
+    /// Whether the attempt of a connection would begin from another address now.
+    fn is_stranded(&self, name: &Arc<str>) -> bool {
+        let Some(connection) = self.connections.get(name) else {
+            return false;
+        };
+        let record = connection.connecting().and_then(|id| self.registry.get(id));
+        record.is_some_and(|record| {
+            let begun = local_address(connection.config(), record.path.remote);
+            begun.map(|local| local.ip()) != Ok(record.path.local.ip())
+                || !self.has_address(record.path.local.ip())
+        })
+    }
+
+    fn has_address(&self, address: std::net::IpAddr) -> bool {
+        let addresses = self.shared.addresses.load();
+        addresses.is_empty() || addresses.contains(&address) || !is_listed(&address)
     }
 }

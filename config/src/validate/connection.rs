@@ -9,7 +9,11 @@ use holdfast_ike::{
     proposal::{self, Proposal, Protocol},
 };
 
-use super::{child, elements, endpoint::endpoints, keyword, time};
+use super::{
+    child, elements,
+    endpoint::{endpoints, nets},
+    keyword, time,
+};
 use crate::{
     Agent, Child, Connection, Reconnect,
     quantity::TextList,
@@ -34,11 +38,13 @@ pub(crate) fn connection(
     let name: Arc<str> = Arc::from(name);
     let persistent = raw.persistent.unwrap_or(false);
     let children = children(raw, persistent, scope);
-    let ike = ike(&name, raw, persistent, agent, &children, scope);
+    let mut ike = ike(&name, raw, persistent, agent, &children, scope);
+    let local_addrs = endpoints(raw.local_addrs.as_ref(), &scope.key("local_addrs"));
+    ike.local_addrs = nets(&local_addrs);
     let connection = Connection {
         name,
         persistent,
-        local_addrs: endpoints(raw.local_addrs.as_ref(), &scope.key("local_addrs")),
+        local_addrs,
         remote_addrs: endpoints(raw.remote_addrs.as_ref(), &scope.key("remote_addrs")),
         local_port: raw.local_port.unwrap_or(agent.port),
         remote_port: raw.remote_port.unwrap_or(500),
@@ -104,6 +110,7 @@ fn ike(
         remote: vec![RemoteRound::psk(
             remote_id.map_or(IdMatch::Any, IdMatch::Exact),
         )],
+        local_addrs: Vec::new(),
         children: children
             .values()
             .map(|child| Arc::clone(&child.ike))

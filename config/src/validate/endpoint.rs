@@ -34,6 +34,17 @@ pub(super) fn endpoints(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<Endpo
     }
 }
 
+/// The same as networks, to be compared with addresses of ours; none means every address.
+pub(super) fn nets(endpoints: &[Endpoint]) -> Vec<IpNet> {
+    let net = |endpoint: &Endpoint| match endpoint {
+        Endpoint::Address(address) => Some(IpNet::from(*address)),
+        Endpoint::Net(net) => Some(*net),
+        Endpoint::Any | Endpoint::Host(_) => None,
+    };
+    let nets: Option<Vec<_>> = endpoints.iter().map(net).collect();
+    nets.unwrap_or_default()
+}
+
 fn endpoint(text: &str) -> Result<Endpoint, String> {
     if matches!(text, "%any" | "any" | "%any4" | "%any6") {
         return match text {

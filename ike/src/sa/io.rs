@@ -80,6 +80,9 @@ pub enum Command {
     Rekey,
     /// Ask the peer for a sign of life now.
     Probe,
+    /// Our addresses or routes have changed: see whether the path in use is still good, and do not
+    /// wait with what the peer has not answered yet.
+    CheckPath,
     /// Forget everything at once without telling the peer.
     Abandon(super::CloseCause),
     /// The connection was configured anew, with other children or other timers. Holds for what is

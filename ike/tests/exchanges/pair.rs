@@ -133,6 +133,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         proposals: ike("aes256gcm16-prfsha384-x25519"),
         local: vec![LocalRound::psk(Some(id(local)))],
         remote: vec![RemoteRound::psk(IdMatch::Exact(id(remote)))],
+        local_addrs: Vec::new(),
         children: children.into_iter().map(Arc::new).collect(),
         retransmit: Retransmit::default(),
         dpd_delay: Duration::ZERO,

@@ -6,6 +6,7 @@
 //! It is level-triggered: an event that is lost or comes twice changes nothing for good.
 
 pub(crate) mod configure;
+mod network;
 mod outcome;
 mod reconcile;
 pub(crate) mod status;
@@ -152,6 +153,8 @@ pub(crate) struct Supervised {
     reason: Option<Arc<str>>,
     since: Instant,
     was_up: bool,
+    /// The attempt was abandoned because it had become hopeless: the next one need not wait.
+    restart: bool,
 }
 
 impl Supervised {
@@ -175,6 +178,7 @@ impl Supervised {
             reason: None,
             since: now,
             was_up: false,
+            restart: false,
             config,
         }
     }

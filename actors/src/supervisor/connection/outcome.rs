@@ -188,6 +188,10 @@ impl Supervised {
             self.reconcile(world, actions);
             return;
         }
+        if std::mem::take(&mut self.restart) && self.wants_attempt() {
+            self.reconcile(world, actions);
+            return;
+        }
         self.failures = self.failures.saturating_add(1);
         self.set_reason(cause);
         if cause.concerns_address() && self.rotation.more() && self.wants_attempt() {

@@ -2,6 +2,7 @@
 
 mod configure;
 mod desk;
+mod network;
 mod traps;
 
 use self::desk::{ASKED, Desk, NET, PERSISTENT, connection, net};

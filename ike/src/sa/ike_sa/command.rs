@@ -1,5 +1,7 @@
 //! What others want of the IKE_SA.
 
+use std::time::Instant;
+
 use super::{IkeSa, State};
 use crate::{
     Environment,
@@ -7,7 +9,7 @@ use crate::{
 };
 
 impl IkeSa {
-    pub(super) fn on_command(&mut self, command: Command, env: &mut dyn Environment) {
+    pub(super) fn on_command(&mut self, command: Command, now: Instant, env: &mut dyn Environment) {
         match command {
             Command::Initiate(config) => {
                 if !self.is_deleting() && !self.has_child(&config.name) {
@@ -30,6 +32,7 @@ impl IkeSa {
                 }
             }
             Command::Terminate => self.terminate(CloseCause::Terminated, env),
+            Command::CheckPath => self.check_path(now, env),
             Command::Probe => {
                 if self.is_established() {
                     self.probe();

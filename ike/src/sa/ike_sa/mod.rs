@@ -154,7 +154,7 @@ impl IkeSa {
             }
             Input::Credential { id, answer } => self.on_credential(id, answer, now, env),
             Input::PeerMoved { inbound_spi, path } => self.on_peer_moved(inbound_spi, path, now),
-            Input::Command(command) => self.on_command(command, env),
+            Input::Command(command) => self.on_command(command, now, env),
         }
         self.start_work(now, env);
     }

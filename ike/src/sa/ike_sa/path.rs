@@ -6,15 +6,21 @@
 //! response that is awaited, or an ESP packet newer than all before it. Whoever repeats what was
 //! sent before, from wherever, moves nothing.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use ipnet::IpNet;
 
 use super::{IkeSa, State};
 use crate::{
-    EspSpi, Path,
+    Environment, EspSpi, Path,
     sa::{
         child::ChildState,
         event::{Event, Nat, PathChanged},
         io::Output,
+        requests::InFlight,
         timers::Timer,
     },
 };
@@ -55,6 +61,38 @@ impl IkeSa {
         let carries_esp = path.local.port() == self.options.nat_t_port;
         self.established()
             .is_some_and(|sa| !sa.nat.local && (carries_esp || !sa.encapsulation))
+    }
+
+    /// Our addresses or routes have changed.
+    pub(super) fn check_path(&mut self, now: Instant, env: &mut dyn Environment) {
+        let unanswered = self.requests.in_flight.as_ref();
+        let waits = |request: &InFlight| request.retransmissions > 0;
+        if !self.is_established() || unanswered.is_some_and(|request| waits(request)) {
+            self.repeat_request(env);
+        }
+        if !self.is_established() {
+            return;
+        }
+        let addresses = env.local_addresses();
+        let kept = addresses.contains(&self.path.local.ip());
+        if let Some(source) = self.source_towards(self.path.remote.ip(), env)
+            && !kept
+            && addresses.contains(&source)
+        {
+            // A peer that follows us learns it from the next message.
+            let mut path = self.path;
+            path.local.set_ip(source);
+            self.use_path(path, self.nat(), now);
+            self.probe();
+        }
+    }
+
+    /// The address of ours to reach `remote` from: the one that the route says, if it may be used.
+    fn source_towards(&self, remote: IpAddr, env: &dyn Environment) -> Option<IpAddr> {
+        let allowed = &self.connection.local_addrs;
+        let source = env.source_address(remote)?;
+        let may_be_used = |net: &IpNet| net.contains(&source);
+        (allowed.is_empty() || allowed.iter().any(may_be_used)).then_some(source)
     }
 
     fn nat(&self) -> Nat {

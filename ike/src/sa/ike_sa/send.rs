@@ -168,7 +168,16 @@ impl IkeSa {
         }
     }
 
-    /// Repeats the request in flight.
+    /// Sends the request in flight once more.
+    pub(super) fn repeat_request(&mut self, env: &mut dyn Environment) {
+        if let Some(request) = self.requests.in_flight.take() {
+            env.counters().retransmit_out.increment();
+            self.transmit(request.path, &request.message);
+            self.requests.in_flight = Some(request);
+        }
+    }
+
+    /// Repeats the request in flight because time has passed, or gives up.
     pub(super) fn retransmit(&mut self, now: Instant, env: &mut dyn Environment) {
         let tries = self.connection.retransmit.tries;
         let Some(request) = &mut self.requests.in_flight else {
@@ -187,11 +196,7 @@ impl IkeSa {
         request.retransmissions += 1;
         let attempt = request.retransmissions;
         self.shrink_fragments(attempt);
-        env.counters().retransmit_out.increment();
-        if let Some(request) = self.requests.in_flight.take() {
-            self.transmit(request.path, &request.message);
-            self.requests.in_flight = Some(request);
-        }
+        self.repeat_request(env);
         self.emit(Event::Retransmitting { attempt });
         self.arm_retransmit(attempt, now, env);
     }

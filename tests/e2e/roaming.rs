@@ -1,0 +1,136 @@
+//! Networks that come late, addresses that change: the tunnel follows.
+
+use std::time::{Duration, Instant};
+
+use crate::lab::{
+    Lab,
+    charon::{self, Charon},
+    holdfast::{self, Holdfast},
+    sas::{Daemon, agreed_tunnel},
+    topology::{CHILD, Family, Pair, Tunnel, WIRE},
+    traffic, wait,
+};
+
+/// For what happens at once on a machine that is not busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Nothing but news of the network can be why a second attempt is made soon.
+const PATIENT: &str = "persistent = true\nreconnect = { initial = \"90s\", max = \"100s\" }\n\
+     retransmit = { timeout = \"60s\" }";
+
+fn report(what: &str, since: Instant) {
+    println!("{what}: traffic after {} ms", since.elapsed().as_millis());
+}
+
+/// The agent's tables with any local address.
+fn tables(pair: &Pair, connection: &str) -> String {
+    let settings = holdfast::Settings {
+        connection: connection.to_owned(),
+        ..holdfast::Settings::default()
+    };
+    let tables = holdfast::tunnel_tables(&pair.moon, &pair.sun, &Tunnel::default(), &settings);
+    let outer = pair.moon.outer(Family::V4);
+    tables.replace(
+        &format!("local_addrs = [\"{outer}\"]"),
+        "local_addrs = [\"%any\"]",
+    )
+}
+
+#[test]
+fn an_agent_that_starts_before_the_network_is_there_comes_up_with_it() {
+    for (what, any) in [("any address", true), ("this address", false)] {
+        let lab = Lab::new();
+        let pair = Pair::new(&lab);
+        let tunnel = Tunnel::default();
+        let outer = format!("{}/24", pair.moon.outer(Family::V4));
+        let moon = &pair.moon.namespace;
+        moon.ip(&["addr", "del", &outer, "dev", WIRE]);
+        let charon = Charon::with_tunnel(
+            &lab,
+            &pair.sun,
+            &pair.moon,
+            &tunnel,
+            &charon::Settings::default(),
+        );
+        let settings = holdfast::Settings {
+            connection: PATIENT.to_owned(),
+            ..holdfast::Settings::default()
+        };
+        let tables = if any {
+            tables(&pair, PATIENT)
+        } else {
+            holdfast::tunnel_tables(&pair.moon, &pair.sun, &tunnel, &settings)
+        };
+        let holdfast = Holdfast::start(&lab, moon, &settings.agent, &tables);
+        if any {
+            holdfast.wait_for_log(&["no route to the peer"]);
+        } else {
+            holdfast.wait_for_log(&["initiating IKE_SA"]);
+        }
+        assert!(holdfast.sas().iter().all(|sa| sa.state != "ESTABLISHED"));
+        let since = Instant::now();
+        moon.add_address(WIRE, &outer);
+        let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
+        traffic::wait_for_answer(moon, here, there, PATIENCE);
+        report(&format!("the network comes late ({what})"), since);
+        assert!(agreed_tunnel(&holdfast, &charon, CHILD).is_some());
+    }
+}
+
+#[test]
+fn a_link_that_was_down_brings_the_tunnel_back_at_once() {
+    let lab = Lab::new();
+    let pair = Pair::new(&lab);
+    let moon = &pair.moon.namespace;
+    moon.ip(&["link", "set", WIRE, "down"]);
+    let _charon = Charon::with_tunnel(
+        &lab,
+        &pair.sun,
+        &pair.moon,
+        &Tunnel::default(),
+        &charon::Settings::default(),
+    );
+    let agent = holdfast::Settings::default().agent;
+    let holdfast = Holdfast::start(&lab, moon, &agent, &tables(&pair, PATIENT));
+    holdfast.wait_for_log(&["no route to the peer"]);
+    let since = Instant::now();
+    moon.ip(&["link", "set", WIRE, "up"]);
+    let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
+    traffic::wait_for_answer(moon, here, there, PATIENCE);
+    report("link up", since);
+}
+
+#[test]
+fn a_peer_without_mobike_follows_our_new_address() {
+    let lab = Lab::new();
+    let pair = Pair::new(&lab);
+    let charon = Charon::with_tunnel(
+        &lab,
+        &pair.sun,
+        &pair.moon,
+        &Tunnel::default(),
+        &charon::Settings {
+            connection: "mobike = no".to_owned(),
+            ..charon::Settings::default()
+        },
+    );
+    let moon = &pair.moon.namespace;
+    let agent = holdfast::Settings::default().agent;
+    let holdfast = Holdfast::start(&lab, moon, &agent, &tables(&pair, PATIENT));
+    let before = holdfast.wait_for_tunnel(CHILD, PATIENCE);
+    let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
+    traffic::wait_for_answer(moon, here, there, PATIENCE);
+
+    let since = Instant::now();
+    moon.ip(&["addr", "add", "192.0.2.11/24", "dev", WIRE]);
+    moon.ip(&["addr", "del", "192.0.2.1/24", "dev", WIRE]);
+    // Deleting the first address of a network takes the others with it.
+    moon.ip(&["addr", "replace", "192.0.2.11/24", "dev", WIRE]);
+    traffic::wait_for_answer(moon, here, there, PATIENCE);
+    report("our address changes, without MOBIKE", since);
+    // charon's own ESP in user space cannot move a CHILD_SA: charon rekeys it.
+    let after = wait::until("one tunnel", PATIENCE, || {
+        agreed_tunnel(&holdfast, &charon, CHILD)
+    });
+    assert_eq!(after.initiator_spi, before.initiator_spi);
+}
