@@ -4,6 +4,7 @@
 use std::{
     cell::Cell,
     future::poll_fn,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
@@ -20,12 +21,13 @@ use holdfast_ike::{
     ChildConfig, ChildSa, Connection, Counters, EspSpi, IkeSpi, Path,
     sa::{
         Candidate, CloseCause, Command, Contacts, CredentialRequest, Event, IkeSa, Input, Output,
-        SaOptions, admission::InitRequest,
+        SaOptions, admission::InitRequest, credential::Question,
     },
 };
 
 use crate::{
     credentials,
+    eap::{self, Conversation},
     environment::{Shared, StepEnvironment},
     handle::{DatagramReceived, IkeSaId, Order},
     message_log::{self, Way},
@@ -84,6 +86,8 @@ pub(crate) struct IkeSaActor {
     alarm: Option<Alarm>,
     /// Read by the exit report.
     exit: Rc<Cell<Exit>>,
+    /// The EAP conversation that goes on, unless it is lent out.
+    eap: Rc<Cell<Option<Box<Conversation>>>>,
     handled: u8,
     draining: bool,
 }
@@ -179,6 +183,7 @@ async fn live(
         core: Some(Box::new(core)),
         alarm: None,
         exit,
+        eap: Rc::default(),
         handled: 0,
         draining: false,
     };
@@ -337,7 +342,9 @@ impl IkeSaActor {
                         core.handle(input, Instant::now(), env);
                     }
                 }
-                Output::Credential(request) => self.ask(*request, context),
+                Output::Credential(request) => {
+                    self.ask(*request, core.path().remote, context);
+                }
                 Output::RemoveChild(spi) => {
                     // Afterwards the data plane knows nothing of it any more.
                     let usage = self.shared.plane.usage(spi);
@@ -394,9 +401,19 @@ impl IkeSaActor {
     }
 
     /// Has a question answered elsewhere, without holding up the mailbox.
-    fn ask(&self, request: CredentialRequest, context: &mut Context<Self>) {
-        let id = request.id;
-        let answer = credentials::answer(Arc::clone(&self.shared), request);
+    fn ask(&self, request: CredentialRequest, remote: SocketAddr, context: &mut Context<Self>) {
+        let CredentialRequest { id, question } = request;
+        let shared = Arc::clone(&self.shared);
+        let eap = Rc::clone(&self.eap);
+        let answer = async move {
+            match question {
+                Question::Eap(question) => eap::step(shared, &eap, question, remote).await,
+                question => {
+                    let request = CredentialRequest { id, question };
+                    credentials::answer(shared, request).await
+                }
+            }
+        };
         context.spawn(answer.into_actor(self).map(move |answer, actor, context| {
             actor.step(context, |core, env| {
                 core.handle(Input::Credential { id, answer }, Instant::now(), env);

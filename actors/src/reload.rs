@@ -45,6 +45,7 @@ pub(crate) async fn reload(shared: &Arc<Shared>, dry_run: bool) -> Result<Reload
     if !dry_run {
         // Before the connections: what they begin uses the new secrets.
         shared.credentials.replace_files(&config.secrets);
+        shared.radius.replace(&config.radius);
     }
     let applied = shared
         .supervisor

@@ -118,6 +118,8 @@ table! {
         values {
             auth: String,
             id: String,
+            eap_id: String,
+            aaa_id: String,
         }
         tables {}
     }

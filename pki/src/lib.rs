@@ -24,6 +24,7 @@ mod public_key;
 pub mod revocation;
 mod revocation_list;
 mod signature;
+mod signing;
 
 pub use certificate::{AlternativeName, Certificate, Validity};
 pub use error::{KeyError, ParseError};

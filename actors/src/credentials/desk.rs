@@ -4,7 +4,7 @@
 use std::{num::NonZero, sync::Arc, thread};
 
 use holdfast_ike::sa::{CredentialAnswer, CredentialRequest, Failure, credential::Question};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::environment::Shared;
 
@@ -23,15 +23,21 @@ impl Default for Desk {
     }
 }
 
+impl Desk {
+    /// Waits for a turn.
+    pub(crate) async fn seat(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.seats).acquire_owned().await.ok()
+    }
+}
+
 /// Answers one question. Whoever asks may go away: the job is dropped unless it has begun.
 pub(crate) async fn answer(shared: Arc<Shared>, request: CredentialRequest) -> CredentialAnswer {
-    let seats = Arc::clone(&shared.desk.seats);
-    // The semaphore is never closed.
-    let seat = seats.acquire_owned().await;
+    let seat = shared.desk.seat().await;
     let job = tokio::task::spawn_blocking(move || {
         let _seat = seat;
         match request.question {
-            // Nothing that asks these can be configured.
+            // Nothing that asks these can be configured; EAP is answered elsewhere.
             Question::Sign(_) | Question::Verify(_) | Question::Eap(_) => {
                 let _shared = shared;
                 Err(Failure::AuthenticationFailed)

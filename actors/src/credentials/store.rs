@@ -135,6 +135,22 @@ impl Store {
         self.private_keys.remove(&id).is_some()
     }
 
+    /// The private key of a public one.
+    pub(crate) fn private_key(&self, id: KeyId) -> Option<Arc<PrivateKey>> {
+        self.private_keys.get(&id).map(Arc::clone)
+    }
+
+    /// The certificates for a use.
+    pub(crate) fn certificates(
+        &self,
+        wanted: CertificateUse,
+    ) -> impl Iterator<Item = &Arc<Certificate>> {
+        let certificates = self.certificates.iter();
+        certificates
+            .filter(move |(used, _)| *used == wanted)
+            .map(|(_, certificate)| certificate)
+    }
+
     /// The names of the private keys.
     pub(crate) fn private_key_ids(&self) -> impl Iterator<Item = KeyId> {
         self.private_keys.keys().copied()

@@ -9,7 +9,7 @@ mod peer;
 mod radius;
 mod tls;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{cell::Cell, net::SocketAddr, sync::Arc};
 
 use holdfast_eap::{Authenticator, Peer, Step, Success, Type};
 use holdfast_ike::{
@@ -43,37 +43,42 @@ enum Side {
 /// Who the peer has to be.
 struct Expected(Option<Arc<str>>);
 
-/// Takes one step. Gives the conversation back, unless it is over.
+/// Takes one step. The conversation is borrowed from its place, and put back unless it is over.
 pub(crate) async fn step(
     shared: Arc<Shared>,
-    conversation: Option<Box<Conversation>>,
+    place: &Cell<Option<Box<Conversation>>>,
     question: Box<Eap>,
     remote: SocketAddr,
-) -> (Option<Box<Conversation>>, CredentialAnswer) {
-    let ongoing = conversation.filter(|conversation| conversation.round == question.round);
-    let begun = match (ongoing, &question.message) {
-        (Some(ongoing), Some(_)) => Ok(ongoing),
-        (_, Some(_)) => peer(&shared, &question),
-        (_, None) => authenticator(&shared, &question, remote),
-    };
-    let mut conversation = match begun {
-        Ok(conversation) => conversation,
-        Err(failure) => return (None, Err(failure)),
+) -> CredentialAnswer {
+    let round = question.round;
+    let ongoing = place.take().filter(|ongoing| ongoing.round == round);
+    let mut conversation = match (ongoing, &question.message) {
+        (Some(ongoing), Some(_)) => ongoing,
+        (_, Some(_)) => peer(&shared, &question)?,
+        (_, None) => authenticator(&shared, &question, remote)?,
     };
     let message = question.message;
-    if let Side::Radius(pass_through, expected) = &mut conversation.side {
-        let step = pass_through.step(&shared, message).await;
-        let answer = expected.judge(step);
-        return (Some(conversation), answer);
+    let (conversation, answer) = match &mut conversation.side {
+        Side::Radius(pass_through, expected) => {
+            let step = pass_through.step(&shared, message).await;
+            let answer = expected.judge(step);
+            (conversation, answer)
+        }
+        Side::Peer(_) | Side::Authenticator(..) => {
+            let seat = shared.desk.seat().await;
+            let job = tokio::task::spawn_blocking(move || {
+                let _seat = seat;
+                let answer = conversation.compute(&shared, message.as_deref());
+                (conversation, answer)
+            });
+            // A panic has been told already.
+            job.await.map_err(|_| Failure::AuthenticationFailed)?
+        }
+    };
+    if matches!(answer, Ok(Answer::EapMessage(_))) {
+        place.set(Some(conversation));
     }
-    let seat = shared.desk.seat().await;
-    let job = tokio::task::spawn_blocking(move || {
-        let _seat = seat;
-        let answer = conversation.compute(&shared, message.as_deref());
-        (Some(conversation), answer)
-    });
-    // A panic has been told already.
-    job.await.unwrap_or((None, Err(Failure::AuthenticationFailed)))
+    answer
 }
 
 fn peer(shared: &Arc<Shared>, question: &Eap) -> Result<Box<Conversation>, Failure> {

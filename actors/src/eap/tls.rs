@@ -121,7 +121,9 @@ struct Judge {
 
 impl std::fmt::Debug for Judge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Judge").field("usage", &self.usage).finish_non_exhaustive()
+        f.debug_struct("Judge")
+            .field("usage", &self.usage)
+            .finish_non_exhaustive()
     }
 }
 
@@ -152,9 +154,7 @@ impl Verifier for Judge {
         let Some(wanted) = told.as_ref().or(self.other.as_ref()) else {
             return Ok(());
         };
-        let confirmed = claim(wanted).is_some_and(|claim| end_entity.confirms(&claim))
-            || is_common_name(end_entity, identity);
-        if confirmed {
+        if claim(wanted).is_some_and(|claim| end_entity.confirms(&claim)) {
             Ok(())
         } else {
             Err(format!("the certificate is not that of {wanted}"))
@@ -163,18 +163,10 @@ impl Verifier for Judge {
 
     fn authorities(&self) -> Vec<Vec<u8>> {
         let anchors = self.store.anchors().into_iter();
-        anchors.map(|anchor| anchor.subject().der().to_vec()).collect()
+        anchors
+            .map(|anchor| anchor.subject().der().to_vec())
+            .collect()
     }
-}
-
-/// Users of EAP often have a certificate with nothing but a common name (RFC 5216 section 5.2 takes
-/// the subject where there is no alternative name).
-fn is_common_name(certificate: &Certificate, identity: Option<&[u8]>) -> bool {
-    let Some(identity) = identity.and_then(|identity| str::from_utf8(identity).ok()) else {
-        return false;
-    };
-    certificate.alternative_names().is_empty()
-        && certificate.subject().common_name().as_deref() == Some(identity)
 }
 
 /// A private key of the store.

@@ -4,13 +4,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use holdfast_ike::{
     Identification,
-    config::{Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, Unique},
+    config::{
+        Fragmentation, IdMatch, LocalAuth, LocalRound, RemoteAuth, RemoteRound, Retransmit, Unique,
+    },
     identification::ParseIdentificationError,
     proposal::{self, Proposal, Protocol},
 };
 
 use super::{
-    child, elements,
+    child, eap, elements,
     endpoint::{endpoints, nets},
     keyword, time,
 };
@@ -106,9 +108,11 @@ fn ike(
             Protocol::Ike,
             &scope.key("proposals"),
         ),
-        local: vec![LocalRound::psk(local_id)],
-        remote: vec![RemoteRound::psk(
+        local: vec![local_round(&raw.local, local_id, &local)],
+        remote: vec![remote_round(
+            &raw.remote,
             remote_id.map_or(IdMatch::Any, IdMatch::Exact),
+            &remote,
         )],
         local_addrs: Vec::new(),
         children: children
@@ -181,8 +185,24 @@ fn dpd_delay(raw: &RawConnection, persistent: bool, scope: &Scope<'_>) -> Durati
     time::not_hasty(value, Duration::from_secs(2), &scope)
 }
 
-fn check_auth(raw: &RawAuth, scope: &Scope<'_>) {
-    let scope = scope.key("auth");
+fn local_round(raw: &RawAuth, id: Option<Identification>, scope: &Scope<'_>) -> LocalRound {
+    if !eap::is_eap(raw.auth.as_deref()) {
+        return LocalRound::psk(id);
+    }
+    let auth = LocalAuth::Eap(Arc::new(eap::local(raw, scope)));
+    LocalRound { id, auth }
+}
+
+fn remote_round(raw: &RawAuth, id: IdMatch, scope: &Scope<'_>) -> RemoteRound {
+    if !eap::is_eap(raw.auth.as_deref()) {
+        return RemoteRound::psk(id);
+    }
+    let auth = RemoteAuth::Eap(Arc::new(eap::remote(raw, scope)));
+    RemoteRound { id, auth }
+}
+
+fn check_auth(raw: &RawAuth, beside_auth: &Scope<'_>) {
+    let scope = beside_auth.key("auth");
     let Some(method) = raw.auth.as_deref() else {
         scope.missing(
             "how this end authenticates is not said",
@@ -190,11 +210,24 @@ fn check_auth(raw: &RawAuth, scope: &Scope<'_>) {
         );
         return;
     };
+    if eap::is_eap(Some(method)) {
+        return;
+    }
+    for (key, given) in [
+        ("eap_id", raw.eap_id.is_some()),
+        ("aaa_id", raw.aaa_id.is_some()),
+    ] {
+        if given {
+            let message = format!("{key} has no effect: this end does not use EAP");
+            let beside = format!("leave it out, or use auth = \"eap\" instead of \"{method}\"");
+            beside_auth.key(key).warning(message, beside);
+        }
+    }
     // Methods with parameters, such as eap-mschapv2 or rsa-2048-sha256.
     let family = method.split(['-', ':']).next().unwrap_or(method);
     if matches!(
         family,
-        "pubkey" | "eap" | "xauth" | "ike" | "rsa" | "ecdsa" | "bliss" | "any"
+        "pubkey" | "xauth" | "ike" | "rsa" | "ecdsa" | "bliss" | "any"
     ) || matches!(family, "ed25519" | "ed448" | "null")
     {
         scope.error(

@@ -6,6 +6,7 @@
 mod agent;
 mod child;
 mod connection;
+mod eap;
 mod endpoint;
 mod overlap;
 mod psk_match;

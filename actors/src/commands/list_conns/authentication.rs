@@ -10,14 +10,26 @@ use holdfast_vici::{Message, Value};
 pub(super) fn rounds(connection: &Connection) -> Vec<(String, Message)> {
     let local = connection.local.iter().map(|round| {
         let id = round.id.as_ref().map(ToString::to_string);
-        section(class_of_local(&round.auth), id)
+        let section = section(class_of_local(&round.auth), id);
+        match &round.auth {
+            LocalAuth::Eap(eap) => {
+                with_eap(section, eap.method.as_deref(), eap.identity.as_deref())
+            }
+            LocalAuth::Psk | LocalAuth::PublicKey(_) => section,
+        }
     });
     let remote = connection.remote.iter().map(|round| {
         let id = match &round.id {
             IdMatch::Any => None,
             IdMatch::Exact(id) => Some(id.to_string()),
         };
-        section(class_of_remote(&round.auth), id)
+        let section = section(class_of_remote(&round.auth), id);
+        match &round.auth {
+            RemoteAuth::Eap(eap) => {
+                with_eap(section, eap.method.as_deref(), eap.identity.as_deref())
+            }
+            RemoteAuth::Psk | RemoteAuth::PublicKey(_) | RemoteAuth::Any(_) => section,
+        }
     });
     let named = |prefix: &'static str| {
         move |(index, section): (usize, Message)| (format!("{prefix}-{}", index + 1), section)
@@ -26,6 +38,17 @@ pub(super) fn rounds(connection: &Connection) -> Vec<(String, Message)> {
     local
         .chain(remote.enumerate().map(named("remote")))
         .collect()
+}
+
+/// What charon calls the method: its name in capitals.
+fn with_eap(mut section: Message, method: Option<&str>, identity: Option<&str>) -> Message {
+    if let Some(method) = method {
+        section.push("eap-type", method.to_ascii_uppercase());
+    }
+    if let Some(identity) = identity {
+        section.push("eap_id", identity);
+    }
+    section
 }
 
 fn class_of_local(auth: &LocalAuth) -> &'static str {

@@ -73,6 +73,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         ("fragmentation", _) => "accept",
         ("auth", _) => "psk",
         ("id", _) => "gw.example",
+        ("eap_id" | "aaa_id", _) => "carol",
         ("dpd_action", _) => "restart",
         ("start_action" | "close_action", _) => "trap",
         ("proposals", _) => "aes256gcm16-prfsha384-x25519, default",

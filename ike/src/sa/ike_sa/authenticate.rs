@@ -7,7 +7,7 @@ use crate::{
     Environment, Path,
     sa::{
         child::ExchangeRole,
-        credential::{CredentialAnswer, CredentialId, CredentialRequest, Question},
+        credential::{Answer, CredentialAnswer, CredentialId, CredentialRequest, Question},
         event::{CloseCause, Event, Failure},
         exchange::{
             Exchange,
@@ -16,7 +16,7 @@ use crate::{
                 Rejection, ResponderStep,
             },
         },
-        io::Output,
+        io::{Output, Role},
         negotiation::ChildOffer,
         payloads::{Payloads, error_notify},
         responses::Parked,
@@ -59,6 +59,9 @@ impl IkeSa {
     ) {
         if id != CredentialId(self.asked) {
             return;
+        }
+        if let (Role::Responder, Ok(Answer::EapSuccess { identity, .. })) = (self.role, &answer) {
+            self.remote_eap_id.clone_from(identity);
         }
         match &mut self.state {
             State::Authenticating(authenticating) => {

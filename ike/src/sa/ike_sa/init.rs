@@ -65,6 +65,7 @@ impl IkeSa {
             begun: now,
             last_inbound: now,
             asked: 0,
+            remote_eap_id: None,
         };
         match IkeSaInit::new(&sa.connection, child, env) {
             Ok(init) => sa.send_init(Box::new(init), now, env),

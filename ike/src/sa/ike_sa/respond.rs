@@ -92,6 +92,7 @@ impl IkeSa {
             begun: request.received,
             last_inbound: now,
             asked: 0,
+            remote_eap_id: None,
         };
         let header = sa.header(ExchangeType::IkeSaInit, MessageId(0), true);
         let response = write_message(&header, &answer.payloads);

@@ -335,6 +335,7 @@ impl Responder {
                 message,
                 msk,
                 mutual,
+                identity: _,
             } => {
                 let Remote::Eap { round, .. } = self.remote else {
                     return Err(Failure::AuthenticationFailed.into());
