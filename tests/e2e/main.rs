@@ -15,6 +15,7 @@ mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;
+mod eap;
 mod gateways;
 mod interop;
 mod isolation;

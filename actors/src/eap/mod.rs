@@ -140,7 +140,12 @@ impl Conversation {
                 Ok(Answer::EapMessage(authenticator.start(&mut random)))
             }
             (Side::Authenticator(authenticator, expected), Some(message)) => {
-                expected.judge(authenticator.handle(message, &mut random))
+                let step = authenticator.handle(message, &mut random);
+                if let (Step::Send(_), Some(why)) = (&step, authenticator.refusal()) {
+                    let identity = authenticator.identity().map(text).unwrap_or_default();
+                    tracing::warn!(identity, %why, "EAP failed");
+                }
+                expected.judge(step)
             }
             (Side::Peer(_), None) | (Side::Radius(..), _) => Err(Failure::AuthenticationFailed),
         }
