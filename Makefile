@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: all build test lint format demo bench interop storm fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop soak storm fuzz deny size dependencies ci
 
 all: build
 
@@ -32,6 +32,11 @@ interop:
 storm:
 	scripts/install-test-packages
 	$(CARGO) bench --bench storm
+
+# Rekeying from both ends at once over a bad cable for SOAK_MINUTES (20), with charon; needs root.
+soak:
+	scripts/install-test-packages
+	$(CARGO) bench --bench soak -- $(SOAK_MINUTES)
 
 lint: format size dependencies deny
 	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings

@@ -280,6 +280,11 @@ impl Environment for StepEnvironment<'_> {
         self.shared.plane.usage(spi)?.last_in
     }
 
+    fn last_used(&self, spi: EspSpi) -> Option<Instant> {
+        let usage = self.shared.plane.usage(spi)?;
+        usage.last_in.max(usage.last_out)
+    }
+
     fn local_addresses(&self) -> Vec<IpAddr> {
         self.shared.addresses.load().iter().copied().collect()
     }

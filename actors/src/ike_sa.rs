@@ -56,6 +56,8 @@ pub(crate) enum Origin {
         path: Path,
         /// The child that travels in IKE_AUTH.
         child: Option<Arc<ChildConfig>>,
+        /// The gateway that sent us there.
+        redirected_from: Option<holdfast_ike::sa::redirect::Gateway>,
     },
     /// A peer starts.
     Respond {
@@ -154,6 +156,7 @@ async fn live(
             contacts,
             path,
             child,
+            redirected_from: _,
         } => IkeSa::initiate(
             connection, contacts, local_spi, path, child, options, now, &mut env,
         ),

@@ -232,6 +232,7 @@ fn connection(number: usize) -> Connection {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         lifetime: holdfast_ike::child_sa::Lifetime::default(),
+        options: holdfast_ike::ChildOptions::default(),
     };
     Connection {
         name: fleet::name(number).into(),
@@ -251,10 +252,12 @@ fn connection(number: usize) -> Connection {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
+        reauth: holdfast_ike::config::Reauthentication::default(),
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::ZERO,
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         key_log: false,
     }

@@ -89,6 +89,8 @@ pub struct Agent {
     pub port_nat_t: u16,
     /// IP datagrams with fragments of IKE messages are no larger than this (RFC 7383).
     pub fragment_size: u16,
+    /// Whether gateways may send us to other ones (RFC 5685).
+    pub follow_redirects: bool,
     /// The TUN device of the userspace data plane.
     pub tun: Tun,
     /// Threads that run IKE_SAs; 0 is one per core.
@@ -123,6 +125,7 @@ impl Default for Agent {
             port: 500,
             port_nat_t: 4500,
             fragment_size: 1280,
+            follow_redirects: true,
             tun: Tun::default(),
             workers: 0,
             drain_timeout: Duration::from_secs(10),

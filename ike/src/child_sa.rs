@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    EspSpi, Secret, TrafficSelector,
-    proposal::{EncryptionId, IntegrityId, KeyExchangeMethod},
+    EspSpi, Secret, TfcPadding, TrafficSelector,
+    proposal::{AdditionalKeyExchanges, EncryptionId, IntegrityId, KeyExchangeMethod},
 };
 
 /// The pair of endpoints IKE and encapsulated ESP travel between.
@@ -37,6 +37,8 @@ pub struct EspSuite {
     pub integrity: Option<IntegrityId>,
     /// The group of the key exchange that refreshed the keys, where there was one.
     pub key_exchange: Option<KeyExchangeMethod>,
+    /// The key exchanges that followed it.
+    pub additional: AdditionalKeyExchanges,
     /// Whether sequence numbers have 64 bits (RFC 4303 section 2.2.1).
     pub extended_sequence_numbers: bool,
 }
@@ -107,6 +109,8 @@ pub struct ChildSa {
     pub encapsulation: bool,
     /// Size of the anti-replay window in packets; 0 turns the check off.
     pub replay_window: u32,
+    /// To what size inner packets are padded.
+    pub tfc_padding: TfcPadding,
     /// Limits kept by the data plane.
     pub lifetime: Lifetime,
     /// When it takes over the traffic of a CHILD_SA that it replaces.

@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
-use crate::{Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal};
+use crate::{
+    ChildOptions, Mode, TrafficSelector, child_sa::Lifetime, proposal::Proposal,
+    sa::redirect::Redirect,
+};
 
 pub use authentication::{
     Der, IdMatch, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap,
@@ -75,6 +78,18 @@ impl Default for Retransmit {
     }
 }
 
+/// Age at which an IKE_SA is replaced by one that is authenticated anew. Rekeying does not make it
+/// younger. All zero means never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reauthentication {
+    /// When whoever created it replaces it.
+    pub time: Duration,
+    /// Up to this much is taken off `time` at random, but never more than half of it.
+    pub rand_time: Duration,
+    /// When it is closed if it has not been replaced.
+    pub over_time: Duration,
+}
+
 /// A configured traffic selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SelectorTemplate {
@@ -117,6 +132,8 @@ pub struct Connection {
     pub rand_time: Duration,
     /// Age at which it is closed; zero means never.
     pub over_time: Duration,
+    /// When both ends prove again who they are.
+    pub reauth: Reauthentication,
     /// Age at which a half-open responder is forgotten.
     pub half_open_timeout: Duration,
     /// Interval of NAT keepalives (RFC 3948 section 4).
@@ -125,6 +142,8 @@ pub struct Connection {
     pub encap: bool,
     /// What is done with large IKE messages.
     pub fragmentation: Fragmentation,
+    /// Where clients that ask for this connection are sent instead (RFC 5685).
+    pub redirect: Option<Redirect>,
     /// What happens to older IKE_SAs with the same peer.
     pub unique: Unique,
     /// Write the keys of this connection to the key log.
@@ -152,4 +171,6 @@ pub struct ChildConfig {
     pub rand_time: Duration,
     /// Limits kept by the data plane.
     pub lifetime: Lifetime,
+    /// What else it asks for.
+    pub options: ChildOptions,
 }

@@ -28,6 +28,11 @@ pub trait Environment {
     /// When the CHILD_SA with this inbound SPI last received an authentic packet.
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant>;
 
+    /// When that CHILD_SA last carried a packet in either direction.
+    fn last_used(&self, spi: EspSpi) -> Option<Instant> {
+        self.last_inbound(spi)
+    }
+
     /// Our own addresses, from which a peer may be reached; none where that is not known.
     fn local_addresses(&self) -> Vec<IpAddr> {
         Vec::new()

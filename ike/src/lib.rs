@@ -9,6 +9,7 @@
 // clippy.toml bans clocks, randomness, files and sockets here; tests need a first instant.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod child_options;
 pub mod child_sa;
 pub mod config;
 pub mod counters;
@@ -22,6 +23,7 @@ pub mod spi;
 pub mod traffic_selector;
 pub mod wire;
 
+pub use child_options::{ChildOptions, TfcPadding};
 pub use child_sa::{ChildSa, EspKey, EspSuite, Mode, Path};
 pub use config::{ChildConfig, Connection};
 pub use counters::{Counter, Counters};

@@ -1,6 +1,7 @@
 //! SA proposals: protocols, transforms and their identifiers (RFC 7296 section 3.3), how people
 //! write them, and how two sides agree on one.
 
+mod additional;
 mod defaults;
 mod display;
 mod keywords;
@@ -10,6 +11,7 @@ mod weakness;
 
 use crate::EspSpi;
 
+pub use additional::{AdditionalKeyExchanges, Slot};
 pub use defaults::{default_esp, default_ike};
 pub use notation::NotationError;
 pub use selection::{KeyExchangeUse, Selected, accept_esp, accept_ike, select_esp, select_ike};
@@ -152,6 +154,8 @@ pub enum Transform {
     KeyExchange(KeyExchangeMethod),
     /// Type 5: whether extended sequence numbers are used.
     ExtendedSequenceNumbers(bool),
+    /// Types 6 to 12: a further key exchange (RFC 9370), which NONE makes optional.
+    AdditionalKeyExchange(Slot, KeyExchangeMethod),
     /// A transform that must not be chosen: unknown type, or unknown attribute
     /// (RFC 7296 section 3.3.6).
     Unknown {
@@ -160,6 +164,13 @@ pub enum Transform {
         /// Transform ID.
         id: u16,
     },
+}
+
+impl Transform {
+    /// Whether it names a key exchange, the first one or a further one.
+    pub fn is_key_exchange(&self) -> bool {
+        matches!(self, Self::KeyExchange(_) | Self::AdditionalKeyExchange(..))
+    }
 }
 
 /// The SPI field of a proposal.

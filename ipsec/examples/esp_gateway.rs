@@ -20,7 +20,7 @@ use std::{
 use holdfast_ike::{
     ChildSa, EspKey, EspSpi, EspSuite, Mode, Path, Secret, TrafficSelector,
     child_sa::{Lifetime, Sending},
-    proposal::EncryptionId,
+    proposal::{AdditionalKeyExchanges, EncryptionId},
 };
 use holdfast_ipsec::{DataPlane, Device, Userspace, UserspaceOptions};
 use tokio::sync::mpsc;
@@ -66,6 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
         encapsulation: true,
         replay_window: 1024,
+        tfc_padding: holdfast_ike::TfcPadding::Off,
         lifetime: Lifetime::default(),
         sending: Sending::AtOnce,
     };
@@ -116,6 +117,7 @@ fn suite(cipher: &str) -> Result<EspSuite, String> {
         key_bits,
         integrity: None,
         key_exchange: None,
+        additional: AdditionalKeyExchanges::NONE,
         extended_sequence_numbers: true,
     })
 }

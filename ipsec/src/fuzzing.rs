@@ -2,7 +2,10 @@
 
 use std::io::IoSlice;
 
-use holdfast_ike::{EspKey, EspSuite, Secret, proposal::EncryptionId};
+use holdfast_ike::{
+    EspKey, EspSuite, Secret,
+    proposal::{AdditionalKeyExchanges, EncryptionId},
+};
 
 use crate::{
     device::Offload,
@@ -108,6 +111,7 @@ fn cipher() -> Cipher {
         key_bits: 128,
         integrity: None,
         key_exchange: None,
+        additional: AdditionalKeyExchanges::NONE,
         extended_sequence_numbers: false,
     };
     let key = EspKey {

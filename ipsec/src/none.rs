@@ -134,7 +134,7 @@ mod tests {
     use holdfast_ike::{
         EspKey, EspSuite, Mode, Path, Secret,
         child_sa::{Lifetime, Sending},
-        proposal::EncryptionId,
+        proposal::{AdditionalKeyExchanges, EncryptionId},
     };
 
     use super::*;
@@ -156,6 +156,7 @@ mod tests {
                 key_bits: 128,
                 integrity: None,
                 key_exchange: None,
+                additional: AdditionalKeyExchanges::NONE,
                 extended_sequence_numbers: false,
             },
             mode: Mode::Tunnel,
@@ -167,6 +168,7 @@ mod tests {
             },
             encapsulation: false,
             replay_window: 0,
+            tfc_padding: holdfast_ike::TfcPadding::Off,
             lifetime: Lifetime::default(),
             sending: Sending::AtOnce,
         }

@@ -4,6 +4,8 @@
 
 #[path = "userspace/moving.rs"]
 mod moving;
+#[path = "userspace/padding.rs"]
+mod padding;
 #[path = "userspace/rekeying.rs"]
 mod rekeying;
 mod support;

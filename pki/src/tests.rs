@@ -11,12 +11,14 @@ pub(crate) fn data(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 14] = [
     "moon.der",
     "ca.pem",
     "sun.pem",
     "ocsp.pem",
     "crl.pem",
+    "signed-pss.pem",
+    "ocsp-response.der",
     "rsa.public.pem",
     "rsa.pkcs1.der",
     "rsa.pkcs8.pem",
@@ -31,7 +33,7 @@ proptest! {
 
     #[test]
     fn anything(octets in proptest::collection::vec(any::<u8>(), 0..600)) {
-        crate::fuzz::read_anything(&octets);
+        read_all(&octets);
     }
 
     #[test]
@@ -48,6 +50,62 @@ proptest! {
         if let Some(cut) = cut {
             octets.truncate(cut.index(octets.len()));
         }
-        crate::fuzz::read_anything(&octets);
+        read_all(&octets);
+    }
+
+    /// A path of three with damage here and there.
+    #[test]
+    fn almost_a_path(
+        edits in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let mut octets = path_of_three();
+        for (at, value) in edits {
+            let at = at.index(octets.len());
+            octets[at] = value;
+        }
+        crate::fuzz::find_path(&octets);
+    }
+}
+
+fn read_all(octets: &[u8]) {
+    crate::fuzz::read_anything(octets);
+    crate::fuzz::read_ocsp_response(octets);
+    crate::fuzz::find_path(octets);
+}
+
+/// What the fuzz target of paths reads.
+fn path_of_three() -> Vec<u8> {
+    use forge::{Forge, Signer};
+    static PATH: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+        let [root, middle, peer] = ["root", "middle", "peer"].map(Signer::new);
+        [
+            Forge::leaf().der(&peer, &middle),
+            Forge::ca().der(&middle, &root),
+            Forge::ca().der(&root, &root),
+        ]
+        .iter()
+        .flat_map(|der| [&(der.len() as u16).to_be_bytes()[..], der].concat())
+        .collect()
+    });
+    PATH.clone()
+}
+
+/// The committed seeds of the fuzz targets: each is read, and does what it is there for.
+#[test]
+fn seeds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds");
+    let targets: [(&str, fn(&[u8])); 4] = [
+        ("certificate", crate::fuzz::read_certificate),
+        ("crl", crate::fuzz::read_revocation_list),
+        ("ocsp_response", crate::fuzz::read_ocsp_response),
+        ("path", crate::fuzz::find_path),
+    ];
+    for (target, run) in targets {
+        let seeds = std::fs::read_dir(format!("{folder}/{target}")).expect(target);
+        let seeds: Vec<_> = seeds.map(|seed| seed.expect(target).path()).collect();
+        assert!(!seeds.is_empty(), "{target}");
+        for seed in seeds {
+            run(&std::fs::read(seed).expect(target));
+        }
     }
 }

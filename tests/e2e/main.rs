@@ -7,6 +7,7 @@
     reason = "test reports go to the terminal"
 )]
 
+mod ageing;
 mod algorithms;
 mod client_storm;
 mod commands;
@@ -16,6 +17,7 @@ mod datagrams;
 mod disagreement;
 mod drain;
 mod eap;
+mod fragments;
 mod gateways;
 mod interop;
 mod isolation;
@@ -31,6 +33,7 @@ mod rekey;
 mod reload;
 mod roaming;
 mod simultaneous;
+mod soak;
 mod storm;
 mod swanctl;
 mod swanctl_reload;

@@ -61,7 +61,9 @@ fn name(transform: Transform) -> Option<&'static str> {
         Transform::Prf(id) => id.name(),
         Transform::Integrity(id) => id.name(),
         Transform::KeyExchange(method) => method.name(),
-        Transform::ExtendedSequenceNumbers(_) | Transform::Unknown { .. } => None,
+        Transform::AdditionalKeyExchange(..)
+        | Transform::ExtendedSequenceNumbers(_)
+        | Transform::Unknown { .. } => None,
     };
     name.filter(|name| *name != "NONE")
 }

@@ -63,7 +63,7 @@ fn render(connection: &Connection) -> Message {
         .with("local_port", connection.local_port.to_string())
         .with("remote_port", connection.remote_port.to_string())
         .with("version", "IKEv2")
-        .with("reauth_time", "0")
+        .with("reauth_time", ike.reauth.time.as_secs().to_string())
         .with("rekey_time", ike.rekey_time.as_secs().to_string())
         .with(
             "unique",

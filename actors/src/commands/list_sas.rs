@@ -7,7 +7,9 @@ use std::{
 };
 
 use holdfast_config::Connection;
-use holdfast_ike::{EspSuite, IkeSpi, Mode, TrafficSelector, sa::Role};
+use holdfast_ike::{
+    EspSuite, IkeSpi, Mode, TrafficSelector, proposal::AdditionalKeyExchanges, sa::Role,
+};
 use holdfast_vici::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -141,6 +143,7 @@ pub(super) fn render_ike(listing: &IkeSaListing) -> Message {
     }
     message.push("prf-alg", suite.prf.to_string());
     message.push("dh-group", suite.key_exchange.to_string());
+    push_additional(&mut message, suite.additional);
     if listing.state == "ESTABLISHED"
         && let Some(at) = listing.established_at
     {
@@ -206,6 +209,13 @@ pub(super) fn render_child(
     message
 }
 
+/// The key exchanges after the first one: `ake1` to `ake7`.
+fn push_additional(message: &mut Message, additional: AdditionalKeyExchanges) {
+    for (slot, method) in additional.iter() {
+        message.push(format!("ake{}", slot.number()), method.to_string());
+    }
+}
+
 fn push_suite(message: &mut Message, suite: EspSuite) {
     message.push("encr-alg", suite.encryption.to_string());
     if suite.key_bits > 0 {
@@ -217,6 +227,7 @@ fn push_suite(message: &mut Message, suite: EspSuite) {
     if let Some(group) = suite.key_exchange {
         message.push("dh-group", group.to_string());
     }
+    push_additional(message, suite.additional);
     if suite.extended_sequence_numbers {
         message.push("esn", "1");
     }

@@ -7,7 +7,10 @@ use holdfast_vici::Message;
 use super::list_sas::selector;
 use crate::{
     environment::Shared,
-    supervisor::messages::{ListIkeSas, Rekey, Selector},
+    supervisor::{
+        messages::{Redirect, Rekey, Selector},
+        redirect::{Addresses, Clients},
+    },
 };
 
 pub(super) async fn rekey(shared: &Arc<Shared>, request: &Message) -> Message {
@@ -24,32 +27,37 @@ pub(super) async fn rekey(shared: &Arc<Shared>, request: &Message) -> Message {
     }
 }
 
-/// Only an IKE_SA whose peer understands REDIRECT could be sent elsewhere (RFC 5685 section 5).
 pub(super) async fn redirect(shared: &Arc<Shared>, request: &Message) -> Message {
-    if request.get_str("gateway").is_none_or(str::is_empty) {
-        return verdict(0, Some("missing gateway to redirect to"));
-    }
-    let selector = Selector {
-        ike: request.get_str("ike").map(ToOwned::to_owned),
-        ike_id: request.get_int("ike-id").and_then(|id| id.try_into().ok()),
-        ..Selector::default()
+    let Some(gateway) = request.get_str("gateway").filter(|text| !text.is_empty()) else {
+        return verdict(0, Some("missing target gateway"));
     };
-    if selector.is_empty() && !request.contains("peer-ip") && !request.contains("peer-id") {
+    let Ok(to) = gateway.parse() else {
+        return verdict(
+            0,
+            Some("invalid gateway: it is no address and no host name"),
+        );
+    };
+    let addresses = match request.get_str("peer-ip").map(Addresses::read) {
+        Some(None) => return verdict(0, Some("invalid peer IP selector")),
+        Some(addresses) => addresses,
+        None => None,
+    };
+    let clients = Clients {
+        selector: Selector {
+            ike: request.get_str("ike").map(ToOwned::to_owned),
+            ike_id: request.get_int("ike-id").and_then(|id| id.try_into().ok()),
+            ..Selector::default()
+        },
+        addresses,
+        identity: request.get_str("peer-id").map(ToOwned::to_owned),
+    };
+    if clients.selector.is_empty() && addresses.is_none() && clients.identity.is_none() {
         return verdict(0, Some("missing redirect selector"));
     }
-    let page = ListIkeSas {
-        cursor: None,
-        selector,
-        limit: 1,
-    };
-    match shared.supervisor.send(page).await {
-        Ok(listings) if listings.is_empty() => {
-            verdict(0, Some("no matching SAs to redirect found"))
-        }
-        Ok(_) => verdict(
-            0,
-            Some("REDIRECT (RFC 5685) is not supported by this version"),
-        ),
+    match shared.supervisor.send(Redirect { clients, to }).await {
+        Ok(Ok(0)) => verdict(0, Some("no matching SAs to redirect found")),
+        Ok(Ok(matches)) => verdict(matches, None),
+        Ok(Err(reason)) => verdict(0, Some(&reason)),
         Err(error) => super::unavailable(error),
     }
 }

@@ -62,6 +62,7 @@ fn of_end(cause: EndCause, established: bool) -> Vec<&'static str> {
         CloseCause::PeerDeleted
         | CloseCause::Terminated
         | CloseCause::Replaced
+        | CloseCause::Redirected
         | CloseCause::Empty => Vec::new(),
     }
 }

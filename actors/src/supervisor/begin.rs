@@ -6,7 +6,7 @@ use actix::{Context, Handler};
 use holdfast_config::{Connection, Endpoint};
 use holdfast_ike::{
     ChildConfig, Path,
-    sa::{IkeSa, Role, SaOptions},
+    sa::{IkeSa, Role, SaOptions, redirect::Gateway},
 };
 
 use super::{Supervisor, candidates::to_candidates, messages::InitReceived, policy::EndCause};
@@ -26,6 +26,7 @@ impl Supervisor {
         name: &Arc<str>,
         remote: IpAddr,
         child: Option<&Arc<ChildConfig>>,
+        redirected_from: Option<Gateway>,
     ) -> Result<IkeSaId, EndCause> {
         let connection = self.connections.get(name).ok_or(EndCause::Dropped)?;
         let config = connection.config();
@@ -42,6 +43,7 @@ impl Supervisor {
             contacts: connection.contacts().clone(),
             path,
             child: child.cloned(),
+            redirected_from,
         };
         let id = self
             .begin(path, Some(Arc::clone(name)), None, origin)
@@ -70,6 +72,13 @@ impl Supervisor {
             key_log: shared.key_log.is_some(),
             nat_t_port: shared.agent.port_nat_t,
             fragment_size: shared.agent.fragment_size,
+            follow_redirects: shared.agent.follow_redirects,
+            redirected_from: match &origin {
+                Origin::Initiate {
+                    redirected_from, ..
+                } => redirected_from.clone(),
+                Origin::Respond { .. } => None,
+            },
         };
         let (address, receiver) = mailbox(MAILBOX_CAPACITY);
         address.do_send(Begin);

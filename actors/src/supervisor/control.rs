@@ -250,7 +250,7 @@ impl Selector {
         self.ike.is_none() && self.ike_id.is_none() && !self.names_child()
     }
 
-    fn takes_ike(&self, record: &Record) -> bool {
+    pub(super) fn takes_ike(&self, record: &Record) -> bool {
         self.ike_id.is_none_or(|id| id == record.id.0)
             && self
                 .ike

@@ -55,6 +55,7 @@ messages! {
     LoadedConnections => Vec<Arc<str>>,
     ApplyFiles => Applied,
     Rekey => Result<usize, String>,
+    Redirect => Result<usize, String>,
     Drain => watch::Receiver<usize>,
     ForceRest => Vec<String>,
 }
@@ -303,6 +304,14 @@ pub(crate) struct Rekey {
     pub(crate) selector: Selector,
     /// Authenticate anew as well, with a new IKE_SA.
     pub(crate) reauth: bool,
+}
+
+/// Send established clients to another gateway; the answer counts them.
+pub(crate) struct Redirect {
+    /// Which ones.
+    pub(crate) clients: super::redirect::Clients,
+    /// Where to.
+    pub(crate) to: holdfast_ike::sa::redirect::Gateway,
 }
 
 /// Say goodbye to every peer, spread over at most this time. The answer counts who is left.

@@ -19,6 +19,7 @@ pub(crate) mod messages;
 mod paths;
 mod policy;
 mod publish;
+pub(crate) mod redirect;
 mod refusals;
 mod registry;
 mod reports;
@@ -161,23 +162,25 @@ impl Supervisor {
                 Action::Refuse(child) => self.refuse(name, &child),
                 Action::Command { id, command } => self.command(id, command),
                 Action::Resolve { ticket, names } => self.resolve(name, ticket, names, context),
-                Action::Begin { remote, child } => {
-                    match self.initiate(name, remote, child.as_ref()) {
-                        Ok(id) => {
-                            self.ask(name, &mut more, |connection, _, _| {
-                                connection.begun(id, child.as_ref());
-                            });
-                        }
-                        Err(cause) => {
-                            if matches!(cause, EndCause::NoRoute) {
-                                self.alert_all(alerts::NO_ADDRESS);
-                            }
-                            self.ask(name, &mut more, |connection, world, more| {
-                                connection.not_begun(cause, world, more);
-                            });
-                        }
+                Action::Begin {
+                    remote,
+                    child,
+                    redirected_from,
+                } => match self.initiate(name, remote, child.as_ref(), redirected_from) {
+                    Ok(id) => {
+                        self.ask(name, &mut more, |connection, _, _| {
+                            connection.begun(id, child.as_ref());
+                        });
                     }
-                }
+                    Err(cause) => {
+                        if matches!(cause, EndCause::NoRoute) {
+                            self.alert_all(alerts::NO_ADDRESS);
+                        }
+                        self.ask(name, &mut more, |connection, world, more| {
+                            connection.not_begun(cause, world, more);
+                        });
+                    }
+                },
             }
             queue.extend(more);
         }
@@ -197,6 +200,7 @@ impl Supervisor {
                 | Command::Rekey
                 | Command::RekeyChild(_)
                 | Command::Probe
+                | Command::Redirect(_)
                 | Command::CheckPath
                 | Command::Configure(_) => {}
             }

@@ -102,6 +102,7 @@ fn keep_up(cause: EndCause, situation: Situation) -> Decision {
             CloseCause::PeerUnresponsive
             | CloseCause::HalfOpenTimeout
             | CloseCause::Terminated
+            | CloseCause::Redirected
             | CloseCause::Replaced => Decision::BackOff,
         },
         EndCause::Panicked | EndCause::NoRoute | EndCause::NoSocket | EndCause::Unresolved => {

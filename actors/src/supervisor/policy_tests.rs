@@ -39,12 +39,14 @@ const ASKED_ESTABLISHED: Situation = Situation {
 /// connecting, persistent and flapping; asked for with tries left, asked for without, and asked for,
 /// established and to be restarted.
 #[rustfmt::skip]
-const TABLE: [(EndCause, [Decision; 6]); 17] = [
+const TABLE: [(EndCause, [Decision; 6]); 18] = [
     (EndCause::Closed(CloseCause::PeerDeleted),      [RetryNow, BackOff, BackOff, Stop, Stop, RetryNow]),
     (EndCause::Closed(CloseCause::PeerUnresponsive), [RetryNow, BackOff, RetryNow, BackOff, Stop, RetryNow]),
     (EndCause::Closed(CloseCause::HalfOpenTimeout),  [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
     (EndCause::Closed(CloseCause::Terminated),       [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
     (EndCause::Closed(CloseCause::Replaced),         [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
+    // One that is not followed.
+    (EndCause::Closed(CloseCause::Redirected),       [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
     (EndCause::Closed(CloseCause::Expired),          [RetryNow, BackOff, BackOff, Stop, Stop, Stop]),
     (EndCause::Closed(CloseCause::Empty),            [RetryNow, BackOff, BackOff, Stop, Stop, Stop]),
     (failed(Failure::AuthenticationFailed), [BackOffSlowly, BackOffSlowly, BackOffSlowly, Stop, Stop, Stop]),

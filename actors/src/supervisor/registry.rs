@@ -246,7 +246,7 @@ impl Registry {
             self.last_child = self.last_child.wrapping_add(1).max(1);
             record.children.push(ChildRecord {
                 id: self.last_child,
-                reqid: reqid.unwrap_or(self.last_child),
+                reqid: up.reqid.or(reqid).unwrap_or(self.last_child),
                 up,
                 closing: false,
                 replaced: false,

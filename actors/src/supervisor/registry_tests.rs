@@ -3,7 +3,7 @@ use std::time::Duration;
 use holdfast_ike::{
     EspSuite, Identification, IkeSpis, Mode,
     crypto::IkeSuite,
-    proposal::{EncryptionId, KeyExchangeMethod, PrfId},
+    proposal::{AdditionalKeyExchanges, EncryptionId, KeyExchangeMethod, PrfId},
     sa::{event::Nat, uniqueness::Contact},
 };
 
@@ -30,6 +30,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         path: path(),
         initial_contact: true,
         contact: Contact {
+            remote: "192.0.2.2".parse().unwrap(),
             role,
             begun: at,
             established: at,
@@ -42,14 +43,17 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
             integrity: None,
             prf: PrfId::HMAC_SHA2_384,
             key_exchange: KeyExchangeMethod::CURVE_25519,
+            additional: AdditionalKeyExchanges::NONE,
         },
         at,
         nat: Nat::default(),
+        follows_redirects: false,
     }
 }
 
 pub(crate) fn child(name: &str, spi: u32, at: Instant) -> ChildUp {
     ChildUp {
+        reqid: None,
         name: name.into(),
         inbound_spi: EspSpi(spi),
         outbound_spi: EspSpi(spi + 1),
@@ -58,6 +62,7 @@ pub(crate) fn child(name: &str, spi: u32, at: Instant) -> ChildUp {
             key_bits: 256,
             integrity: None,
             key_exchange: None,
+            additional: AdditionalKeyExchanges::NONE,
             extended_sequence_numbers: false,
         },
         mode: Mode::Tunnel,

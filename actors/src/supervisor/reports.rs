@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use actix::{Context, Handler};
+use actix::{AsyncContext, Context, Handler};
 use holdfast_ike::{
     Counter, Counters, EspSpi,
     config::Unique,
@@ -20,7 +20,7 @@ use super::{
     messages::{ChildListing, Exit, IkeSaExited, IkeSaListing, IkeSaReported},
     policy::EndCause,
     registry::Record,
-    uniqueness::judge_all,
+    uniqueness::{Loser, judge_all},
 };
 use crate::{
     bus::{ControlEvent, Group},
@@ -75,6 +75,13 @@ impl Supervisor {
                     &text,
                 );
                 self.alert(alerts::of_child_failure(failure), id);
+            }
+            Event::Redirected(to) => {
+                if let Some(connection) = self.connection_of(id) {
+                    self.with(&connection, context, |connection, world, actions| {
+                        connection.redirected(id, to, world, actions);
+                    });
+                }
             }
             Event::NeedsReplacement | Event::ChildNeedsReplacement { .. } => {
                 if let Some(connection) = self.connection_of(id) {
@@ -144,7 +151,18 @@ impl Supervisor {
             .connections
             .get(&connection)
             .map_or(Unique::No, |connection| connection.config().ike.unique);
-        for (loser, command) in judge_all(&self.registry, id, unique) {
+        for Loser {
+            id: loser,
+            command,
+            grace,
+        } in judge_all(&self.registry, id, unique)
+        {
+            if !grace.is_zero() {
+                context.run_later(grace, move |supervisor, _| {
+                    supervisor.close_duplicate(loser, id, command);
+                });
+                continue;
+            }
             let text = format!("IKE_SA {connection}[{loser}] gives way to another with this peer");
             self.say(Some(&connection), Some(loser), &text);
             let kind = if loser == id {
@@ -158,6 +176,14 @@ impl Supervisor {
         self.with(&connection, context, |connection, world, actions| {
             connection.established(id, world, actions);
         });
+    }
+
+    /// The peer has authenticated anew, but does not close the older IKE_SA itself.
+    fn close_duplicate(&mut self, older: IkeSaId, newer: IkeSaId, command: Command) {
+        let usable = |id| self.registry.get(id).is_some_and(Record::usable);
+        if usable(older) && usable(newer) {
+            self.command(older, command);
+        }
     }
 
     fn on_child_up(&mut self, id: IkeSaId, up: ChildUp, context: &mut Context<Self>) {
@@ -271,6 +297,7 @@ impl Supervisor {
             ChildDownCause::Terminated => "terminated",
             ChildDownCause::Rekeyed => "rekeyed",
             ChildDownCause::Expired => "its lifetime has passed",
+            ChildDownCause::Inactive => "it carried nothing for too long",
             ChildDownCause::IkeSaClosed => "its IKE_SA is over",
         };
         let text = format!("CHILD_SA {} closed: {why}", down.name);

@@ -1,6 +1,8 @@
 //! Which IKE_SAs go when another one with the same peer is established. The rule itself is the
 //! core's; this finds those it is about.
 
+use std::time::Duration;
+
 use holdfast_ike::{
     config::Unique,
     sa::{
@@ -13,12 +15,26 @@ use holdfast_ike::{
 use super::registry::{Record, Registry};
 use crate::handle::IkeSaId;
 
+/// How long a peer that authenticates anew may take to move all children.
+const MOVING: Duration = Duration::from_secs(10);
+
+/// An IKE_SA that goes.
+pub(crate) struct Loser {
+    pub(crate) id: IkeSaId,
+    pub(crate) command: Command,
+    /// When, if the one that takes its place is still there.
+    pub(crate) grace: Duration,
+}
+
 /// Judges the IKE_SA `new` against every other established one of the same connection and peer.
-pub(crate) fn judge_all(
-    registry: &Registry,
-    new: IkeSaId,
-    unique: Unique,
-) -> Vec<(IkeSaId, Command)> {
+pub(crate) fn judge_all(registry: &Registry, new: IkeSaId, unique: Unique) -> Vec<Loser> {
+    let close = |id| {
+        Some(Loser {
+            id,
+            command: Command::Terminate,
+            grace: Duration::ZERO,
+        })
+    };
     let Some((_, ours)) = registry.get(new).and_then(established) else {
         return Vec::new();
     };
@@ -36,9 +52,18 @@ pub(crate) fn judge_all(
             };
             match judge(&older.1.contact, &newer.1.contact, unique) {
                 Verdict::KeepBoth => None,
-                Verdict::ForgetOlder => Some((older.0, Command::Abandon(CloseCause::Replaced))),
-                Verdict::CloseOlder => Some((older.0, Command::Terminate)),
-                Verdict::CloseNewer => Some((newer.0, Command::Terminate)),
+                Verdict::ForgetOlder => Some(Loser {
+                    id: older.0,
+                    command: Command::Abandon(CloseCause::Replaced),
+                    grace: Duration::ZERO,
+                }),
+                Verdict::CloseOlder => close(older.0),
+                Verdict::CloseOlderSoon => Some(Loser {
+                    id: older.0,
+                    command: Command::Terminate,
+                    grace: MOVING,
+                }),
+                Verdict::CloseNewer => close(newer.0),
             }
         })
         .collect()

@@ -168,7 +168,6 @@ const PPK: Refusal = essential("a post-quantum pre-shared key");
 const MEDIATION: Refusal = essential("IKE mediation");
 const MARK: Refusal = essential("a netfilter mark");
 const INTERFACE_ID: Refusal = essential("an XFRM interface ID");
-const RANDOM: &str = "limits of traffic are not randomised by this version";
 const NO_CERTIFICATES: &str = "no certificates are exchanged: authentication is by pre-shared key";
 /// Any value is idle.
 const ANY: &str = "*";
@@ -240,13 +239,7 @@ const CONNECTION: &[(&str, Rule)] = &[
     ("ppk_required", settled(Done::No, PPK)),
     ("keyingtries", Obeyed(Number)),
     ("unique", Obeyed(Text)),
-    (
-        "reauth_time",
-        settled(
-            Done::Zero,
-            but(lesser("reauthentication"), "use rekey_time"),
-        ),
-    ),
+    ("reauth_time", Obeyed(Time)),
     ("rekey_time", Obeyed(Time)),
     ("over_time", Obeyed(Time)),
     ("rand_time", Obeyed(Time)),
@@ -263,6 +256,8 @@ const CONNECTION: &[(&str, Rule)] = &[
     ("persistent", Obeyed(Bool)),
     ("half_open_timeout", Obeyed(Time)),
     ("keep_alive", Obeyed(Time)),
+    ("redirect_to", Obeyed(Text)),
+    ("redirect_at", Obeyed(Text)),
     ("retransmit", Structure),
     ("reconnect", Structure),
 ];
@@ -311,24 +306,10 @@ const CHILD: &[(&str, Rule)] = &[
     ("rand_time", Obeyed(Time)),
     ("rekey_bytes", Obeyed(Amount)),
     ("life_bytes", Obeyed(Amount)),
-    (
-        "rand_bytes",
-        idle(
-            Done::Zero,
-            &[(ANY, RANDOM)],
-            lesser("randomising limits of traffic"),
-        ),
-    ),
+    ("rand_bytes", Obeyed(Amount)),
     ("rekey_packets", Obeyed(Amount)),
     ("life_packets", Obeyed(Amount)),
-    (
-        "rand_packets",
-        idle(
-            Done::Zero,
-            &[(ANY, RANDOM)],
-            lesser("randomising limits of traffic"),
-        ),
-    ),
+    ("rand_packets", Obeyed(Amount)),
     (
         "updown",
         refused(but(
@@ -358,11 +339,8 @@ const CHILD: &[(&str, Rule)] = &[
     ),
     ("dpd_action", Obeyed(Text)),
     ("ipcomp", settled(Done::No, lesser("IPComp"))),
-    (
-        "inactivity",
-        settled(Done::Zero, lesser("closing an idle CHILD_SA")),
-    ),
-    ("reqid", settled(Done::Zero, lesser("a fixed reqid"))),
+    ("inactivity", Obeyed(Time)),
+    ("reqid", Obeyed(Number)),
     (
         "priority",
         settled(Done::Zero, lesser("a fixed policy priority")),
@@ -390,10 +368,7 @@ const CHILD: &[(&str, Rule)] = &[
             essential("a security label"),
         ),
     ),
-    (
-        "tfc_padding",
-        settled(Done::Zero, lesser("padding against traffic analysis")),
-    ),
+    ("tfc_padding", Obeyed(Text)),
     ("replay_window", Obeyed(Number)),
     (
         "per_cpu_sas",

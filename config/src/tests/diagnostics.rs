@@ -77,7 +77,7 @@ fn unknown_keys_are_refused_everywhere() {
     holdfast.toml:1:1: colour: unknown key (known here: agent, defaults, connections, secrets, radius)
     holdfast.toml:3:1: agent.tun.nmae: unknown key (did you mean "name"?)
     holdfast.toml:5:1: agent.log.levle: unknown key (did you mean "level"?)
-    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, fragmentation, dpd_delay, keyingtries, unique, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, local, remote, retransmit, reconnect, child)
+    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, fragmentation, dpd_delay, keyingtries, unique, reauth_time, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, redirect_to, redirect_at, local, remote, retransmit, reconnect, child)
     holdfast.toml:14:11: connections.paris.reconnect.min: unknown key (known here: initial, max, multiplier, slow, stable_after)
     holdfast.toml:19:1: connections.paris.children.net.remote-ts: unknown key (did you mean "remote_ts"?)
     holdfast.toml:25:1: secrets.paris.id: unknown key (did you mean "ids"?)
@@ -89,8 +89,8 @@ fn unknown_keys_are_refused_everywhere() {
 fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     let site = Site::new(&format!(
         "[pools.a]\n{}version = 2\naggressive = true\nmobike = true\nvips = [\"0.0.0.0\"]\n\
-         pools = [\"a\"]\nreauth_time = \"1h\"\nlocal-2.auth = \"psk\"\n\
-         {NET}updown = \"x\"\nmark_in = 1\nah_proposals = []\nrand_bytes = 1\n{SECRET}handle = 1\n",
+         pools = [\"a\"]\npull = false\nlocal-2.auth = \"psk\"\n\
+         {NET}updown = \"x\"\nmark_in = 1\nah_proposals = []\ncopy_dscp = \"out\"\n{SECRET}handle = 1\n",
         PARIS.replace("id = \"sun", "round = 2, certs = [\"a\"], id = \"sun"),
     ))
     .with_variable("PSK", "s3cret");
@@ -103,12 +103,12 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     holdfast.toml:10:1: connections.paris.mobike: MOBIKE is not supported by this version (leave the key out)
     holdfast.toml:11:1: connections.paris.vips: requesting virtual addresses is not supported by this version (leave the key out)
     holdfast.toml:12:1: connections.paris.pools: assigning addresses to peers is not supported by this version (leave the key out)
-    holdfast.toml:13:1: connections.paris.reauth_time: reauthentication is not supported by this version (use rekey_time)
+    holdfast.toml:13:1: connections.paris.pull: IKEv1 is not supported by this version (leave the key out)
     holdfast.toml:14:1: connections.paris.local-2: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
     holdfast.toml:19:1: connections.paris.children.net.updown: running a script is not supported by this version (leave the key out: routes are installed by the agent itself)
     holdfast.toml:20:1: connections.paris.children.net.mark_in: a netfilter mark is not supported by this version (leave the key out)
     holdfast.toml:21:1: connections.paris.children.net.ah_proposals: AH is not supported by this version (use esp_proposals)
-    holdfast.toml:22:1: connections.paris.children.net.rand_bytes: randomising limits of traffic is not supported by this version (leave the key out)
+    holdfast.toml:22:1: connections.paris.children.net.copy_dscp: copying the DSCP is not supported by this version (leave the key out)
     holdfast.toml:28:1: secrets.paris.handle: a token is not supported by this version (put the key into a file)
     "#);
 }

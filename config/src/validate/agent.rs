@@ -37,6 +37,7 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         port_nat_t: raw.port_nat_t.unwrap_or(default.port_nat_t),
         fragment_size: fragment_size(raw.fragment_size, &scope.key("fragment_size"))
             .unwrap_or(default.fragment_size),
+        follow_redirects: raw.follow_redirects.unwrap_or(default.follow_redirects),
         tun: tun(&raw.tun, &scope.key("tun")),
         workers: at_most(
             raw.workers,

@@ -8,7 +8,9 @@ use holdfast_ike::{
 
 use super::{
     connection::{OCTET, proposals},
-    elements, keyword, time,
+    elements, keyword,
+    options::options,
+    time,
 };
 use crate::{
     Child, CloseAction, DpdAction, StartAction,
@@ -30,6 +32,13 @@ pub(super) fn child(name: &str, raw: &RawChild, persistent: bool, scope: &Scope<
         raw.life_packets,
         &scope.key("life_packets"),
     );
+    let lifetime = Lifetime {
+        hard_time,
+        soft_bytes,
+        hard_bytes,
+        soft_packets,
+        hard_packets,
+    };
     let ike = ChildConfig {
         name: Arc::from(name),
         proposals: proposals(
@@ -48,13 +57,8 @@ pub(super) fn child(name: &str, raw: &RawChild, persistent: bool, scope: &Scope<
             rekey_time,
             &scope.key("rand_time"),
         ),
-        lifetime: Lifetime {
-            hard_time,
-            soft_bytes,
-            hard_bytes,
-            soft_packets,
-            hard_packets,
-        },
+        lifetime,
+        options: options(raw, &lifetime, scope),
     };
     check_families(raw, &ike, scope);
     let actions = Actions {

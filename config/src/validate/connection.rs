@@ -14,7 +14,7 @@ use holdfast_ike::{
 use super::{
     child, eap, elements,
     endpoint::{endpoints, nets},
-    keyword, time,
+    keyword, options, redirect, time,
 };
 use crate::{
     Agent, Child, Connection, Reconnect,
@@ -94,7 +94,14 @@ fn ike(
         ("keep", Unique::Keep),
         ("replace", Unique::Replace),
     ];
-    let rekey_time = time::or(raw.rekey_time, 4 * HOUR);
+    // Who has them authenticate anew need not rekey.
+    let reauth = options::reauthentication(raw, scope);
+    let rekey_default = if reauth.time.is_zero() {
+        4 * HOUR
+    } else {
+        Duration::ZERO
+    };
+    let rekey_time = time::or(raw.rekey_time, rekey_default);
     let over_time = end_of_life(raw, rekey_time, scope);
     let (local, remote) = (scope.key("local"), scope.key("remote"));
     check_auth(&raw.local, &local);
@@ -129,6 +136,7 @@ fn ike(
             &scope.key("rand_time"),
         ),
         over_time,
+        reauth,
         half_open_timeout: time::positive(
             raw.half_open_timeout,
             Duration::from_secs(30),
@@ -137,6 +145,7 @@ fn ike(
         keep_alive: time::or(raw.keep_alive, Duration::from_secs(20)),
         encap: raw.encap.unwrap_or(false),
         fragmentation: fragmentation(raw, scope),
+        redirect: redirect::redirect(raw, scope),
         unique: keyword(raw.unique.as_deref(), &uniques, &[], &scope.key("unique"))
             .unwrap_or_default(),
         key_log: agent.keylog.is_some(),
@@ -159,7 +168,7 @@ fn fragmentation(raw: &RawConnection, scope: &Scope<'_>) -> Fragmentation {
 fn end_of_life(raw: &RawConnection, rekey_time: Duration, scope: &Scope<'_>) -> Duration {
     match raw.over_time {
         Some(over_time) if rekey_time.is_zero() => {
-            if !over_time.0.is_zero() {
+            if !over_time.0.is_zero() && raw.reauth_time.is_none() {
                 scope.key("over_time").warning(
                     "over_time counts from rekey_time, which is off",
                     "set rekey_time, or leave over_time out",

@@ -8,9 +8,11 @@ mod child;
 mod connection;
 mod eap;
 mod endpoint;
+mod options;
 mod overlap;
 mod psk_match;
 mod radius;
+mod redirect;
 mod secret;
 mod time;
 

@@ -51,17 +51,23 @@ impl IkeKeys {
     }
 
     /// The keys of an IKE_SA that replaces another one. `nonces` and `shared` are those of the
-    /// exchange that rekeyed it, `prf` and `sk_d` belong to the one that is replaced.
+    /// exchange that rekeyed it, `further` the secrets of the key exchanges that followed, `prf`
+    /// and `sk_d` belong to the one that is replaced.
+    ///
+    /// The same formula renews the keys of an IKE_SA after an additional key exchange, with the
+    /// nonces of IKE_SA_INIT and nothing further: SKEYSEED(n) = prf(SK_d(n-1), SK(n) | Ni | Nr)
+    /// (RFC 9370 section 2.2.2).
     pub fn derive_rekeyed(
         suite: &IkeSuite,
         (prf, sk_d): (&Prf, &Secret),
         nonces: Nonces<'_>,
-        shared: &Secret,
+        (shared, further): (&Secret, &[Secret]),
         spis: IkeSpis,
     ) -> Result<Self, UnsupportedAlgorithm> {
-        // RFC 7296 section 2.18:
-        // SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr)
-        let seed = [shared.expose(), nonces.initiator, nonces.responder];
+        // RFC 7296 section 2.18 and RFC 9370 section 2.2.4:
+        // SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr | SK(1) | ... | SK(n))
+        let mut seed = vec![shared.expose(), nonces.initiator, nonces.responder];
+        seed.extend(further.iter().map(Secret::expose));
         let skeyseed = prf.compute(sk_d.expose(), &seed);
         Self::expand(suite, nonces, &skeyseed, spis)
     }
@@ -114,12 +120,12 @@ pub struct ChildKeys {
     pub responder: EspKey,
 }
 
-/// The keys of a CHILD_SA. `shared` is g^ir of the exchange that made it, where it had one;
-/// `nonces` are those of the same exchange, or of IKE_SA_INIT for the CHILD_SA of IKE_AUTH.
+/// The keys of a CHILD_SA. `shared` is g^ir of the exchange that made it, where it had one, followed
+/// by the secrets of the key exchanges that came after it; `nonces` are those of the same exchange, or of IKE_SA_INIT for the CHILD_SA of IKE_AUTH.
 pub fn child_keys(
     prf: &Prf,
     sk_d: &Secret,
-    shared: Option<&Secret>,
+    shared: &[Secret],
     nonces: Nonces<'_>,
     suite: &EspSuite,
 ) -> Result<ChildKeys, UnsupportedAlgorithm> {
@@ -127,8 +133,12 @@ pub fn child_keys(
     // RFC 7296 section 2.17:
     // KEYMAT = prf+(SK_d, Ni | Nr)
     // KEYMAT = prf+(SK_d, g^ir (new) | Ni | Nr ) when the exchange had a key exchange of its own
-    let shared = shared.map_or(&[][..], Secret::expose);
-    let seed = [shared, nonces.initiator, nonces.responder];
+    // RFC 9370 section 2.2.4:
+    // KEYMAT = prf+ (SK_d, SK(0) | Ni | Nr | SK(1) | ... | SK(n))
+    let mut secrets = shared.iter().map(Secret::expose);
+    let mut seed = vec![secrets.next().unwrap_or_default()];
+    seed.extend([nonces.initiator, nonces.responder]);
+    seed.extend(secrets);
     // "All keys for SAs carrying data from the initiator to the responder are taken before SAs
     // going from the responder to the initiator." And "the encryption key MUST be taken from the
     // first bits and the integrity key MUST be taken from the remaining bits". The salt follows the

@@ -30,7 +30,9 @@ pub fn library(transform: Transform) -> Option<&'static str> {
             name if name.starts_with("MODP") => Some("crypto-bigint"),
             _ => Some(AWS_LC),
         },
-        Transform::ExtendedSequenceNumbers(_) | Transform::Unknown { .. } => None,
+        Transform::AdditionalKeyExchange(..)
+        | Transform::ExtendedSequenceNumbers(_)
+        | Transform::Unknown { .. } => None,
     }
 }
 

@@ -23,7 +23,9 @@ pub(crate) mod wireshark;
 #[cfg(test)]
 pub(crate) mod test_vectors;
 
-use crate::proposal::{EncryptionId, IntegrityId, KeyExchangeMethod, PrfId};
+use crate::proposal::{
+    AdditionalKeyExchanges, EncryptionId, IntegrityId, KeyExchangeMethod, PrfId,
+};
 
 pub use authentication::{shared_key_auth, signed_octets, verify};
 pub use error::{IntegrityError, InvalidPublicValue, UnsupportedAlgorithm};
@@ -48,4 +50,6 @@ pub struct IkeSuite {
     pub prf: PrfId,
     /// The key exchange method.
     pub key_exchange: KeyExchangeMethod,
+    /// The key exchanges that follow it.
+    pub additional: AdditionalKeyExchanges,
 }

@@ -13,6 +13,7 @@ impl Transform {
             Self::Integrity(_) => 3,
             Self::KeyExchange(_) => 4,
             Self::ExtendedSequenceNumbers(_) => 5,
+            Self::AdditionalKeyExchange(slot, _) => slot.transform_type(),
             Self::Unknown { transform_type, .. } => *transform_type,
         }
     }
@@ -36,6 +37,7 @@ impl fmt::Display for Transform {
             Self::Prf(id) => id.fmt(f),
             Self::Integrity(id) => id.fmt(f),
             Self::KeyExchange(id) => id.fmt(f),
+            Self::AdditionalKeyExchange(slot, id) => write!(f, "KE{}_{id}", slot.number()),
             Self::ExtendedSequenceNumbers(true) => f.write_str("EXT_SEQ"),
             Self::ExtendedSequenceNumbers(false) => f.write_str("NO_EXT_SEQ"),
             Self::Unknown { transform_type, id } => write!(f, "UNKNOWN_{transform_type}_{id}"),
@@ -43,8 +45,8 @@ impl fmt::Display for Transform {
     }
 }
 
-/// `IKE:AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519`: ciphers, integrity, PRFs, key exchange,
-/// sequence numbers, then what is unknown.
+/// `IKE:AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519`: ciphers, integrity, PRFs, key
+/// exchanges, sequence numbers, then what is unknown.
 impl fmt::Display for Proposal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rank = |transform: &&Transform| match transform {
@@ -52,8 +54,9 @@ impl fmt::Display for Proposal {
             Transform::Integrity(_) => 1,
             Transform::Prf(_) => 2,
             Transform::KeyExchange(_) => 3,
-            Transform::ExtendedSequenceNumbers(_) => 4,
-            Transform::Unknown { .. } => 5,
+            Transform::AdditionalKeyExchange(..) => 4,
+            Transform::ExtendedSequenceNumbers(_) => 5,
+            Transform::Unknown { .. } => 6,
         };
         let mut transforms: Vec<_> = self.transforms.iter().collect();
         transforms.sort_by_key(rank);

@@ -3,7 +3,7 @@
 mod table;
 
 use self::table::{SUPPORTED, UNSUPPORTED};
-use super::Transform;
+use super::{KeyExchangeMethod, Slot, Transform};
 
 /// What a keyword is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(super) enum Kind {
     Integrity,
     Prf,
     KeyExchange,
+    AdditionalKeyExchange,
     SequenceNumbers,
 }
 
@@ -23,6 +24,7 @@ impl Kind {
             Self::Integrity => "integrity algorithm",
             Self::Prf => "pseudo-random function",
             Self::KeyExchange => "key exchange method",
+            Self::AdditionalKeyExchange => "additional key exchange",
             Self::SequenceNumbers => "extended sequence number setting",
         }
     }
@@ -54,6 +56,10 @@ pub(super) fn name_of(transform: Transform) -> Option<&'static str> {
 /// Keywords for what this build can do where one of this kind is wanted. Aliases and what is weak
 /// are left out.
 pub(super) fn supported(kind: Kind) -> Vec<&'static str> {
+    let kind = match kind {
+        Kind::AdditionalKeyExchange => Kind::KeyExchange,
+        other => other,
+    };
     let is_cipher = |kind| matches!(kind, Kind::Aead | Kind::Encryption);
     SUPPORTED
         .iter()
@@ -63,18 +69,47 @@ pub(super) fn supported(kind: Kind) -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether it names an additional key exchange (RFC 9370): `ke1_` to `ke7_` and a method, or none.
-pub(super) fn is_additional_key_exchange(name: &str) -> bool {
+/// The additional key exchange that this names (RFC 9370): `ke1_` to `ke7_` and a method, or none.
+/// The keyword is that of its method.
+pub(super) fn find_additional(name: &str) -> Option<Keyword> {
     let name = name.to_ascii_lowercase();
-    let Some((slot, method)) = name.split_once('_') else {
-        return false;
+    let (slot, method) = name.split_once('_')?;
+    let slot = match slot.strip_prefix("ke")?.as_bytes() {
+        [digit @ b'1'..=b'7'] => Slot::new(digit - b'0')?,
+        _ => return None,
     };
-    let is_slot = slot
-        .strip_prefix("ke")
-        .is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'7']));
-    is_slot
-        && (method == "none"
-            || find(method).is_some_and(|keyword| keyword.kind == Kind::KeyExchange))
+    let keyword = if method == "none" {
+        Keyword {
+            name: "none",
+            kind: Kind::KeyExchange,
+            transform: Some(Transform::KeyExchange(KeyExchangeMethod::NONE)),
+        }
+    } else {
+        find(method).filter(|keyword| keyword.kind == Kind::KeyExchange && method != "modpnone")?
+    };
+    let transform = keyword.transform.map(|transform| match transform {
+        Transform::KeyExchange(method) => Transform::AdditionalKeyExchange(slot, method),
+        other => other,
+    });
+    Some(Keyword {
+        kind: Kind::AdditionalKeyExchange,
+        transform,
+        ..keyword
+    })
+}
+
+/// The word for this transform.
+pub(super) fn word_for(transform: Transform) -> Option<String> {
+    match transform {
+        Transform::AdditionalKeyExchange(slot, KeyExchangeMethod::NONE) => {
+            Some(format!("ke{}_none", slot.number()))
+        }
+        Transform::AdditionalKeyExchange(slot, method) => {
+            let method = name_of(Transform::KeyExchange(method))?;
+            Some(format!("ke{}_{method}", slot.number()))
+        }
+        other => name_of(other).map(str::to_owned),
+    }
 }
 
 /// The keyword that was probably meant: one of this build that contains the token, or else any

@@ -39,14 +39,17 @@ pub enum NotationError {
         /// Keywords that could stand in its place.
         supported: Vec<&'static str>,
     },
-    /// An additional key exchange (RFC 9370).
-    #[error(
-        "additional key exchanges such as `{token}` are not supported by this build: remove it"
-    )]
-    AdditionalKeyExchange {
-        /// The keyword.
-        token: String,
+    /// An additional key exchange (RFC 9370) without a first one.
+    #[error("additional key exchanges come after a first one: add one of {}", .supported.join(", "))]
+    NothingToAddTo {
+        /// Keywords to choose from.
+        supported: Vec<&'static str>,
     },
+    /// No choice among the methods is without one that would be used twice.
+    #[error(
+        "no key exchange method may be used twice: change one, or let one be left out by `keN_none`"
+    )]
+    RepeatedMethod,
     /// A keyword that has no place in a proposal for this protocol.
     #[error("{what} `{token}` has no place in a proposal for {protocol}: remove it")]
     Misplaced {
@@ -159,12 +162,16 @@ impl Proposal {
         }
         transforms.sort_by_key(Transform::transform_type);
         check_complete(&keywords, protocol)?;
-        Ok(Self {
+        let proposal = Self {
             number: 1,
             protocol,
             spi: ProposalSpi::None,
             transforms,
-        })
+        };
+        if has(&keywords, Kind::AdditionalKeyExchange) && !proposal.can_be_chosen() {
+            return Err(NotationError::RepeatedMethod);
+        }
+        Ok(proposal)
     }
 
     /// The keywords for this proposal. What no keyword of this build stands for is put in angle
@@ -173,9 +180,8 @@ impl Proposal {
         let words: Vec<String> = self
             .transforms
             .iter()
-            .map(|transform| match keywords::name_of(*transform) {
-                Some(name) => name.to_owned(),
-                None => format!("<{transform}>"),
+            .map(|transform| {
+                keywords::word_for(*transform).unwrap_or_else(|| format!("<{transform}>"))
             })
             .collect();
         words.join("-")
@@ -212,15 +218,13 @@ fn read(token: &str, protocol: Protocol) -> Result<Keyword, NotationError> {
             token: token.to_owned(),
         });
     }
-    if keywords::is_additional_key_exchange(token.trim()) {
-        return Err(NotationError::AdditionalKeyExchange {
-            token: token.trim().to_owned(),
-        });
-    }
-    keywords::find(token.trim()).ok_or_else(|| NotationError::Unknown {
-        token: token.to_owned(),
-        suggestion: keywords::suggest(token.trim()),
-    })
+    let additional = || keywords::find_additional(token.trim());
+    keywords::find(token.trim())
+        .or_else(additional)
+        .ok_or_else(|| NotationError::Unknown {
+            token: token.to_owned(),
+            suggestion: keywords::suggest(token.trim()),
+        })
 }
 
 /// AEAD ciphers exclude others and integrity algorithms. Said first, because it stays true whatever
@@ -306,13 +310,19 @@ fn check_complete(keywords: &[Keyword], protocol: Protocol) -> Result<(), Notati
     if protocol == Protocol::Ike && !has(keywords, Kind::KeyExchange) {
         return missing(Kind::KeyExchange);
     }
+    if has(keywords, Kind::AdditionalKeyExchange) && !has(keywords, Kind::KeyExchange) {
+        return Err(NotationError::NothingToAddTo {
+            supported: choices(Kind::KeyExchange, protocol),
+        });
+    }
     Ok(())
 }
 
 /// Keywords of this kind that a proposal for this protocol may hold.
 fn choices(kind: Kind, protocol: Protocol) -> Vec<&'static str> {
     let mut names = keywords::supported(kind);
-    names.retain(|name| protocol != Protocol::Ike || *name != "modpnone");
+    let optional = protocol != Protocol::Ike && kind == Kind::KeyExchange;
+    names.retain(|name| optional || *name != "modpnone");
     names
 }
 

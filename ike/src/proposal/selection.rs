@@ -5,7 +5,9 @@
 //! saying it and leaving it out are the same.
 
 use super::{
-    EncryptionId, IntegrityId, KeyExchangeMethod, PrfId, Proposal, ProposalSpi, Protocol, Transform,
+    AdditionalKeyExchanges, EncryptionId, IntegrityId, KeyExchangeMethod, PrfId, Proposal,
+    ProposalSpi, Protocol, Slot, Transform,
+    additional::{self, Allowed},
 };
 use crate::{EspSuite, crypto::IkeSuite};
 
@@ -64,6 +66,19 @@ pub fn accept_esp(sent: &[Proposal], answered: &[Proposal]) -> Option<EspSuite> 
     accept(sent, answered, Protocol::Esp, choose).map(|chosen| chosen.esp_suite())
 }
 
+impl Proposal {
+    /// Whether a peer that allows the very same could choose it.
+    pub(super) fn can_be_chosen(&self) -> bool {
+        Values::of(self, self.protocol).is_some_and(|values| {
+            let chosen = match self.protocol {
+                Protocol::Ike => choose_ike(&values, &values),
+                _ => choose_esp(&values, &values, KeyExchangeUse::Negotiate),
+            };
+            chosen.is_some()
+        })
+    }
+}
+
 fn select<S>(
     offered: &[Proposal],
     configured: &[Proposal],
@@ -116,6 +131,7 @@ struct Values {
     integrity: Vec<IntegrityId>,
     key_exchange: Vec<KeyExchangeMethod>,
     extended_sequence_numbers: Vec<bool>,
+    additional: Allowed,
     /// Optional types that it does name.
     named: Named,
     /// Transforms that are not understood.
@@ -127,6 +143,7 @@ struct Named {
     integrity: bool,
     key_exchange: bool,
     extended_sequence_numbers: bool,
+    additional: Vec<Slot>,
 }
 
 impl Values {
@@ -144,6 +161,7 @@ impl Values {
             integrity: Vec::new(),
             key_exchange: Vec::new(),
             extended_sequence_numbers: Vec::new(),
+            additional: Allowed::default(),
             named: Named::default(),
             unknown: 0,
         };
@@ -156,14 +174,14 @@ impl Values {
 
     fn add(&mut self, transform: Transform, protocol: Protocol) -> Option<()> {
         match (transform.transform_type(), protocol) {
-            (1 | 3 | 4, _) | (2, Protocol::Ike) | (5, Protocol::Esp) => {}
+            (1 | 3 | 4 | 6..=12, _) | (2, Protocol::Ike) | (5, Protocol::Esp) => {}
             _ => return None,
         }
         match transform.transform_type() {
             3 => self.named.integrity = true,
             4 => self.named.key_exchange = true,
             5 => self.named.extended_sequence_numbers = true,
-            _ => {}
+            other => self.named.additional.extend(Slot::of_transform_type(other)),
         }
         match transform {
             Transform::Encryption(id, key_bits) => self.encryption.push((id, key_bits)),
@@ -172,6 +190,9 @@ impl Values {
             Transform::KeyExchange(id) => self.key_exchange.push(id),
             Transform::ExtendedSequenceNumbers(value) => {
                 self.extended_sequence_numbers.push(value);
+            }
+            Transform::AdditionalKeyExchange(slot, id) => {
+                additional::allow(&mut self.additional, slot, id);
             }
             // "... it MUST consider this transform unacceptable; other transforms with the same
             // Transform Type are processed as usual."
@@ -192,6 +213,9 @@ impl Values {
         if !self.named.extended_sequence_numbers {
             self.extended_sequence_numbers.push(false);
         }
+        for slot in Slot::all().filter(|slot| !self.named.additional.contains(slot)) {
+            additional::allow(&mut self.additional, slot, KeyExchangeMethod::NONE);
+        }
     }
 
     /// Whether it is an answer: one transform of each type, all of them understood.
@@ -202,6 +226,22 @@ impl Values {
             && self.integrity.len() == 1
             && self.key_exchange.len() == 1
             && self.extended_sequence_numbers.len() == 1
+            && self.additional.iter().all(|slot| slot.len() == 1)
+    }
+
+    fn allows(&self, slot: Slot, method: KeyExchangeMethod) -> bool {
+        self.additional[usize::from(slot.number() - 1)].contains(&method)
+    }
+
+    /// The first key exchange and those after it.
+    fn common_key_exchanges(
+        &self,
+        other: &Self,
+    ) -> Option<(KeyExchangeMethod, AdditionalKeyExchanges)> {
+        additional::choose(
+            (&self.key_exchange, &other.key_exchange),
+            (&self.additional, &other.additional),
+        )
     }
 
     /// The first cipher of ours that the other side allows too, with an integrity algorithm that
@@ -228,7 +268,7 @@ fn common<T: Copy + PartialEq>(ours: &[T], theirs: &[T]) -> Option<T> {
 
 fn choose_ike(ours: &Values, theirs: &Values) -> Option<Chosen> {
     let (cipher, integrity) = ours.common_cipher(theirs)?;
-    let key_exchange = common(&ours.key_exchange, &theirs.key_exchange)?;
+    let (key_exchange, additional) = ours.common_key_exchanges(theirs)?;
     if key_exchange == KeyExchangeMethod::NONE {
         return None;
     }
@@ -237,20 +277,23 @@ fn choose_ike(ours: &Values, theirs: &Values) -> Option<Chosen> {
         prf: Some(common(&ours.prf, &theirs.prf)?),
         integrity,
         key_exchange,
+        additional,
         extended_sequence_numbers: false,
     })
 }
 
 fn choose_esp(ours: &Values, theirs: &Values, key_exchange: KeyExchangeUse) -> Option<Chosen> {
     let (cipher, integrity) = ours.common_cipher(theirs)?;
+    let (key_exchange, additional) = match key_exchange {
+        KeyExchangeUse::Strip => (KeyExchangeMethod::NONE, AdditionalKeyExchanges::NONE),
+        KeyExchangeUse::Negotiate => ours.common_key_exchanges(theirs)?,
+    };
     Some(Chosen {
         cipher,
         prf: None,
         integrity,
-        key_exchange: match key_exchange {
-            KeyExchangeUse::Strip => KeyExchangeMethod::NONE,
-            KeyExchangeUse::Negotiate => common(&ours.key_exchange, &theirs.key_exchange)?,
-        },
+        key_exchange,
+        additional,
         extended_sequence_numbers: common(
             &ours.extended_sequence_numbers,
             &theirs.extended_sequence_numbers,
@@ -264,6 +307,7 @@ struct Chosen {
     prf: Option<PrfId>,
     integrity: IntegrityId,
     key_exchange: KeyExchangeMethod,
+    additional: AdditionalKeyExchanges,
     extended_sequence_numbers: bool,
 }
 
@@ -275,6 +319,7 @@ impl Chosen {
             integrity: self.separate_integrity(),
             prf: self.prf.expect("an IKE proposal has a PRF"),
             key_exchange: self.key_exchange,
+            additional: self.additional,
         }
     }
 
@@ -285,6 +330,7 @@ impl Chosen {
             integrity: self.separate_integrity(),
             key_exchange: Some(self.key_exchange)
                 .filter(|method| *method != KeyExchangeMethod::NONE),
+            additional: self.additional,
             extended_sequence_numbers: self.extended_sequence_numbers,
         }
     }
@@ -298,6 +344,11 @@ impl Chosen {
     fn answer(&self, offer: &Proposal, values: &Values) -> Proposal {
         let named = &values.named;
         let key_exchange = named.key_exchange && values.key_exchange.contains(&self.key_exchange);
+        let additional = Slot::all().filter_map(|slot| {
+            let method = self.additional.get(slot);
+            let says = named.additional.contains(&slot) && values.allows(slot, method);
+            says.then_some(Transform::AdditionalKeyExchange(slot, method))
+        });
         let transforms = [
             Some(Transform::Encryption(self.cipher.0, self.cipher.1)),
             self.prf.map(Transform::Prf),
@@ -315,7 +366,7 @@ impl Chosen {
             number: offer.number,
             protocol: offer.protocol,
             spi: ProposalSpi::None,
-            transforms: transforms.into_iter().flatten().collect(),
+            transforms: transforms.into_iter().flatten().chain(additional).collect(),
         }
     }
 }

@@ -16,7 +16,10 @@ impl Transform {
                 *id,
                 KeyExchangeMethod::MODP_1024 | KeyExchangeMethod::MODP_1536
             ),
-            Self::ExtendedSequenceNumbers(_) | Self::Unknown { .. } => false,
+            // Whatever it is, it only adds to the first key exchange.
+            Self::AdditionalKeyExchange(..)
+            | Self::ExtendedSequenceNumbers(_)
+            | Self::Unknown { .. } => false,
         }
     }
 }

@@ -73,6 +73,8 @@ pub(super) struct Child {
     pub(super) remote_ts: Box<[TrafficSelector]>,
     /// When it is to be rekeyed.
     pub(super) rekey_at: Option<Instant>,
+    /// When it was last known to carry a packet, or began to wait for one.
+    pub(super) used: Instant,
     /// The one that is to be deleted by us as soon as this one is installed: it rekeys that.
     pub(super) deletes: Option<EspSpi>,
     /// The one that takes its place.
@@ -112,8 +114,15 @@ impl Child {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {
             ChildState::Retired { until } => Some(until),
-            _ => self.rekey_at,
+            _ => self.rekey_at.into_iter().chain(self.idle_at()).min(),
         }
+    }
+
+    /// When it has been idle for too long, unless it has been used after all.
+    pub(super) fn idle_at(&self) -> Option<Instant> {
+        let limit = self.config.options.inactivity;
+        let counts = !limit.is_zero() && self.state == ChildState::Installed && !self.is_replaced();
+        counts.then(|| self.used.checked_add(limit)).flatten()
     }
 
     pub(super) fn up_event(&self, at: Instant) -> ChildUp {
@@ -121,6 +130,7 @@ impl Child {
             name: self.config.name.clone(),
             inbound_spi: self.inbound_spi,
             outbound_spi: self.outbound_spi,
+            reqid: Some(self.config.options.reqid).filter(|reqid| *reqid != 0),
             suite: self.suite,
             mode: self.config.mode,
             encapsulation: self.encapsulation,

@@ -49,8 +49,12 @@ pub enum Event {
         /// Which one.
         inbound_spi: EspSpi,
     },
-    /// The IKE_SA should be replaced as a whole: the peer does not rekey it.
+    /// The IKE_SA should be replaced as a whole: the peer does not rekey it, or it is time to
+    /// authenticate anew.
     NeedsReplacement,
+    /// The gateway sends us to another one (RFC 5685). An established IKE_SA stays until it is
+    /// closed; an attempt ends with [`CloseCause::Redirected`].
+    Redirected(super::redirect::Gateway),
     /// A request is being retransmitted for the n-th time: the peer does not answer.
     Retransmitting {
         /// 1 for the first retransmission.
@@ -91,6 +95,8 @@ pub struct Established {
     pub at: Instant,
     /// What NAT detection found.
     pub nat: Nat,
+    /// The peer is a client that said that it follows redirects (RFC 5685).
+    pub follows_redirects: bool,
 }
 
 /// What changes when an IKE_SA is rekeyed.
@@ -135,6 +141,8 @@ pub struct ChildUp {
     pub inbound_spi: EspSpi,
     /// The peer's SPI.
     pub outbound_spi: EspSpi,
+    /// The reqid that its configuration fixes.
+    pub reqid: Option<u32>,
     /// Algorithms.
     pub suite: EspSuite,
     /// Tunnel or transport.
@@ -171,6 +179,8 @@ pub enum ChildDownCause {
     Rekeyed,
     /// Its hard lifetime passed.
     Expired,
+    /// It carried nothing for too long.
+    Inactive,
     /// The IKE_SA ended, see [`Event::Closed`].
     IkeSaClosed,
 }
@@ -276,6 +286,9 @@ pub enum CloseCause {
     /// We were asked to.
     #[error("terminated")]
     Terminated,
+    /// The gateway sent its client to another one before there was a CHILD_SA.
+    #[error("redirected to another gateway")]
+    Redirected,
     /// Another IKE_SA with the same peer took its place.
     #[error("replaced by another IKE_SA with the same peer")]
     Replaced,

@@ -78,6 +78,9 @@ pub enum Command {
     /// Replace the IKE_SA by one with new keys, which inherits its children
     /// (RFC 7296 section 1.3.2).
     Rekey,
+    /// Send the client to another gateway (RFC 5685). Ignored where the peer is no client that
+    /// said that it understands this.
+    Redirect(super::redirect::Gateway),
     /// Ask the peer for a sign of life now.
     Probe,
     /// Our addresses or routes have changed: see whether the path in use is still good, and do not

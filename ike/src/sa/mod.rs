@@ -20,6 +20,7 @@ mod nat;
 mod negotiation;
 mod payloads;
 pub mod reassembly;
+pub mod redirect;
 mod requests;
 mod responses;
 mod secured;

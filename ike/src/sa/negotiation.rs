@@ -9,8 +9,8 @@ use super::{
     payloads::Payloads,
 };
 use crate::{
-    ChildConfig, ChildSa, Environment, EspSpi, EspSuite, Path, Secret, TrafficSelector,
-    child_sa::Sending,
+    ChildConfig, ChildSa, Environment, EspSpi, EspSuite, Path, Secret, TfcPadding, TrafficSelector,
+    child_sa::{Lifetime, Sending},
     config::SelectorTemplate,
     crypto::{KeyPair, Nonces, Prf, child_keys},
     proposal::{
@@ -27,7 +27,10 @@ pub(super) struct Agreed {
     pub(super) outbound_spi: EspSpi,
     pub(super) local_ts: Vec<TrafficSelector>,
     pub(super) remote_ts: Vec<TrafficSelector>,
-    pub(super) shared: Option<Secret>,
+    /// Of its own key exchanges, in their order.
+    pub(super) shared: Vec<Secret>,
+    /// How packets for the peer are padded.
+    pub(super) tfc_padding: TfcPadding,
 }
 
 /// Our own proposal for a CHILD_SA, awaiting the peer's answer.
@@ -108,7 +111,7 @@ fn without_key_exchange(proposals: &[Proposal]) -> Vec<Proposal> {
     for proposal in &mut proposals {
         proposal
             .transforms
-            .retain(|transform| !matches!(transform, Transform::KeyExchange(_)));
+            .retain(|transform| !transform.is_key_exchange());
     }
     proposals
 }
@@ -257,12 +260,10 @@ impl ChildOffer {
                     .key_exchange()
                     .filter(|(answered, _)| *answered == method)
                     .ok_or(Failure::InvalidSyntax)?;
-                Some(
-                    pair.agree(public)
-                        .map_err(|_| Failure::InvalidKeyExchange)?,
-                )
+                let shared = pair.agree(public);
+                vec![shared.map_err(|_| Failure::InvalidKeyExchange)?]
             }
-            (_, None) => None,
+            (_, None) => Vec::new(),
             _ => return Err(Failure::InvalidKeyExchange),
         };
         Ok(Agreed {
@@ -273,6 +274,7 @@ impl ChildOffer {
             local_ts: ts_initiator.to_vec(),
             remote_ts: ts_responder.to_vec(),
             shared,
+            tfc_padding: padding_for(&self.config, payloads),
         })
     }
 
@@ -338,6 +340,7 @@ pub(super) fn grant(
             answer.push(payload);
             shared
         });
+        let shared = shared.into_iter().collect();
         answer.push(Payload::TsInitiator(remote_ts.clone()));
         answer.push(Payload::TsResponder(local_ts.clone()));
         return Ok(Granted {
@@ -349,11 +352,22 @@ pub(super) fn grant(
                 local_ts,
                 remote_ts,
                 shared,
+                tfc_padding: padding_for(config, payloads),
             },
             payloads: answer,
         });
     }
     Err(Refusal::Failure(failure))
+}
+
+/// How packets for the peer are padded: not at all where it cannot take it (RFC 7296 section 1.3.1).
+/// Of us it may always expect that we can.
+fn padding_for(config: &ChildConfig, payloads: &Payloads) -> TfcPadding {
+    let unsupported = NotifyType::ESP_TFC_PADDING_NOT_SUPPORTED;
+    match payloads.notify(unsupported) {
+        Some(_) => TfcPadding::Off,
+        None => config.options.tfc_padding,
+    }
 }
 
 /// Why a CHILD_SA is refused.
@@ -434,19 +448,14 @@ pub(super) struct Installation<'a> {
     pub(super) path: Path,
     pub(super) encapsulation: bool,
     pub(super) sending: Sending,
+    pub(super) lifetime: Lifetime,
 }
 
 impl Agreed {
     /// KEYMAT = prf+(SK_d, [g^ir] | Ni | Nr) (RFC 7296 section 2.17), cut into both directions.
     pub(super) fn into_child_sa(self, with: &Installation<'_>) -> Result<ChildSa, Failure> {
-        let keys = child_keys(
-            with.prf,
-            with.sk_d,
-            self.shared.as_ref(),
-            with.nonces,
-            &self.suite,
-        )
-        .map_err(|_| Failure::NoProposalChosen)?;
+        let keys = child_keys(with.prf, with.sk_d, &self.shared, with.nonces, &self.suite)
+            .map_err(|_| Failure::NoProposalChosen)?;
         let (outbound_key, inbound_key) = match with.role {
             ExchangeRole::Requester => (keys.initiator, keys.responder),
             ExchangeRole::Replier => (keys.responder, keys.initiator),
@@ -465,7 +474,8 @@ impl Agreed {
             path: with.path,
             encapsulation: with.encapsulation,
             replay_window: self.config.replay_window,
-            lifetime: self.config.lifetime,
+            tfc_padding: self.tfc_padding,
+            lifetime: with.lifetime,
             sending: with.sending,
         })
     }

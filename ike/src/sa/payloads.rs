@@ -138,7 +138,8 @@ pub(super) fn failure_of(notify_type: NotifyType) -> Failure {
         NotifyType::TS_UNACCEPTABLE => Failure::TsUnacceptable,
         NotifyType::INVALID_KE_PAYLOAD => Failure::InvalidKeyExchange,
         NotifyType::NO_ADDITIONAL_SAS => Failure::NoAdditionalSas,
-        NotifyType::TEMPORARY_FAILURE => Failure::TemporaryFailure,
+        // What was half done is lost, and may be begun anew.
+        NotifyType::TEMPORARY_FAILURE | NotifyType::STATE_NOT_FOUND => Failure::TemporaryFailure,
         NotifyType::CHILD_SA_NOT_FOUND => Failure::ChildSaNotFound,
         NotifyType::INVALID_SYNTAX => Failure::InvalidSyntax,
         NotifyType::UNSUPPORTED_CRITICAL_PAYLOAD => Failure::UnsupportedCriticalPayload,

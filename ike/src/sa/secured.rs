@@ -86,7 +86,7 @@ impl Secured {
         role: Role,
         spis: IkeSpis,
         suite: IkeSuite,
-        shared: &Secret,
+        shared: (&Secret, &[Secret]),
         nonces: Nonces<'_>,
         log: bool,
     ) -> Result<Derived, Failure> {

@@ -19,10 +19,16 @@ pub(super) enum Timer {
     Rekey,
     /// Close the IKE_SA because of its age.
     Expire,
+    /// Have the IKE_SA replaced by one that is authenticated anew.
+    Reauthenticate,
+    /// Close the IKE_SA because it was not.
+    Overdue,
     /// Rekey a CHILD_SA, or remove one that has been replaced.
     Children,
     /// Repeat the deletion of a former IKE_SA, or forget it.
     Formers,
+    /// Forget an SA whose additional key exchanges the peer does not finish.
+    FollowUp,
     /// The peer should know its new IKE_SA by now.
     Hold,
     /// Forget a message of which only some fragments came.
@@ -30,7 +36,7 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::Retransmit,
         Self::Refusal,
         Self::HalfOpen,
@@ -38,8 +44,11 @@ impl Timer {
         Self::Keepalive,
         Self::Rekey,
         Self::Expire,
+        Self::Reauthenticate,
+        Self::Overdue,
         Self::Children,
         Self::Formers,
+        Self::FollowUp,
         Self::Hold,
         Self::Fragments,
     ];
@@ -54,8 +63,11 @@ impl Timer {
             Self::Keepalive => "NAT keepalive",
             Self::Rekey => "rekey IKE_SA",
             Self::Expire => "expire IKE_SA",
+            Self::Reauthenticate => "authenticate anew",
+            Self::Overdue => "expire authentication",
             Self::Children => "rekey or remove CHILD_SA",
             Self::Formers => "close rekeyed IKE_SA",
+            Self::FollowUp => "additional key exchange",
             Self::Hold => "begin to use rekeyed IKE_SA",
             Self::Fragments => "forget fragments",
         }

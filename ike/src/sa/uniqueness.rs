@@ -11,10 +11,12 @@
 //!   answered for it: the peer has lost its state, and the older one is dead.
 //! * If it arrived before, the two crossed. Of those, the one that holds the lowest of the four
 //!   nonces loses, as RFC 7296 section 2.8.1 rules for simultaneous rekeying.
+//! * One that the same host creates after another, without INITIAL_CONTACT, is the same IKE_SA
+//!   authenticated anew (RFC 7296 section 2.8.3): the older one stays until its children are moved.
 //! * If only one was begun without INITIAL_CONTACT, its initiator knew the other one and meant to
 //!   replace it.
 
-use std::time::Instant;
+use std::{net::IpAddr, time::Instant};
 
 use super::io::Role;
 use crate::config::Unique;
@@ -24,6 +26,8 @@ use crate::config::Unique;
 pub struct Contact {
     /// Who created it.
     pub role: Role,
+    /// The peer's address.
+    pub remote: IpAddr,
     /// When its IKE_SA_INIT request was received (responder) or first sent (initiator).
     pub begun: Instant,
     /// When it was established here: arrival of the IKE_AUTH message that did it.
@@ -43,6 +47,8 @@ pub enum Verdict {
     ForgetOlder,
     /// Close the older one, telling the peer.
     CloseOlder,
+    /// The same, but not before all that it carries can have been moved to the newer one.
+    CloseOlderSoon,
     /// Close the newer one, telling the peer.
     CloseNewer,
 }
@@ -66,7 +72,10 @@ pub fn judge(older: &Contact, newer: &Contact, unique: Unique) -> Verdict {
             _ => Verdict::CloseNewer,
         };
     }
+    let anew = sequential && !newer.initial_contact && newer.remote == older.remote;
     match unique {
+        Unique::Replace if anew => Verdict::CloseOlderSoon,
+        Unique::Keep if anew => Verdict::KeepBoth,
         Unique::Replace => Verdict::CloseOlder,
         Unique::Keep if newer.role == Role::Responder => Verdict::CloseNewer,
         Unique::No | Unique::Keep | Unique::Never => Verdict::KeepBoth,
@@ -85,11 +94,13 @@ mod tests {
         established: u64,
         nonce: u8,
         initial_contact: bool,
+        remote: u8,
     }
 
     fn contact(made: &Made, epoch: Instant) -> Contact {
         Contact {
             role: made.role,
+            remote: [192, 0, 2, made.remote].into(),
             begun: epoch + Duration::from_secs(made.begun),
             established: epoch + Duration::from_secs(made.established),
             lowest_nonce: Box::new([made.nonce; 16]),
@@ -103,6 +114,7 @@ mod tests {
         established: 2,
         nonce: 1,
         initial_contact: true,
+        remote: 2,
     };
     const THEIRS: Made = Made {
         role: Role::Responder,
@@ -110,6 +122,7 @@ mod tests {
         established: 3,
         nonce: 2,
         initial_contact: true,
+        remote: 2,
     };
 
     #[test]
@@ -183,9 +196,38 @@ mod tests {
     }
 
     #[test]
+    fn the_same_host_authenticates_anew_and_loses_nothing_by_it() {
+        let epoch = Instant::now();
+        for made in [OURS, THEIRS] {
+            let older = contact(&made, epoch);
+            let again = Made {
+                begun: 5,
+                established: 6,
+                initial_contact: false,
+                ..made
+            };
+            let newer = contact(&again, epoch);
+            for (unique, verdict) in [
+                (Unique::No, Verdict::KeepBoth),
+                (Unique::Never, Verdict::KeepBoth),
+                (Unique::Keep, Verdict::KeepBoth),
+                (Unique::Replace, Verdict::CloseOlderSoon),
+            ] {
+                assert_eq!(judge(&older, &newer, unique), verdict);
+            }
+        }
+    }
+
+    #[test]
     fn same_origin_follows_the_policy() {
         let epoch = Instant::now();
-        let older = contact(&THEIRS, epoch);
+        let older = contact(
+            &Made {
+                remote: 9,
+                ..THEIRS
+            },
+            epoch,
+        );
         let newer = contact(
             &Made {
                 begun: 5,

@@ -17,6 +17,8 @@ pub enum ExchangeType {
     IkeSessionResume,
     /// 43 (RFC 9242)
     IkeIntermediate,
+    /// 44 (RFC 9370)
+    IkeFollowupKe,
     /// Any other, by number; never one of those above.
     Other(u8),
 }
@@ -30,6 +32,7 @@ impl From<u8> for ExchangeType {
             37 => Self::Informational,
             38 => Self::IkeSessionResume,
             43 => Self::IkeIntermediate,
+            44 => Self::IkeFollowupKe,
             other => Self::Other(other),
         }
     }
@@ -44,6 +47,7 @@ impl From<ExchangeType> for u8 {
             ExchangeType::Informational => 37,
             ExchangeType::IkeSessionResume => 38,
             ExchangeType::IkeIntermediate => 43,
+            ExchangeType::IkeFollowupKe => 44,
             ExchangeType::Other(other) => other,
         }
     }
@@ -58,6 +62,7 @@ impl fmt::Display for ExchangeType {
             Self::Informational => "INFORMATIONAL",
             Self::IkeSessionResume => "IKE_SESSION_RESUME",
             Self::IkeIntermediate => "IKE_INTERMEDIATE",
+            Self::IkeFollowupKe => "IKE_FOLLOWUP_KE",
             Self::Other(other) => return write!(f, "({other})"),
         })
     }

@@ -4,7 +4,7 @@ use super::{WireError, limits, payload_type, reader::Reader, writer::sized};
 use crate::{
     EspSpi, IkeSpi,
     proposal::{
-        EncryptionId, IntegrityId, KeyExchangeMethod, PrfId, Proposal, ProposalSpi, Protocol,
+        EncryptionId, IntegrityId, KeyExchangeMethod, PrfId, Proposal, ProposalSpi, Protocol, Slot,
         Transform,
     },
 };
@@ -154,7 +154,10 @@ fn parse_transform(mut reader: Reader<'_>) -> Result<Transform, WireError> {
         3 => Transform::Integrity(IntegrityId(id)),
         4 => Transform::KeyExchange(KeyExchangeMethod(id)),
         5 if id <= 1 => Transform::ExtendedSequenceNumbers(id == 1),
-        _ => unknown,
+        _ => match Slot::of_transform_type(transform_type) {
+            Some(slot) => Transform::AdditionalKeyExchange(slot, KeyExchangeMethod(id)),
+            None => unknown,
+        },
     })
 }
 
@@ -211,10 +214,13 @@ fn write_transform(transform: Transform, out: &mut Vec<u8>) {
         Transform::Integrity(IntegrityId(id)) => (3, id, None),
         Transform::KeyExchange(KeyExchangeMethod(id)) => (4, id, None),
         Transform::ExtendedSequenceNumbers(used) => (5, u16::from(used), None),
+        Transform::AdditionalKeyExchange(slot, KeyExchangeMethod(id)) => {
+            (slot.transform_type(), id, None)
+        }
         // What must not be chosen must not become choosable by being written: a type that we know
         // carries an attribute that nobody knows.
         Transform::Unknown {
-            transform_type: transform_type @ 1..=5,
+            transform_type: transform_type @ 1..=12,
             id,
         } => (transform_type, id, Some((UNKNOWN_ATTRIBUTE, 0))),
         Transform::Unknown { transform_type, id } => (transform_type, id, None),

@@ -4,12 +4,15 @@
 #![allow(clippy::disallowed_methods, reason = "tests need a first instant")]
 
 mod admission;
+mod ageing;
 mod children;
 mod collisions;
 mod forge;
 mod former_ike;
 mod fragments;
 mod hostile;
+mod hybrid;
+mod hybrid_rekey;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod misbehaviour;
@@ -17,6 +20,7 @@ mod moving;
 mod nat;
 mod pair;
 mod pending;
+mod redirect;
 mod rekey_child;
 mod rekey_ike;
 mod setup;

@@ -123,6 +123,7 @@ pub(crate) fn child(name: &str, local: &str, remote: &str) -> ChildConfig {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         lifetime: Lifetime::default(),
+        options: holdfast_ike::ChildOptions::default(),
     }
 }
 
@@ -140,10 +141,12 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
+        reauth: holdfast_ike::config::Reauthentication::default(),
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         key_log: false,
     }

@@ -467,7 +467,9 @@ impl Endpoint {
                 Verdict::ForgetOlder => {
                     self.command(older, Command::Abandon(CloseCause::Replaced), now, network);
                 }
-                Verdict::CloseOlder => self.command(older, Command::Terminate, now, network),
+                Verdict::CloseOlder | Verdict::CloseOlderSoon => {
+                    self.command(older, Command::Terminate, now, network);
+                }
                 Verdict::CloseNewer => self.command(newer, Command::Terminate, now, network),
             }
         }

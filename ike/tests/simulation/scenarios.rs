@@ -6,13 +6,20 @@ use holdfast_ike::sa::{AdmissionLimits, Command, Input};
 
 use crate::{network::Weather, world::World};
 
-/// Worlds in each scenario; together more than 10,000.
+/// Worlds in each scenario, together more than 10,000, unless `HOLDFAST_SEEDS` says another number.
 const ONE_INITIATES: u64 = 2000;
 const BOTH_INITIATE: u64 = 3000;
 const DISTURBED: u64 = 3000;
 const FLOODED: u64 = 1000;
 const ATTACKED: u64 = 1000;
 const ATTACKED_AT_REST: u64 = 200;
+
+/// The seeds of a scenario's worlds.
+pub(crate) fn seeds(worlds: u64) -> std::ops::Range<u64> {
+    0..std::env::var("HOLDFAST_SEEDS").map_or(worlds, |number| {
+        number.parse().expect("HOLDFAST_SEEDS is a number")
+    })
+}
 
 /// How long the data plane takes at most.
 const SLOW_PLANE: Duration = Duration::from_millis(500);
@@ -59,7 +66,7 @@ fn settle(mut world: World) {
 
 #[test]
 fn one_end_initiates_on_a_bad_network() {
-    for seed in 0..ONE_INITIATES {
+    for seed in seeds(ONE_INITIATES) {
         let mut world = bad_world(seed);
         world.ends[0].start(world.now);
         world.run(Duration::from_secs(60));
@@ -69,7 +76,7 @@ fn one_end_initiates_on_a_bad_network() {
 
 #[test]
 fn both_ends_initiate_at_once() {
-    for seed in 0..BOTH_INITIATE {
+    for seed in seeds(BOTH_INITIATE) {
         let mut world = bad_world(seed ^ 0xb0b0);
         let apart = Duration::from_millis(world.rng.below(1 + world.rng.clone().below(3000)));
         world.ends[0].start(world.now);
@@ -82,7 +89,7 @@ fn both_ends_initiate_at_once() {
 
 #[test]
 fn crashes_deletes_and_probes_while_the_network_is_bad() {
-    for seed in 0..DISTURBED {
+    for seed in seeds(DISTURBED) {
         let mut world = bad_world(seed ^ 0xdead_beef);
         world.ends[0].start(world.now);
         if world.rng.chance(70) {
@@ -95,7 +102,7 @@ fn crashes_deletes_and_probes_while_the_network_is_bad() {
 
 #[test]
 fn initiators_have_to_return_cookies() {
-    for seed in 0..FLOODED {
+    for seed in seeds(FLOODED) {
         let mut world = bad_world(seed ^ 0x0c00_c1e5);
         for end in &mut world.ends {
             end.limits = AdmissionLimits {
@@ -130,7 +137,7 @@ fn initiators_have_to_return_cookies() {
 
 #[test]
 fn an_attacker_joins_the_bad_network() {
-    for seed in 0..ATTACKED {
+    for seed in seeds(ATTACKED) {
         let mut world = bad_world(seed ^ 0xbad_0bad);
         let rate = 50 + world.rng.below(150);
         world.attack(rate);
@@ -146,7 +153,7 @@ fn an_attacker_joins_the_bad_network() {
 /// Whoever adds to the traffic but takes nothing away ends nothing that is up.
 #[test]
 fn an_attacker_alone_closes_nothing() {
-    for seed in 0..ATTACKED_AT_REST {
+    for seed in seeds(ATTACKED_AT_REST) {
         let mut world = World::new(seed ^ 0x5afe, 2);
         world.attack(0);
         world.ends[0].start(world.now);

@@ -55,6 +55,7 @@ fn child(index: usize, flip: bool) -> ChildConfig {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         lifetime: Lifetime::default(),
+        options: holdfast_ike::ChildOptions::default(),
     }
 }
 
@@ -86,10 +87,12 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         rekey_time: Duration::ZERO,
         rand_time: Duration::ZERO,
         over_time: Duration::ZERO,
+        reauth: holdfast_ike::config::Reauthentication::default(),
         half_open_timeout: Duration::from_secs(30),
         keep_alive: Duration::from_secs(20),
         encap: false,
         fragmentation: Fragmentation::Yes,
+        redirect: None,
         unique: Unique::No,
         key_log: false,
     }

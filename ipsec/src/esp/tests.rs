@@ -5,7 +5,7 @@ mod vectors;
 
 use holdfast_ike::{
     EspKey, EspSuite, Secret,
-    proposal::{EncryptionId, IntegrityId},
+    proposal::{AdditionalKeyExchanges, EncryptionId, IntegrityId},
 };
 use proptest::prelude::*;
 
@@ -24,6 +24,7 @@ fn cipher(encryption: EncryptionId, material: &[u8]) -> Result<Cipher, InstallEr
         key_bits,
         integrity: None,
         key_exchange: None,
+        additional: AdditionalKeyExchanges::NONE,
         extended_sequence_numbers: false,
     };
     let key = EspKey {
@@ -43,6 +44,7 @@ fn classic(
         key_bits,
         integrity: Some(integrity),
         key_exchange: None,
+        additional: AdditionalKeyExchanges::NONE,
         extended_sequence_numbers: false,
     };
     let key = EspKey {

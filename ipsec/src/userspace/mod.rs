@@ -70,6 +70,9 @@ use crate::{
     spi::SpiPool,
 };
 
+/// What fits a device that says nothing about it.
+const DEVICE_MTU: u16 = 1400;
+
 /// The userspace data plane.
 pub struct Userspace {
     shared: Arc<Shared>,
@@ -99,6 +102,7 @@ impl Userspace {
         let (device, tun) = open(device)?;
         let shared = Arc::new(Shared {
             sockets,
+            mtu: tun.map_or(DEVICE_MTU, |(_, mtu)| mtu),
             tables: Tables::new(),
             traps: Traps::new(),
             counts: Counts::default(),

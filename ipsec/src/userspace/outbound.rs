@@ -27,6 +27,9 @@ const FRAME: usize = 1 << 16;
 /// Most octets in one datagram or one batch of them, whichever the IP version.
 const MOST_OCTETS: usize = 65_487;
 
+/// Most octets in one inner packet.
+pub(super) const LARGEST_INNER: usize = MOST_OCTETS - Cipher::MOST_OVERHEAD;
+
 /// Most packets in one batch (`UDP_MAX_SEGMENTS` of Linux).
 const MOST_PACKETS: usize = 64;
 
@@ -100,7 +103,7 @@ impl Outbound {
         };
         let plan = Header::parse(frame).and_then(|header| {
             let plan = Plan::new(frame, received.offload, &header)?;
-            let fits = plan.length(0) <= MOST_OCTETS - Cipher::MOST_OVERHEAD;
+            let fits = plan.length(0) <= LARGEST_INNER;
             fits.then_some((header, plan))
         });
         let Some((header, plan)) = plan else {
@@ -141,17 +144,19 @@ impl Outbound {
         let header = cipher.header();
         for index in 0..packets {
             let length = plan.length(index);
+            let padded = sa.outbound.padded(length, shared.mtu);
             let space = self
                 .batch
-                .reserve(shared, sa, cipher.sealed_len(length), ecn);
+                .reserve(shared, sa, cipher.sealed_len(padded), ecn);
             plan.write(frame, index, &mut space[header..header + length]);
+            space[header + length..header + padded].fill(0);
             esp::seal(
                 cipher,
                 sa.outbound.spi,
                 reserved.first + index as u64,
                 sa.outbound.extended,
                 next_header,
-                length,
+                padded,
                 space,
             );
         }

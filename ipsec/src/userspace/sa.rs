@@ -11,11 +11,11 @@ use std::{
 
 use arc_swap::ArcSwap;
 use holdfast_ike::{
-    ChildSa, EspSpi, Path, TrafficSelector,
+    ChildSa, EspSpi, Path, TfcPadding, TrafficSelector,
     child_sa::{Lifetime, Sending},
 };
 
-use super::{policy_table::Target, selector};
+use super::{outbound::LARGEST_INNER, policy_table::Target, selector};
 use crate::{
     esp::{Cipher, MOST_WINDOW, ReplayWindow, SequenceNumbers},
     packet::header::Header,
@@ -50,6 +50,7 @@ pub(crate) struct Inbound {
 #[repr(align(64))]
 pub(crate) struct Outbound {
     pub(crate) spi: u32,
+    padding: TfcPadding,
     pub(crate) cipher: Cipher,
     pub(crate) extended: bool,
     pub(crate) sequence: SequenceNumbers,
@@ -105,6 +106,7 @@ impl Sa {
             },
             outbound: Outbound {
                 spi: sa.outbound_spi.0,
+                padding: sa.tfc_padding,
                 cipher: Cipher::new(&sa.suite, &sa.outbound_key)?,
                 extended,
                 sequence: SequenceNumbers::new(extended),
@@ -245,6 +247,18 @@ impl Target for Sa {
 
     fn order(&self) -> u64 {
         self.order
+    }
+}
+
+impl Outbound {
+    /// How long an inner packet of so many octets becomes (RFC 4303 section 2.7).
+    pub(crate) fn padded(&self, length: usize, mtu: u16) -> usize {
+        let to = match self.padding {
+            TfcPadding::Off => return length,
+            TfcPadding::To(size) => size,
+            TfcPadding::Mtu => mtu,
+        };
+        length.max(LARGEST_INNER.min(to.into()))
     }
 }
 

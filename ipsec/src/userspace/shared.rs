@@ -18,6 +18,8 @@ use crate::{
 /// Tables, sockets, counters.
 pub(crate) struct Shared {
     pub(crate) sockets: Sockets,
+    /// The largest packet that the device takes.
+    pub(crate) mtu: u16,
     pub(crate) tables: Tables,
     pub(crate) traps: Traps,
     pub(crate) counts: Counts,

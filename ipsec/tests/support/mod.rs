@@ -13,7 +13,7 @@ use std::{
 use holdfast_ike::{
     ChildSa, EspKey, EspSpi, EspSuite, Mode, Path, Secret, TrafficSelector,
     child_sa::{Lifetime, Sending},
-    proposal::EncryptionId,
+    proposal::{AdditionalKeyExchanges, EncryptionId},
 };
 use holdfast_ipsec::{
     Application, DataPlane, Device, NatTDatagram, PlaneEvent, Random, Userspace, UserspaceOptions,
@@ -120,6 +120,7 @@ pub(crate) fn child(end: u8, local: SocketAddr, remote: SocketAddr) -> ChildSa {
             key_bits: 256,
             integrity: None,
             key_exchange: None,
+            additional: AdditionalKeyExchanges::NONE,
             extended_sequence_numbers: true,
         },
         mode: Mode::Tunnel,
@@ -128,6 +129,7 @@ pub(crate) fn child(end: u8, local: SocketAddr, remote: SocketAddr) -> ChildSa {
         path: Path { local, remote },
         encapsulation: true,
         replay_window: 1024,
+        tfc_padding: holdfast_ike::TfcPadding::Off,
         lifetime: Lifetime::default(),
         sending: Sending::AtOnce,
     }

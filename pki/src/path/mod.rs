@@ -17,8 +17,9 @@
 //! - *Search.* Depth first, candidates with the right key identifier first. A certificate of the same
 //!   name and key is in a path once. There are [`MOST_CAS`] CAs in a path at most, and each call
 //!   computes at most [`MOST_SIGNATURES`] signatures and [`MOST_COMPARISONS`] comparisons of names with constraints.
-//! - *Anchors* are held to everything that their certificate says, their validity included, but for
-//!   its signature.
+//! - *Anchors* are self-issued. Other CA certificates that an operator loaded lead to one, as with
+//!   charon: what is above them may have revoked them. Anchors are held to everything that their
+//!   certificate says, their validity included, but for its signature.
 //! - *extendedKeyUsage* of an end entity: absent, or with anyExtendedKeyUsage, id-kp-ipsecIKE or one
 //!   of those for IPsec that came before it (RFC 4945 section 5.1.3.12), iKEIntermediate, serverAuth
 //!   or clientAuth. The last three are beyond that section, but in nearly every VPN certificate that
@@ -63,7 +64,7 @@ const MOST_STEPS: usize = 1_000_000;
 /// Whom we trust, what else we know, and what we want.
 #[derive(Clone, Copy, Debug)]
 pub struct Validator<'a> {
-    /// Anchors of trust.
+    /// CA certificates that the operator loaded; those that are self-issued are anchors of trust.
     pub anchors: &'a [Arc<Certificate>],
     /// CA certificates that are not trusted by themselves.
     pub intermediates: &'a [Arc<Certificate>],

@@ -125,7 +125,8 @@ impl<'a> Search<'a> {
             Some(_) if candidate.extensions().subject_key_id.is_some() => 2,
             _ => 1,
         };
-        let trusted = anchors.iter().filter(named).map(|anchor| (anchor, true));
+        let trusted = anchors.iter().filter(named);
+        let trusted = trusted.map(|anchor| (anchor, anchor.is_self_issued()));
         let others = intermediates
             .iter()
             .chain(self.extra)

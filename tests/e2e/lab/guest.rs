@@ -1,6 +1,6 @@
 //! A virtual machine with a kernel of its own: ESP in the kernel, where this machine's has none.
 //!
-//! It stands at the end of a namespace's cable, in place of the namespace. What the lab wants done
+//! It stands at the ends of a namespace's cables, in place of the namespace. What the lab wants done
 //! inside goes over a virtual console to `guest/agent`.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 
 use base64ct::{Base64, Encoding};
 
-use super::{Lab, Namespace, process::Process, topology::WIRE, userland, wait};
+use super::{Lab, Namespace, process::Process, userland, wait};
 
 /// Of memory: the root file system is a file of the host's.
 const MEGABYTES: &str = "384";
@@ -32,20 +32,9 @@ struct Console {
 }
 
 impl Guest {
-    /// Boots one whose `eth0` is the namespace's end of the cable. The namespace's own addresses
-    /// there are taken away.
-    pub(crate) fn boot(lab: &Lab, namespace: &Namespace) -> Self {
-        for arguments in [
-            "link add bridge0 type bridge",
-            "tuntap add tap0 mode tap",
-            &format!("addr flush dev {WIRE}"),
-            &format!("link set {WIRE} master bridge0"),
-            "link set tap0 master bridge0",
-            "link set tap0 up",
-            "link set bridge0 up",
-        ] {
-            namespace.ip(&arguments.split(' ').collect::<Vec<_>>());
-        }
+    /// Boots one whose `eth0`, `eth1` and so on are these devices of the namespace. The namespace's
+    /// own addresses there are taken away.
+    pub(crate) fn boot(lab: &Lab, namespace: &Namespace, devices: &[&str]) -> Self {
         let directory = lab.subdirectory(&format!("{}-guest", namespace.name()));
         let socket = directory.join("console.sock");
         let image = userland::guest();
@@ -63,8 +52,6 @@ impl Guest {
                 "-drive",
                 &format!("file={image}/root.squashfs,format=raw,if=virtio,readonly=on"),
             ])
-            .args(["-netdev", "tap,id=wire,ifname=tap0,script=no,downscript=no"])
-            .args(["-device", "virtio-net-pci,netdev=wire"])
             .args(["-device", "virtio-serial-pci"])
             .args([
                 "-chardev",
@@ -74,6 +61,15 @@ impl Guest {
                 ),
             ])
             .args(["-device", "virtserialport,chardev=console,name=agent"]);
+        for (number, device) in devices.iter().enumerate() {
+            let tap = plug(namespace, device, number);
+            command
+                .args([
+                    "-netdev",
+                    &format!("tap,id={tap},ifname={tap},script=no,downscript=no"),
+                ])
+                .args(["-device", &format!("virtio-net-pci,netdev={tap}")]);
+        }
         let process = Process::spawn("guest", command, &directory.join("guest.log"));
         let stream = wait::until("the virtual machine's console", BOOT, || {
             UnixStream::connect(&socket).ok()
@@ -93,7 +89,9 @@ impl Guest {
             console: Mutex::new(console),
             _process: process,
         };
-        guest.run(&format!("ip link set {WIRE} up"));
+        for number in 0..devices.len() {
+            guest.run(&format!("ip link set eth{number} up"));
+        }
         guest
     }
 
@@ -119,6 +117,22 @@ impl Guest {
         let encoded = Base64::encode_string(text.as_bytes());
         self.run(&format!("echo {encoded} | base64 -d > {path}"));
     }
+}
+
+/// Connects a device to a new tap, whose name is handed back.
+fn plug(namespace: &Namespace, device: &str, number: usize) -> String {
+    for arguments in [
+        format!("link add bridge{number} type bridge"),
+        format!("tuntap add tap{number} mode tap"),
+        format!("addr flush dev {device}"),
+        format!("link set {device} master bridge{number}"),
+        format!("link set tap{number} master bridge{number}"),
+        format!("link set tap{number} up"),
+        format!("link set bridge{number} up"),
+    ] {
+        namespace.ip(&arguments.split(' ').collect::<Vec<_>>());
+    }
+    format!("tap{number}")
 }
 
 impl Console {

@@ -32,7 +32,7 @@ impl Libreswan {
     /// Boots the virtual machine at this gateway's end of the cable, with the gateway's addresses,
     /// and starts pluto without any connection.
     pub(crate) fn start(lab: &Lab, here: &Gateway, there: &Gateway) -> Self {
-        let guest = Guest::boot(lab, &here.namespace);
+        let guest = Guest::boot(lab, &here.namespace, &[WIRE]);
         for (family, outer, inner) in [(Family::V4, 24, 32), (Family::V6, 64, 128)] {
             let (wire, network) = (here.outer(family), here.inner(family));
             guest.run(&format!(

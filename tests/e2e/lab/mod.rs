@@ -10,6 +10,7 @@ pub(crate) mod freeradius;
 pub(crate) mod guest;
 pub(crate) mod holdfast;
 pub(crate) mod libreswan;
+pub(crate) mod lossy_cable;
 pub(crate) mod measure;
 pub(crate) mod namespace;
 pub(crate) mod pretty;

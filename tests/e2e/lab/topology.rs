@@ -99,9 +99,16 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn new(lab: &Lab) -> Self {
+        Self::connected_by(lab, |moon, sun| {
+            namespace::connect((moon, WIRE), (sun, WIRE));
+        })
+    }
+
+    /// With a cable that the caller lays between the two, with ends of the name [`WIRE`].
+    pub(crate) fn connected_by(lab: &Lab, lay: impl FnOnce(&Namespace, &Namespace)) -> Self {
         let moon = Gateway::new(lab, "moon", "moon.example", 1);
         let sun = Gateway::new(lab, "sun", "sun.example", 2);
-        namespace::connect((&moon.namespace, WIRE), (&sun.namespace, WIRE));
+        lay(&moon.namespace, &sun.namespace);
         moon.configure();
         sun.configure();
         Self { moon, sun }

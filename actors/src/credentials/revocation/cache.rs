@@ -10,7 +10,7 @@ use holdfast_pki::{
     Certificate, Evidence, KeyId, OcspRequest, OcspResponse, RevocationList, revocation::MOST_AGE,
 };
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::{
     Link,
@@ -52,9 +52,22 @@ pub(crate) enum Fetched {
     Response(Arc<OcspResponse>),
 }
 
-#[derive(Default)]
 pub(super) struct Cache {
     slots: Mutex<HashMap<Source, Slot>>,
+    /// Fetches that may be under way, and readings of what they brought: each takes memory, that of a
+    /// long list several times its length.
+    fetches: Semaphore,
+    readings: Semaphore,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            slots: Mutex::default(),
+            fetches: Semaphore::new(16),
+            readings: Semaphore::new(2),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -125,7 +138,7 @@ impl Cache {
                 let (cache, source) = (Arc::clone(self), source.clone());
                 let (link, evidence) = (link.clone(), Arc::clone(evidence));
                 tokio::spawn(async move {
-                    let found = fetch(&source, link, evidence).await;
+                    let found = cache.fetch(&source, link, evidence).await;
                     cache.put(source, found);
                     drop(done);
                 });
@@ -168,21 +181,49 @@ impl Cache {
         let mut slots = self.slots();
         let slot = slots.entry(source).or_default();
         slot.under_way = None;
-        match found {
+        if let Ok(found) = found {
             // Out of date as it comes: good for those who wait, and asked for again later.
-            Ok(kind) => {
-                slot.until = kind.until().max(now() + FIRST_RETRY.as_secs() as i64);
-                slot.found = Some(kind);
-                slot.failures = 0;
-                slot.retry_at = None;
-            }
-            Err(_) => {
-                let wait = FIRST_RETRY.saturating_mul(1 << slot.failures.min(8));
-                slot.failures += 1;
-                slot.retry_at = Some(Instant::now() + wait.min(LAST_RETRY));
-            }
+            let retry = now().saturating_add_unsigned(FIRST_RETRY.as_secs());
+            slot.until = found.until().max(retry);
+            slot.found = Some(found);
+            slot.failures = 0;
+            slot.retry_at = None;
+        } else {
+            let wait = FIRST_RETRY.saturating_mul(1 << slot.failures.min(8));
+            slot.failures += 1;
+            slot.retry_at = Some(Instant::now() + wait.min(LAST_RETRY));
         }
         make_room(&mut slots);
+    }
+
+    async fn fetch(
+        &self,
+        source: &Source,
+        link: Link,
+        evidence: Arc<Evidence>,
+    ) -> Result<Fetched, FetchError> {
+        // The semaphores are never closed.
+        let _turn = self.fetches.acquire().await;
+        let uri = source.uri();
+        tracing::info!(uri, "fetching what is known about revoked certificates");
+        let found = match source {
+            Source::List { by_operator, .. } => {
+                let octets = list(uri, *by_operator).await?;
+                let _turn = self.readings.acquire().await;
+                blocking(move || read_list(&octets, &link, &evidence)).await
+            }
+            Source::Responder { .. } => {
+                let mut nonce = [0; 32];
+                SystemRandom::new()
+                    .fill(&mut nonce)
+                    .map_err(|_| FetchError::Random)?;
+                let request = OcspRequest::new(&link.certificate, &link.issuer, nonce);
+                let octets = response(uri, request.der()).await?;
+                let _turn = self.readings.acquire().await;
+                blocking(move || read_response(&octets, &request, &link, &evidence)).await
+            }
+        };
+        found.inspect_err(|error| tracing::warn!(uri, %error, "nothing learnt about revocation"))
     }
 
     pub(super) fn all(&self) -> Vec<Fetched> {
@@ -207,31 +248,6 @@ impl Cache {
     fn slots(&self) -> MutexGuard<'_, HashMap<Source, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn fetch(
-    source: &Source,
-    link: Link,
-    evidence: Arc<Evidence>,
-) -> Result<Fetched, FetchError> {
-    let uri = source.uri();
-    tracing::info!(uri, "fetching what is known about revoked certificates");
-    let found = match source {
-        Source::List { by_operator, .. } => {
-            let octets = list(uri, *by_operator).await?;
-            blocking(move || read_list(&octets, &link, &evidence)).await
-        }
-        Source::Responder { .. } => {
-            let mut nonce = [0; 32];
-            SystemRandom::new()
-                .fill(&mut nonce)
-                .map_err(|_| FetchError::Random)?;
-            let request = OcspRequest::new(&link.certificate, &link.issuer, nonce);
-            let octets = response(uri, request.der()).await?;
-            blocking(move || read_response(&octets, &request, &link, &evidence)).await
-        }
-    };
-    found.inspect_err(|error| tracing::warn!(uri, %error, "nothing learnt about revocation"))
 }
 
 enum Look {

@@ -34,6 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Sources of each kind that are asked about one certificate.
 const MOST_SOURCES: usize = 4;
 
+/// Lists, and responses, of a peer that are looked at.
+const MOST_FROM_PEER: usize = 16;
+
 /// What a peer brought along about its own certificates.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FromPeer {
@@ -85,11 +88,17 @@ impl Revocations {
     ) -> Result<(), Distrusted> {
         let mut evidence = Evidence {
             lists: store.revocation_lists().map(Arc::clone).collect(),
-            responses: from_peer.responses,
+            responses: from_peer
+                .responses
+                .into_iter()
+                .take(MOST_FROM_PEER)
+                .collect(),
             responders: store.ocsp_signers().map(Arc::clone).collect(),
             ..Evidence::default()
         };
-        evidence.lists.extend(from_peer.lists);
+        evidence
+            .lists
+            .extend(from_peer.lists.into_iter().take(MOST_FROM_PEER));
         let evidence = Arc::new(evidence);
         let links = path.links().map(|(certificate, issuer)| {
             let link = Link::new(store, certificate, issuer);
@@ -220,7 +229,7 @@ impl Link {
 /// Seconds since 1970.
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs() as i64)
+    since.map_or(0, |since| since.as_secs().cast_signed())
 }
 
 #[cfg(test)]

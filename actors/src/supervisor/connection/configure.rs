@@ -78,6 +78,7 @@ impl Supervised {
         }
         self.phase = Phase::Idle;
         self.replacing = None;
+        self.moved = None;
         self.children.clear();
         self.backoff.reset();
         self.rounds = 0;

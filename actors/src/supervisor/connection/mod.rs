@@ -9,6 +9,7 @@ pub(crate) mod configure;
 mod network;
 mod outcome;
 mod reconcile;
+mod redirect;
 pub(crate) mod status;
 mod traps;
 mod wants;
@@ -23,10 +24,10 @@ use std::{
 use holdfast_config::{Connection, Endpoint};
 use holdfast_ike::{
     ChildConfig,
-    sa::{Command, Contacts},
+    sa::{Command, Contacts, redirect::Gateway},
 };
 
-use self::{traps::Traps, wants::Wants};
+use self::{redirect::Redirection, traps::Traps, wants::Wants};
 use super::{
     attempt::{Attempts, Goal, Waiter},
     backoff::Backoff,
@@ -61,6 +62,8 @@ pub(crate) enum Action {
         remote: IpAddr,
         /// The child that travels in IKE_AUTH.
         child: Option<Arc<ChildConfig>>,
+        /// The gateway that sent us there.
+        redirected_from: Option<Gateway>,
     },
     /// Order an IKE_SA to do something.
     Command {
@@ -145,7 +148,10 @@ pub(crate) struct Supervised {
     children: BTreeMap<Arc<str>, ChildTry>,
     /// An IKE_SA that is to give way to a new one once that carries what it carries.
     replacing: Option<IkeSaId>,
+    /// When it may go: the new one carries all its children.
+    moved: Option<Instant>,
     resolved: Vec<IpAddr>,
+    redirection: Redirection,
     last_ticket: u64,
     rounds: u32,
     /// Failed attempts since it was last up.
@@ -171,7 +177,9 @@ impl Supervised {
             attempts: Attempts::default(),
             children: BTreeMap::new(),
             replacing: None,
+            moved: None,
             resolved: Vec::new(),
+            redirection: Redirection::default(),
             last_ticket: 0,
             rounds: 0,
             failures: 0,
@@ -215,7 +223,7 @@ impl Supervised {
             _ => None,
         };
         let children = self.children.values().filter_map(|child| child.until);
-        attempt.into_iter().chain(children).min()
+        attempt.into_iter().chain(children).chain(self.moved).min()
     }
 
     /// Somebody wants `goal`. Joins what is under way for it; `None` says that it is met already.
@@ -254,7 +262,9 @@ impl Supervised {
     /// An operator wants the whole connection down, until somebody asks for it again.
     pub(crate) fn withdraw(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.wants.withdraw_all();
+        self.redirection = Redirection::default();
         self.replacing = None;
+        self.moved = None;
         self.children.clear();
         self.backoff.reset();
         self.reason = Some("terminated by an operator".into());
@@ -279,6 +289,7 @@ impl Supervised {
     pub(crate) fn drain(&mut self) {
         self.wants = Wants::default();
         self.replacing = None;
+        self.moved = None;
         self.children.clear();
         self.phase = Phase::Idle;
         self.attempts.all_failed("the agent is shutting down");
@@ -331,7 +342,7 @@ impl Supervised {
     }
 
     fn abandon_address(&self, id: IkeSaId, actions: &mut Vec<Action>) {
-        if self.rotation.more() {
+        if self.rotation.more() || self.redirection.target().is_some() {
             let cause = holdfast_ike::sa::CloseCause::PeerUnresponsive;
             let command = Command::Abandon(cause);
             actions.push(Action::Command { id, command });

@@ -26,6 +26,7 @@ impl Supervised {
     ) {
         if self.phase == (Phase::Connecting { id }) {
             self.phase = Phase::Idle;
+            self.redirection.established(id);
         }
         if let Some(record) = world.registry.get(id)
             && record.role == Role::Initiator
@@ -109,6 +110,11 @@ impl Supervised {
                 !self.trusts(world.now.saturating_duration_since(child.up.at))
             }
             ChildDownCause::Expired | ChildDownCause::Terminated => false,
+            ChildDownCause::Inactive => {
+                // Nobody misses it until traffic or an operator asks.
+                self.wants.withdraw_child(name);
+                false
+            }
         };
         if wait && self.wants.child(name) {
             let reason = "the peer closed it soon after it came up".to_owned();
@@ -188,7 +194,8 @@ impl Supervised {
             self.reconcile(world, actions);
             return;
         }
-        if std::mem::take(&mut self.restart) && self.wants_attempt() {
+        let restart = std::mem::take(&mut self.restart) && self.wants_attempt();
+        if restart || self.go_elsewhere_or_back(cause, actions) {
             self.reconcile(world, actions);
             return;
         }
@@ -220,6 +227,7 @@ impl Supervised {
         actions: &mut Vec<Action>,
     ) {
         self.revive_children(record, cause);
+        self.redirection.lost(record.id);
         let stable = self.trusts(uptime);
         if stable {
             self.backoff.reset();
@@ -268,7 +276,7 @@ impl Supervised {
         }
     }
 
-    fn wants_attempt(&self) -> bool {
+    pub(super) fn wants_attempt(&self) -> bool {
         self.wants.any() || self.replacing.is_some()
     }
 

@@ -1,11 +1,11 @@
 //! From what is wanted to what is done about it.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use holdfast_config::Endpoint;
 use holdfast_ike::{
     ChildConfig,
-    sa::{CloseCause, Command, Role},
+    sa::{CloseCause, Command, Role, redirect::Gateway},
 };
 
 use super::{Action, CHILDREN_AT_ONCE, Phase, RESPONDER_GRACE, Supervised, World};
@@ -13,6 +13,9 @@ use crate::{
     handle::IkeSaId,
     supervisor::{policy::EndCause, registry::Record},
 };
+
+/// How long an IKE_SA that was replaced goes on receiving.
+const MOVED: Duration = Duration::from_secs(2);
 
 impl Supervised {
     /// Compares what is wanted with what is there, and does what is missing.
@@ -99,6 +102,9 @@ impl Supervised {
 
     /// Begins an attempt at an IKE_SA.
     fn start(&mut self, actions: &mut Vec<Action>) {
+        if self.redirection.target().is_some() {
+            return self.start_redirected(actions);
+        }
         if !self.can_start() {
             self.reason = Some("waiting for the peer: `remote_addrs` names no single one".into());
             self.wants.give_up();
@@ -133,7 +139,7 @@ impl Supervised {
     pub(crate) fn resolved(
         &mut self,
         ticket: u64,
-        addresses: Vec<std::net::IpAddr>,
+        addresses: Vec<IpAddr>,
         world: &World<'_>,
         actions: &mut Vec<Action>,
     ) {
@@ -141,6 +147,9 @@ impl Supervised {
             return;
         }
         self.phase = Phase::Idle;
+        if self.redirection.target().is_some() {
+            return self.resolved_redirect(&addresses, world, actions);
+        }
         if self.resolved != addresses {
             self.resolved = addresses;
             self.renew_traps(actions);
@@ -166,13 +175,23 @@ impl Supervised {
             }
         }
         if let Some(remote) = self.rotation.next(&addresses) {
-            self.phase = Phase::Starting;
-            self.attempts.note(&format!("connecting to {remote}"));
-            actions.push(Action::Begin {
-                remote,
-                child: self.first_child(),
-            });
+            self.begin_at(remote, None, actions);
         }
+    }
+
+    pub(super) fn begin_at(
+        &mut self,
+        remote: IpAddr,
+        redirected_from: Option<Gateway>,
+        actions: &mut Vec<Action>,
+    ) {
+        self.phase = Phase::Starting;
+        self.attempts.note(&format!("connecting to {remote}"));
+        actions.push(Action::Begin {
+            remote,
+            child: self.first_child(),
+            redirected_from,
+        });
     }
 
     /// The child that travels in IKE_AUTH.
@@ -255,6 +274,11 @@ impl Supervised {
             .iter()
             .all(|child| child.closing || new.carries(&child.up.name));
         if new.id != old.id && carried {
+            // The peer may still be sending by the old one.
+            let until = *self.moved.get_or_insert(world.now + MOVED);
+            if world.now < until {
+                return;
+            }
             actions.push(Action::Say(format!("IKE_SA {id} replaced by {}", new.id)));
             let command = Command::Terminate;
             actions.push(Action::Command { id, command });
@@ -262,8 +286,9 @@ impl Supervised {
         }
     }
 
-    fn end_replacement(&mut self) {
+    pub(super) fn end_replacement(&mut self) {
         self.replacing = None;
+        self.moved = None;
         for child in self.children.values_mut() {
             child.moving = false;
         }

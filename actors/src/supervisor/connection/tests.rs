@@ -3,6 +3,7 @@
 mod configure;
 mod desk;
 mod network;
+mod redirect;
 mod traps;
 
 use self::desk::{ASKED, Desk, NET, PERSISTENT, connection, net};
@@ -319,6 +320,8 @@ fn a_replacement_is_made_before_the_old_one_is_broken() {
     // One for the first attempt's second child, one for the replacement's.
     assert_eq!(desk.ordered("Initiate"), 2);
     desk.child_up(new, "voice");
+    assert_eq!(desk.ordered("Terminate"), 0, "packets may be on their way");
+    desk.wait(Duration::from_secs(3));
     assert_eq!(desk.ordered("Terminate"), 1);
     desk.close(old, CloseCause::Terminated);
     desk.wait(Duration::from_secs(600));

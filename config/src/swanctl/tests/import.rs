@@ -121,8 +121,8 @@ fn gw(lines: &str) -> String {
 fn what_makes_it_another_connection_leaves_it_out() {
     for (lines, carried) in [
         ("mobike = yes", true),
-        ("inactivity = 10s", false),
-        ("children { n { inactivity = 10s } }", true),
+        ("copy_dscp = no", false),
+        ("children { n { copy_dscp = out } }", true),
         ("children { n { mark_in = 42 } }", false),
         (
             "children { n { esp_proposals = aes256gcm16-x25519, nonsense } }",

@@ -118,7 +118,7 @@ fn problems_name_the_key_as_it_was_written() {
         said("version = 1", ""),
         said("fragmentation = maybe", ""),
         said("dpd_timeout = 60s", ""),
-        said("reauth_time = 3h", ""),
+        said("vips = 0.0.0.0", ""),
         said("keyingtries = many", ""),
         said("rekey_time = soon", ""),
         said("persistent = maybe", ""),

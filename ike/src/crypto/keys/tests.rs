@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     IkeSpi,
     crypto::test_vectors::{self, Vector},
-    proposal::{EncryptionId, IntegrityId, KeyExchangeMethod, PrfId},
+    proposal::{AdditionalKeyExchanges, EncryptionId, IntegrityId, KeyExchangeMethod, PrfId},
 };
 
 fn prf_id(vector: &Vector) -> PrfId {
@@ -22,6 +22,7 @@ fn ike_suite(encryption: EncryptionId, key_bits: u16, prf: PrfId) -> IkeSuite {
         integrity: None,
         prf,
         key_exchange: KeyExchangeMethod::CURVE_25519,
+        additional: AdditionalKeyExchanges::NONE,
     }
 }
 
@@ -31,6 +32,7 @@ fn esp_suite(encryption: EncryptionId, key_bits: u16) -> EspSuite {
         key_bits,
         integrity: None,
         key_exchange: None,
+        additional: AdditionalKeyExchanges::NONE,
         extended_sequence_numbers: false,
     }
 }
@@ -100,11 +102,11 @@ fn child_keys_published_vectors() {
             responder: &nr,
         };
         let shared = Secret::new(vector.bytes("g_ir_new"));
-        for (shared, expected) in [(None, "child"), (Some(&shared), "child_dh")] {
+        for (shared, expected) in [(vec![], "child"), (vec![shared], "child_dh")] {
             let expected = vector.bytes(expected);
             for (encryption, key_bits, e) in CIPHERS {
                 let suite = esp_suite(encryption, key_bits);
-                let keys = child_keys(&prf, &sk_d, shared, nonces, &suite).unwrap();
+                let keys = child_keys(&prf, &sk_d, &shared, nonces, &suite).unwrap();
                 assert_eq!(keys.initiator.encryption.expose(), &expected[..e]);
                 assert_eq!(keys.responder.encryption.expose(), &expected[e..2 * e]);
                 assert!(keys.initiator.integrity.expose().is_empty());
@@ -164,7 +166,7 @@ fn integrity_keys_have_their_place() {
                 ..esp_suite(encryption, key_bits)
             };
             let sk_d = Secret::new(&dkm[..h]);
-            let keys = child_keys(&prf, &sk_d, None, nonces, &suite).unwrap();
+            let keys = child_keys(&prf, &sk_d, &[], nonces, &suite).unwrap();
             assert_eq!(keys.initiator.encryption.expose(), &child[..e]);
             assert_eq!(keys.initiator.integrity.expose(), &child[e..e + a]);
             assert_eq!(keys.responder.encryption.expose(), &child[e + a..2 * e + a]);
@@ -239,7 +241,7 @@ fn what_cannot_be_done_is_named() {
             Err(error)
         );
         let prf = Prf::new(PrfId::HMAC_SHA2_256).unwrap();
-        let child = child_keys(&prf, &shared, None, nonces, &esp_suite(id, key_bits));
+        let child = child_keys(&prf, &shared, &[], nonces, &esp_suite(id, key_bits));
         assert_eq!(child.map(|_| ()), Err(error));
     }
 }

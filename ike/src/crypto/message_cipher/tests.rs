@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     crypto::test_vectors::hex,
-    proposal::{EncryptionId, IntegrityId, KeyExchangeMethod, PrfId},
+    proposal::{AdditionalKeyExchanges, EncryptionId, IntegrityId, KeyExchangeMethod, PrfId},
 };
 
 const CHACHA20: (EncryptionId, u16) = (EncryptionId::CHACHA20_POLY1305, 0);
@@ -17,6 +17,7 @@ fn suite((encryption, key_bits): (EncryptionId, u16)) -> IkeSuite {
         integrity: None,
         prf: PrfId::HMAC_SHA2_256,
         key_exchange: KeyExchangeMethod::CURVE_25519,
+        additional: AdditionalKeyExchanges::NONE,
     }
 }
 

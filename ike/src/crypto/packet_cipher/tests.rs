@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     Secret,
     crypto::test_vectors::hex,
-    proposal::{EncryptionId, IntegrityId},
+    proposal::{AdditionalKeyExchanges, EncryptionId, IntegrityId},
 };
 
 const INTEGRITY: [IntegrityId; 6] = [
@@ -23,6 +23,7 @@ fn suites() -> Vec<EspSuite> {
         key_bits,
         integrity,
         key_exchange: None,
+        additional: AdditionalKeyExchanges::NONE,
         extended_sequence_numbers: false,
     };
     let mut suites = vec![suite(EncryptionId::CHACHA20_POLY1305, 0, None)];
@@ -141,6 +142,7 @@ fn encrypt_then_mac_by_another_library() {
         key_bits: 256,
         integrity: Some(IntegrityId::HMAC_SHA2_256_128),
         key_exchange: None,
+        additional: AdditionalKeyExchanges::NONE,
         extended_sequence_numbers: true,
     };
     let cipher = cipher(&suite, 7);
@@ -190,6 +192,7 @@ fn authentic_but_no_whole_blocks() {
         key_bits: 128,
         integrity: Some(IntegrityId::HMAC_SHA2_256_128),
         key_exchange: None,
+        additional: AdditionalKeyExchanges::NONE,
         extended_sequence_numbers: false,
     };
     let cipher = cipher(&suite, 7);
@@ -223,6 +226,7 @@ fn short_tags_are_the_beginning_of_long_ones() {
                 key_bits,
                 integrity: None,
                 key_exchange: None,
+                additional: AdditionalKeyExchanges::NONE,
                 extended_sequence_numbers: false,
             };
             sealed(&cipher(&suite, 7), 3, b"some text")

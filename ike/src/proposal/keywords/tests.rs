@@ -26,7 +26,7 @@ fn kinds_are_those_of_the_transforms() {
             Transform::Integrity(_) => Kind::Integrity,
             Transform::KeyExchange(_) => Kind::KeyExchange,
             Transform::ExtendedSequenceNumbers(_) => Kind::SequenceNumbers,
-            Transform::Unknown { .. } => panic!("{name}"),
+            Transform::AdditionalKeyExchange(..) | Transform::Unknown { .. } => panic!("{name}"),
         };
         assert_eq!(*kind, expected, "{name}");
     }

@@ -1,7 +1,10 @@
+use crate::proposal::Slot;
 use proptest::prelude::*;
 
 use super::*;
 use crate::proposal::{EncryptionId, IntegrityId, PrfId};
+
+mod additional;
 
 const GCM_256: Transform = Transform::Encryption(EncryptionId::AES_GCM_16, Some(256));
 const GCM_128: Transform = Transform::Encryption(EncryptionId::AES_GCM_16, Some(128));
@@ -147,9 +150,10 @@ fn as_control_clients_show_it() {
     let offered = Proposal {
         transforms: vec![
             Transform::Unknown {
-                transform_type: 6,
+                transform_type: 13,
                 id: 36,
             },
+            Transform::AdditionalKeyExchange(Slot::new(2).unwrap(), KeyExchangeMethod(99)),
             Transform::KeyExchange(KeyExchangeMethod(33)),
             Transform::Prf(PrfId(99)),
             Transform::Integrity(IntegrityId::HMAC_SHA2_256_128),
@@ -159,11 +163,11 @@ fn as_control_clients_show_it() {
     };
     assert_eq!(
         offered.to_string(),
-        "IKE:AES_CBC_256/HMAC_SHA2_256_128/(99)/(33)/UNKNOWN_6_36"
+        "IKE:AES_CBC_256/HMAC_SHA2_256_128/(99)/(33)/KE2_(99)/UNKNOWN_13_36"
     );
     assert_eq!(
         offered.to_notation(),
-        "<UNKNOWN_6_36>-<(33)>-<(99)>-sha256-aes256"
+        "<UNKNOWN_13_36>-<KE2_(99)>-<(33)>-<(99)>-sha256-aes256"
     );
 }
 
@@ -257,18 +261,18 @@ fn unsupported_algorithms_are_refused_by_name() {
         "pseudo-random function `prfmd5` is not supported by this build; \
          supported: prfsha512, prfsha384, prfsha256, prfaescmac, prfaesxcbc"
     );
-    for token in ["ke1_mlkem768", "KE7_none", "ke2_modp2048"] {
-        assert_eq!(
-            refused(
-                &format!("aes256gcm16-prfsha384-x25519-{token}"),
-                Protocol::Ike
-            ),
-            format!(
-                "additional key exchanges such as `{token}` are not supported by this build: remove it"
-            )
-        );
-    }
-    for token in ["ke0_none", "ke8_none", "ke1_aes256", "ke1", "ke_none"] {
+    assert_eq!(
+        refused("aes256gcm16-x25519-ke1_ecp256bp", Protocol::Esp),
+        format!("additional key exchange `ecp256bp` is not supported by this build; {methods}")
+    );
+    for token in [
+        "ke0_none",
+        "ke8_none",
+        "ke1_aes256",
+        "ke1",
+        "ke_none",
+        "ke1_modpnone",
+    ] {
         let message = refused(&format!("aes256gcm16-{token}"), Protocol::Esp);
         assert!(message.starts_with("unknown algorithm"), "{message}");
     }
@@ -428,11 +432,15 @@ pub(crate) fn any_proposal(protocol: Protocol) -> impl Strategy<Value = Proposal
         ),
     );
     let ciphers = prop_oneof![aead, classic.prop_map(|(a, b)| [a, b].concat())];
-    let (prfs, methods, esn) = match protocol {
+    let (prfs, methods, others) = match protocol {
         Protocol::Ike => (
             some(&["prfsha256", "prfsha384", "prfsha512", "prfaescmac"], 1).boxed(),
             some(&["x25519", "ecp256", "modp2048", "mlkem768"], 1).boxed(),
-            Just(Vec::new()).boxed(),
+            some(
+                &["ke1_ecp521", "ke2_mlkem512", "ke2_mlkem1024", "ke2_none"],
+                0,
+            )
+            .boxed(),
         ),
         Protocol::Esp | Protocol::Ah => (
             Just(Vec::new()).boxed(),
@@ -440,7 +448,7 @@ pub(crate) fn any_proposal(protocol: Protocol) -> impl Strategy<Value = Proposal
             some(&["esn", "noesn"], 0).boxed(),
         ),
     };
-    (ciphers, prfs, methods, esn).prop_map(move |(a, b, c, d)| {
+    (ciphers, prfs, methods, others).prop_map(move |(a, b, c, d)| {
         let notation = [a, b, c, d].concat().join("-");
         Proposal::from_notation(&notation, protocol).unwrap()
     })

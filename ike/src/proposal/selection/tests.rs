@@ -76,6 +76,7 @@ fn ike_suite() {
             integrity: None,
             prf: PrfId::HMAC_SHA2_384,
             key_exchange: KeyExchangeMethod::CURVE_25519,
+            additional: AdditionalKeyExchanges::NONE,
         }
     );
     assert_eq!(vec![selected.proposal], ike(&[STRONG]));
@@ -158,6 +159,66 @@ fn key_lengths_must_match() {
     }
 }
 
+/// RFC 9370 section 2.2.1: what is proposed is negotiated like any other type.
+#[test]
+fn additional_key_exchanges() {
+    const HYBRID: &str = "aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke2_ecp384-ke2_none";
+    let suite = |theirs: &str, ours: &str| {
+        let selected = select_ike(&ike(&[theirs]), &ike(&[ours]))?;
+        let answer = [selected.proposal];
+        assert_eq!(accept_ike(&ike(&[theirs]), &answer), Some(selected.suite));
+        let methods: Vec<_> = selected.suite.additional.iter().map(|(_, m)| m).collect();
+        Some((methods, answer[0].transforms.len()))
+    };
+    let (kem, ecp) = (KeyExchangeMethod::ML_KEM_768, KeyExchangeMethod::ECP_384);
+    assert_eq!(suite(HYBRID, HYBRID), Some((vec![kem, ecp], 5)));
+    let optional = "aes256gcm16-prfsha384-x25519-ke1_mlkem768";
+    assert_eq!(
+        suite(HYBRID, optional),
+        Some((vec![kem], 5)),
+        "NONE is said"
+    );
+    assert_eq!(
+        suite(optional, HYBRID),
+        Some((vec![kem], 4)),
+        "what is not offered is not said"
+    );
+    assert_eq!(suite(HYBRID, STRONG), None, "we have none, they want one");
+    assert_eq!(suite(STRONG, HYBRID), None);
+    assert_eq!(
+        suite(STRONG, &format!("{STRONG}-ke1_mlkem768-ke1_none")),
+        Some((vec![], 3))
+    );
+}
+
+#[test]
+fn answers_with_other_key_exchanges_are_refused() {
+    let sent = ike(&["aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke2_mlkem1024-ke2_none"]);
+    let accepts = |answer: &str| accept_ike(&sent, &ike(&[answer])).is_some();
+    assert!(accepts("aes256gcm16-prfsha384-x25519-ke1_mlkem768"));
+    assert!(accepts(
+        "aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke2_none"
+    ));
+    assert!(!accepts(STRONG), "weaker than all that was offered");
+    assert!(!accepts("aes256gcm16-prfsha384-x25519-ke1_mlkem512"));
+    assert!(!accepts(
+        "aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke3_ecp256"
+    ));
+    assert!(!accepts(
+        "aes256gcm16-prfsha384-x25519-ke1_mlkem768-ke2_mlkem1024-ke2_none"
+    ));
+}
+
+/// IKE_AUTH has no key exchange, whatever is configured (RFC 7296 section 1.2).
+#[test]
+fn no_additional_key_exchange_in_ike_auth() {
+    let ours = esp(&["aes256gcm16-x25519-ke1_mlkem768"]);
+    let theirs = raw_esp(&[GCM_256, NO_ESN]);
+    let selected = select_esp(&theirs, &ours, KeyExchangeUse::Strip).unwrap();
+    assert!(selected.suite.additional.is_empty());
+    assert!(select_esp(&theirs, &ours, KeyExchangeUse::Negotiate).is_none());
+}
+
 /// RFC 7296 section 3.3.6: unknown transforms are passed over, unknown types are not.
 #[test]
 fn what_is_not_understood() {
@@ -170,7 +231,7 @@ fn what_is_not_understood() {
         let answer = select_ike(&offer, &ike(&[STRONG])).unwrap().proposal;
         assert_eq!(answer.transforms, [GCM_256, SHA384, NO_INTEGRITY, X25519]);
     }
-    for strange_type in [0, 5, 6, 12, 255] {
+    for strange_type in [0, 5, 6, 12, 13, 255] {
         let offer = raw_ike(&[unknown(strange_type), GCM_256, SHA384, X25519]);
         assert_eq!(answer_ike(&offer, &ike(&[STRONG])), None, "{strange_type}");
         let plain = raw(Protocol::Ike, &[GCM_256, SHA384, X25519]);

@@ -7,10 +7,11 @@ use super::{
     super::{
         child::Child,
         event::Failure,
-        negotiation::{self, ChildOffer, Granted, Refusal},
+        negotiation::{self, Agreed, ChildOffer, Granted, Refusal},
         payloads::{Payloads, notify},
         requests::Requests,
     },
+    ike_followup_ke::FollowUps,
     ike_sa_init::make_nonce,
 };
 use crate::{
@@ -27,9 +28,18 @@ pub(in super::super) struct CreateChild {
     pub(in super::super) rekeys: Option<Rekeys>,
     /// The peer has already asked for another key exchange once.
     pub(in super::super) again: bool,
+    /// What the peer has agreed to, while further key exchanges are under way.
+    pub(in super::super) pending: Option<Box<PendingChild>>,
     /// What the peer deleted while our request was in flight: its response may have been lost, and
     /// with it what it now deletes.
     deleted: Vec<EspSpi>,
+}
+
+/// A CHILD_SA that is agreed on but for its further key exchanges.
+pub(in super::super) struct PendingChild {
+    pub(in super::super) agreed: Agreed,
+    pub(in super::super) nonce_r: Box<[u8]>,
+    pub(in super::super) follow_ups: FollowUps,
 }
 
 /// What a rekeying is about.
@@ -108,6 +118,7 @@ impl CreateChild {
             nonce: make_nonce(env),
             rekeys,
             again: method.is_some(),
+            pending: None,
             deleted: Vec::new(),
         }
     }

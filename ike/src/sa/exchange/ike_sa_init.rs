@@ -7,6 +7,10 @@ use super::super::{
     event::{Failure, Nat},
     nat,
     payloads::{Payloads, notify},
+    redirect::{self, Gateway, RedirectAt},
+};
+use super::ike_intermediate::{
+    intermediate_supported, offers_additional, takes_intermediate, without_additional,
 };
 use crate::{
     ChildConfig, Connection, Environment, IkeSpi, IkeSpis, Path, Secret,
@@ -41,6 +45,8 @@ pub(in super::super) struct IkeSaInit {
     pub(in super::super) ambiguous: bool,
     /// What is to be negotiated in IKE_AUTH.
     pub(in super::super) child: Option<Arc<ChildConfig>>,
+    /// What we say of redirects, if we follow them.
+    pub(in super::super) redirect: Option<Payload>,
 }
 
 /// What the initiator does next.
@@ -49,6 +55,8 @@ pub(in super::super) enum InitAnswer {
     Again,
     /// An answer to an earlier form of the request: wait on.
     Stale,
+    /// Try this gateway instead.
+    Redirected(Gateway),
     /// Go on to IKE_AUTH.
     Done(Box<InitDone>),
 }
@@ -68,6 +76,7 @@ impl IkeSaInit {
     pub(in super::super) fn new(
         connection: &Connection,
         child: Option<Arc<ChildConfig>>,
+        redirect: Option<Payload>,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
         let method = methods(&connection.proposals)
@@ -80,6 +89,7 @@ impl IkeSaInit {
             restarts: 0,
             ambiguous: false,
             child,
+            redirect,
         })
     }
 
@@ -105,6 +115,10 @@ impl IkeSaInit {
         if connection.fragmentation.is_announced() {
             payloads.push(fragmentation_supported());
         }
+        if offers_additional(&connection.proposals) {
+            payloads.push(intermediate_supported());
+        }
+        payloads.extend(self.redirect.clone());
         payloads
     }
 
@@ -150,6 +164,11 @@ impl IkeSaInit {
             self.key_pair = generate(method, env)?;
             return Ok(InitAnswer::Again);
         }
+        if self.redirect.is_some()
+            && let Some(to) = redirect::read_redirect(payloads, &self.nonce)
+        {
+            return Ok(InitAnswer::Redirected(to));
+        }
         if let Some(failure) = payloads.error() {
             return Err(failure);
         }
@@ -161,6 +180,11 @@ impl IkeSaInit {
         let (method, public) = payloads.key_exchange().ok_or(Failure::InvalidSyntax)?;
         if method != suite.key_exchange || method != self.key_pair.method() {
             return Err(Failure::InvalidSyntax);
+        }
+        if !suite.additional.is_empty() && !takes_intermediate(payloads) {
+            return Err(Failure::Protocol(
+                "it chose key exchanges for which it has no IKE_INTERMEDIATE",
+            ));
         }
         let childless = payloads
             .notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED)
@@ -255,6 +279,12 @@ fn read_clear(datagram: &[u8]) -> Option<(Header, Vec<Payload>)> {
     }
 }
 
+/// Where to, if the best of the connections sends its clients away before it knows who they are.
+fn redirected_at_once<'a>(connections: &[&'a Connection]) -> Option<&'a Gateway> {
+    let redirect = connections.first()?.redirect.as_ref()?;
+    (redirect.at == RedirectAt::IkeSaInit).then_some(&redirect.to)
+}
+
 fn fragmentation_supported() -> Payload {
     notify(NotifyType::IKEV2_FRAGMENTATION_SUPPORTED, Vec::new())
 }
@@ -270,6 +300,8 @@ pub(in super::super) struct InitResponse {
     pub(in super::super) payloads: Vec<Payload>,
     pub(in super::super) done: InitDone,
     pub(in super::super) nonce_i: Box<[u8]>,
+    /// The initiator understands REDIRECT.
+    pub(in super::super) follows_redirects: bool,
     /// The algorithms, as they were answered.
     pub(in super::super) proposal: Proposal,
 }
@@ -285,7 +317,22 @@ pub(in super::super) fn handle_request(
     let payloads = Payloads(request.payloads.clone());
     let refuse = |failure| refuse(request, failure);
     let nonce_i: Box<[u8]> = payloads.nonce().map_err(refuse)?.into();
+    let follows_redirects = redirect::is_understood(&payloads);
+    if follows_redirects && let Some(to) = redirected_at_once(connections) {
+        let answer = redirect::redirect_notify(to, &nonce_i);
+        return Err(Refusal {
+            reply: Some(reply(&request.header, &[answer])),
+            failure: None,
+        });
+    }
     let offered = payloads.proposals().map_err(refuse)?;
+    let plain;
+    let offered = if takes_intermediate(&payloads) {
+        offered
+    } else {
+        plain = without_additional(offered);
+        &plain
+    };
     let (offered_method, public) = payloads
         .key_exchange()
         .ok_or_else(|| refuse(Failure::InvalidSyntax))?;
@@ -333,6 +380,9 @@ pub(in super::super) fn handle_request(
         && connections
             .iter()
             .any(|connection| connection.fragmentation.is_announced());
+    if !suite.additional.is_empty() {
+        answer.push(intermediate_supported());
+    }
     if fragmentation {
         answer.push(fragmentation_supported());
     }
@@ -346,6 +396,7 @@ pub(in super::super) fn handle_request(
             fragmentation,
         },
         nonce_i,
+        follows_redirects,
         proposal: selected.proposal,
     })
 }

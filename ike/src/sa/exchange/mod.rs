@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 
+use super::redirect::Gateway;
 use crate::{ChildConfig, EspSpi, proposal::KeyExchangeMethod};
 
 pub(super) mod create_child;
 pub(super) mod ike_auth;
+pub(super) mod ike_followup_ke;
+pub(super) mod ike_intermediate;
 pub(super) mod ike_sa_init;
 pub(super) mod informational;
 pub(super) mod rekey_ike;
@@ -14,11 +17,13 @@ pub(super) mod rekey_ike;
 /// An exchange of ours whose request is in flight, with all that its answer is judged by.
 pub(super) enum Exchange {
     IkeSaInit(Box<ike_sa_init::IkeSaInit>),
+    IkeIntermediate(Box<ike_intermediate::IkeIntermediate>),
     IkeAuth(Box<ike_auth::Initiator>),
     CreateChild(Box<create_child::CreateChild>),
     DeleteChild(EspSpi),
     RekeyIke(Box<rekey_ike::RekeyIke>),
     DeleteIke,
+    Redirect,
     Liveness,
 }
 
@@ -35,6 +40,8 @@ pub(super) enum Work {
     /// Replace the IKE_SA, with a key exchange of this method if the peer asked for it.
     RekeyIke(Option<KeyExchangeMethod>),
     DeleteIke,
+    /// Send the client to another gateway.
+    Redirect(Gateway),
     Liveness,
 }
 
@@ -42,6 +49,12 @@ impl Exchange {
     /// Whether the exchange in flight already achieves what `work` would.
     pub(super) fn achieves(&self, work: &Work) -> bool {
         match (self, work) {
+            (Self::IkeIntermediate(intermediate), Work::CreateChild(config, _)) => {
+                let initiator = &intermediate.initiator;
+                initiator
+                    .child_name()
+                    .is_some_and(|name| **name == *config.name)
+            }
             (Self::IkeAuth(auth), Work::CreateChild(config, _)) => {
                 auth.child_name().is_some_and(|name| **name == *config.name)
             }
@@ -65,12 +78,14 @@ impl Exchange {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::IkeSaInit(_) => "IKE_INIT",
+            Self::IkeIntermediate(_) => "IKE_INTERMEDIATE",
             Self::IkeAuth(_) => "IKE_AUTH",
             Self::CreateChild(create) if create.rekeys.is_some() => "CHILD_REKEY",
             Self::CreateChild(_) => "CHILD_CREATE",
             Self::DeleteChild(_) => "CHILD_DELETE",
             Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
+            Self::Redirect => "IKE_REDIRECT",
             Self::Liveness => "IKE_DPD",
         }
     }
@@ -86,6 +101,7 @@ impl Work {
             | (Self::Disown(a), Self::Disown(b)) => a == b,
             (Self::RekeyIke(_), Self::RekeyIke(_))
             | (Self::DeleteIke, Self::DeleteIke)
+            | (Self::Redirect(_), Self::Redirect(_))
             | (Self::Liveness, Self::Liveness) => true,
             _ => false,
         }
@@ -98,6 +114,7 @@ impl Work {
             Self::DeleteChild(_) | Self::Disown(_) => "CHILD_DELETE",
             Self::RekeyIke(_) => "IKE_REKEY",
             Self::DeleteIke => "IKE_DELETE",
+            Self::Redirect(_) => "IKE_REDIRECT",
             Self::Liveness => "IKE_DPD",
         }
     }

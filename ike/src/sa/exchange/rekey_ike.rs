@@ -3,6 +3,7 @@
 use super::{
     super::{event::Failure, generation::Successor, payloads::Payloads, payloads::notify},
     create_child::CreateRefusal,
+    ike_followup_ke::{FollowUps, Progress},
     ike_sa_init::{generate, make_nonce, methods},
 };
 use crate::{
@@ -22,6 +23,8 @@ pub(in super::super) struct RekeyIke {
     /// The IKE_SA that the peer made of the same one while our request was in flight. Which of the
     /// two stays is known when our request is answered (RFC 7296 section 2.8.2).
     pub(in super::super) collision: Option<Box<Successor>>,
+    /// What the peer has agreed to, while further key exchanges are under way.
+    pub(in super::super) pending: Option<Box<PendingIke>>,
     key_pair: KeyPair,
     proposals: Vec<Proposal>,
 }
@@ -30,15 +33,25 @@ pub(in super::super) struct RekeyIke {
 pub(in super::super) struct RekeyDone {
     pub(in super::super) suite: IkeSuite,
     pub(in super::super) shared: Secret,
+    /// The secrets of the key exchanges that followed.
+    pub(in super::super) further: Vec<Secret>,
     /// The other end's nonce.
     pub(in super::super) nonce: Box<[u8]>,
     /// The other end's SPI.
     pub(in super::super) spi: IkeSpi,
 }
 
+/// An IKE_SA that is agreed on but for its further key exchanges.
+pub(in super::super) struct PendingIke {
+    done: RekeyDone,
+    pub(in super::super) follow_ups: FollowUps,
+}
+
 /// What the peer's answer means.
 pub(in super::super) enum RekeyAnswer {
     Done(Box<RekeyDone>),
+    /// There are further key exchanges: send the next request.
+    More,
     /// Ask again with a key exchange of this method (RFC 7296 section 1.3).
     OtherKeyExchange(KeyExchangeMethod),
 }
@@ -66,6 +79,7 @@ impl RekeyIke {
             nonce,
             again: method.is_some(),
             collision: None,
+            pending: None,
             key_pair,
             proposals,
         })
@@ -84,9 +98,34 @@ impl RekeyIke {
     }
 
     pub(in super::super) fn handle_response(
-        &self,
+        &mut self,
         payloads: &Payloads,
+        env: &mut dyn Environment,
     ) -> Result<RekeyAnswer, Failure> {
+        if let Some(pending) = &mut self.pending {
+            return match pending.follow_ups.handle_response(payloads, env)? {
+                Progress::More => Ok(RekeyAnswer::More),
+                Progress::Done(secrets) => {
+                    let pending = self.pending.take().ok_or(Failure::InvalidSyntax)?;
+                    let mut done = pending.done;
+                    done.further = secrets;
+                    Ok(RekeyAnswer::Done(Box::new(done)))
+                }
+            };
+        }
+        let done = match self.read_answer(payloads)? {
+            RekeyAnswer::Done(done) => done,
+            other => return Ok(other),
+        };
+        let Some(follow_ups) = FollowUps::begin(done.suite.additional, payloads, env)? else {
+            return Ok(RekeyAnswer::Done(done));
+        };
+        let done = *done;
+        self.pending = Some(Box::new(PendingIke { done, follow_ups }));
+        Ok(RekeyAnswer::More)
+    }
+
+    fn read_answer(&self, payloads: &Payloads) -> Result<RekeyAnswer, Failure> {
         if let Some(notify) = payloads.notify(NotifyType::INVALID_KE_PAYLOAD) {
             let group = notify.data.as_slice().try_into();
             let method = group.map(|group| KeyExchangeMethod(u16::from_be_bytes(group)));
@@ -114,6 +153,7 @@ impl RekeyIke {
         Ok(RekeyAnswer::Done(Box::new(RekeyDone {
             suite,
             shared,
+            further: Vec::new(),
             nonce: payloads.nonce()?.into(),
             spi,
         })))
@@ -173,6 +213,7 @@ pub(in super::super) fn handle_request(
         done: RekeyDone {
             suite,
             shared: key_exchange.shared,
+            further: Vec::new(),
             nonce: nonce_i,
             spi: theirs,
         },

@@ -19,6 +19,7 @@ use crate::{
         io::{Output, Role},
         negotiation::ChildOffer,
         payloads::{Payloads, error_notify},
+        redirect::Part,
         responses::Parked,
         secured::Secured,
         timers::Timer,
@@ -182,6 +183,11 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        if self.part == Part::Client
+            && let Some(to) = authenticated.answered.redirect
+        {
+            return self.redirected(to, initiator.child, env);
+        }
         let State::Authenticating(authenticating) =
             std::mem::replace(&mut self.state, State::Closed)
         else {
@@ -200,6 +206,7 @@ impl IkeSa {
             now,
             env,
         );
+        self.obey_lifetime(authenticated.answered.auth_lifetime, now, env);
         match authenticated.child {
             Some(Ok(agreed)) => {
                 let nonces = handshake.nonces();
@@ -256,6 +263,11 @@ impl IkeSa {
         }
         env.counters().ike_auth_in_req.increment();
         self.responses.begin();
+        let done = half_open.responder.handshake.int_auth.exchanges();
+        if half_open.secured.suite.additional.nth(done).is_some() {
+            // Not all key exchanges that were agreed on have taken place.
+            return self.refuse_handshake(header, Failure::InvalidSyntax, path, env);
+        }
         let step = half_open.responder.on_request(
             payloads,
             &mut Context {
@@ -332,6 +344,12 @@ impl IkeSa {
         let HalfOpen {
             secured, responder, ..
         } = *half_open;
+        if let Some(to) = self.redirects_clients() {
+            if let Some(Ok(granted)) = child {
+                env.release_spi(granted.agreed.inbound_spi);
+            }
+            return self.redirect_initiator(secured, &to, (&header, path), answer, now, env);
+        }
         let handshake = responder.handshake;
         self.establish(
             secured,

@@ -60,6 +60,7 @@ impl IkeSa {
         }
         if installed {
             self.installed(inbound_spi, now);
+            self.arm_children();
             if doomed {
                 self.terminate_child(inbound_spi);
             }

@@ -32,6 +32,7 @@ impl IkeSa {
                 }
             }
             Command::Terminate => self.terminate(CloseCause::Terminated, env),
+            Command::Redirect(to) => self.redirect(to),
             Command::CheckPath => self.check_path(now, env),
             Command::Probe => {
                 if self.is_established() {

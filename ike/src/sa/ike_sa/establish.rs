@@ -13,6 +13,7 @@ use crate::{
         exchange::ike_auth::Handshake,
         io::Output,
         negotiation::{Agreed, Installation},
+        redirect::Part,
         secured::{Secured, esp_lines},
         timers::Timer,
         uniqueness::Contact,
@@ -46,6 +47,7 @@ impl IkeSa {
             initial_contact,
             contact: Contact {
                 role: self.role,
+                remote: self.path.remote.ip(),
                 begun: self.begun,
                 established: now,
                 lowest_nonce: handshake.lowest_nonce(),
@@ -54,6 +56,7 @@ impl IkeSa {
             suite: secured.suite,
             at: now,
             nat,
+            follows_redirects: self.part == Part::Gateway,
         })));
         self.state = State::Established(Box::new(Established {
             secured,
@@ -73,6 +76,7 @@ impl IkeSa {
                 .set_after(Timer::Liveness, now, connection.dpd_delay);
         }
         self.arm_rekeying(now, env);
+        self.arm_reauthentication(now, env);
         self.arm_keepalive(now);
     }
 
@@ -102,6 +106,7 @@ impl IkeSa {
         if let Purpose::Replace(old) = purpose {
             self.replace_child(old, agreed.inbound_spi);
         }
+        let used = self.last_use_before(purpose, now, env);
         let State::Established(established) = &self.state else {
             env.release_spi(agreed.inbound_spi);
             return;
@@ -109,6 +114,7 @@ impl IkeSa {
         let config = agreed.config.clone();
         let inbound_spi = agreed.inbound_spi;
         let sending = purpose.sending(role);
+        let lifetime = config.options.randomise(config.lifetime, env);
         let child_sa = agreed.into_child_sa(&Installation {
             connection: self.connection.name.clone(),
             prf: &established.secured.prf,
@@ -118,6 +124,7 @@ impl IkeSa {
             path: self.path,
             encapsulation: established.encapsulation,
             sending,
+            lifetime,
         });
         let child_sa = match child_sa {
             Ok(child_sa) => child_sa,
@@ -128,7 +135,7 @@ impl IkeSa {
         if self.logs_keys() {
             self.log_keys(esp_lines(&child_sa));
         }
-        let rekey_at = (!config.rekey_time.is_zero() && purpose != Purpose::Discard)
+        let rekey_at = (!config.rekey_time.is_zero() && !purpose.is_redundant())
             .then(|| now.checked_add(rekey_after(config.rekey_time, config.rand_time, env)))
             .flatten();
         let discarded = purpose == Purpose::Discard;
@@ -149,12 +156,13 @@ impl IkeSa {
             local_ts: child_sa.local_ts.clone().into(),
             remote_ts: child_sa.remote_ts.clone().into(),
             rekey_at,
+            used,
             deletes: purpose.deletes(role),
             replaced_by: None,
-            standing: if discarded {
-                Standing::Discarded
-            } else {
-                Standing::Stays
+            standing: match purpose {
+                Purpose::Discard => Standing::Discarded,
+                Purpose::Beaten(ours) => Standing::BeatenBy(ours),
+                Purpose::Create | Purpose::Replace(_) => Standing::Stays,
             },
             deferred: sending == Sending::OnceHeard,
         });
@@ -194,6 +202,8 @@ pub(super) enum Purpose {
     Create,
     /// To take the place of this one.
     Replace(EspSpi),
+    /// To be deleted by the peer, because this one of ours replaces the same.
+    Beaten(EspSpi),
     /// To be deleted at once. It is installed all the same: the peer may have begun to use it.
     Discard,
 }
@@ -204,8 +214,14 @@ impl Purpose {
     fn sending(self, role: ExchangeRole) -> Sending {
         match (self, role) {
             (Self::Create, _) | (Self::Replace(_), ExchangeRole::Requester) => Sending::AtOnce,
-            (Self::Replace(_), ExchangeRole::Replier) | (Self::Discard, _) => Sending::OnceHeard,
+            (Self::Replace(_), ExchangeRole::Replier) | (Self::Beaten(_) | Self::Discard, _) => {
+                Sending::OnceHeard
+            }
         }
+    }
+
+    fn is_redundant(self) -> bool {
+        matches!(self, Self::Beaten(_) | Self::Discard)
     }
 
     /// Whoever rekeys deletes the old one.

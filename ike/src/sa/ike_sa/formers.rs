@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::{
     IkeSa,
+    follow_up::state_not_found,
     receive::{asks_again, count_unopened},
 };
 use crate::{
@@ -204,6 +205,11 @@ impl IkeSa {
                 counters.create_child_in_req.increment();
                 counters.create_child_out_resp.increment();
                 vec![error_notify(Failure::TemporaryFailure)]
+            }
+            ExchangeType::IkeFollowupKe => {
+                counters.create_child_in_req.increment();
+                counters.create_child_out_resp.increment();
+                vec![state_not_found()]
             }
             _ => {
                 counters.invalid.increment();

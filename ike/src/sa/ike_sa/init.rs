@@ -10,15 +10,17 @@ use crate::{
     ChildConfig, Connection, Environment, IkeSpi, IkeSpis, MessageId, Path,
     sa::{
         contacts::Contacts,
-        event::{CloseCause, Failure, Nat},
+        event::{CloseCause, Event, Failure, Nat},
         exchange::{
             Exchange,
             ike_auth::{Asking, Handshake, Initiator},
+            ike_intermediate::IntAuth,
             ike_sa_init::{IkeSaInit, InitAnswer, InitDone},
         },
         io::Role,
         message::Message,
         payloads::Payloads,
+        redirect::{Part, client_notify},
         requests::Requests,
         responses::Responses,
         secured::Secured,
@@ -45,6 +47,12 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) -> Self {
+        let (part, redirect) = if options.follow_redirects {
+            let redirect = client_notify(options.redirected_from.as_ref());
+            (Part::Client, Some(redirect))
+        } else {
+            (Part::Neither, None)
+        };
         let mut sa = Self {
             role: Role::Initiator,
             spis: IkeSpis {
@@ -60,14 +68,16 @@ impl IkeSa {
             responses: Responses::default(),
             children: Vec::new(),
             formers: Vec::new(),
+            half_done: None,
             outputs: std::collections::VecDeque::new(),
             timers: Timers::default(),
             begun: now,
             last_inbound: now,
+            part,
             asked: 0,
             remote_eap_id: None,
         };
-        match IkeSaInit::new(&sa.connection, child, env) {
+        match IkeSaInit::new(&sa.connection, child, redirect, env) {
             Ok(init) => sa.send_init(Box::new(init), now, env),
             Err(failure) => sa.close(CloseCause::Failed(failure), env),
         }
@@ -147,6 +157,10 @@ impl IkeSa {
                     self.close(CloseCause::Failed(failure), env);
                 }
             }
+            InitAnswer::Redirected(to) => {
+                self.emit(Event::Redirected(to));
+                self.close(CloseCause::Redirected, env);
+            }
             InitAnswer::Stale => {}
         }
     }
@@ -194,6 +208,7 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: done.nat,
+            int_auth: IntAuth::default(),
             authorities: Vec::new(),
         };
         let initial_contact =
@@ -207,7 +222,7 @@ impl IkeSa {
             env,
         )?;
         initiator.ambiguous = init.ambiguous;
-        self.authenticate(derived.secured, Box::new(initiator), now, env);
+        self.continue_handshake(derived.secured, Box::new(initiator), now, env);
         Ok(())
     }
 

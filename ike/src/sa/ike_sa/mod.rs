@@ -1,14 +1,18 @@
 //! The IKE_SA itself.
 
+mod ageing;
 mod authenticate;
 mod children;
 mod command;
 mod establish;
+mod follow_up;
 mod formers;
 mod fragments;
 mod init;
+mod intermediate;
 mod path;
 mod receive;
+mod redirect;
 mod rekey_child;
 mod rekey_ike;
 mod respond;
@@ -24,10 +28,11 @@ use super::{
     child::Child,
     contacts::{ContactGuard, Contacts},
     event::{ChildDownCause, CloseCause, Event, Failure, Nat},
-    exchange::{Exchange, Work, ike_auth::Responder},
+    exchange::{Exchange, Work, ike_auth::Responder, ike_followup_ke::HalfDone},
     generation::{self, Former},
     io::{Input, Output, Role},
     message::Message,
+    redirect::{Gateway, Part},
     requests::Requests,
     responses::Responses,
     secured::Secured,
@@ -49,6 +54,10 @@ pub struct SaOptions {
     pub nat_t_port: u16,
     /// IP datagrams with fragments of IKE messages are no larger than this (RFC 7383).
     pub fragment_size: u16,
+    /// Initiator: say that we follow redirects (RFC 5685), and report them.
+    pub follow_redirects: bool,
+    /// Initiator: the gateway that sent us to this one.
+    pub redirected_from: Option<Gateway>,
 }
 
 impl Default for SaOptions {
@@ -58,6 +67,8 @@ impl Default for SaOptions {
             key_log: false,
             nat_t_port: NAT_T_PORT,
             fragment_size: FRAGMENT_SIZE,
+            follow_redirects: true,
+            redirected_from: None,
         }
     }
 }
@@ -97,6 +108,7 @@ enum State {
 struct HalfOpen {
     secured: Secured,
     responder: Responder,
+    intermediate: intermediate::Intermediate,
     asking: Option<authenticate::Asking>,
 }
 
@@ -128,10 +140,14 @@ pub struct IkeSa {
     responses: Responses,
     children: Vec<Child>,
     formers: Vec<Former>,
+    /// An SA that the peer creates in several exchanges.
+    half_done: Option<Box<HalfDone>>,
     outputs: VecDeque<Output>,
     timers: Timers,
     begun: Instant,
     last_inbound: Instant,
+    /// Of redirects.
+    part: Part,
     /// Questions to others so far; only the answer to the last one counts.
     asked: u32,
     /// Who the peer has proved to be by EAP, until it is established.
@@ -277,10 +293,18 @@ impl IkeSa {
                         offer.cancel(env);
                     }
                 }
+                Exchange::IkeIntermediate(intermediate) => {
+                    if let Some(offer) = intermediate.initiator.child {
+                        offer.cancel(env);
+                    }
+                }
                 Exchange::CreateChild(create) => create.offer.cancel(env),
                 Exchange::RekeyIke(rekey) => Self::cancel_rekey(*rekey, env),
                 _ => {}
             }
+        }
+        if let Some(half_done) = self.half_done.take() {
+            half_done.cancel(env);
         }
         for former in std::mem::take(&mut self.formers) {
             env.release_ike_spi(former.generation.local_spi());
@@ -314,6 +338,8 @@ impl IkeSa {
                 Timer::Rekey,
                 Timer::Children,
                 Timer::Expire,
+                Timer::Reauthenticate,
+                Timer::Overdue,
             ] {
                 self.timers.stop(timer);
             }

@@ -98,9 +98,13 @@ impl IkeSa {
                 let counters = env.counters();
                 match header.exchange {
                     ExchangeType::IkeAuth => counters.ike_auth_in_resp.increment(),
-                    ExchangeType::CreateChildSa => counters.create_child_in_resp.increment(),
+                    ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe => {
+                        counters.create_child_in_resp.increment();
+                    }
+                    ExchangeType::IkeIntermediate => {}
                     _ => counters.info_in_resp.increment(),
                 }
+                self.note_intermediate(header, &content);
                 self.follow(path, now);
                 self.on_protected_response(header, &payloads, now, env);
             }
@@ -140,7 +144,10 @@ impl IkeSa {
         self.follow(path, now);
         self.peer_knows_generation();
         match content.payloads() {
-            Ok(payloads) => self.on_protected_request(header, &payloads, path, now, env),
+            Ok(payloads) => {
+                self.note_intermediate(header, &content);
+                self.on_protected_request(header, &payloads, path, now, env);
+            }
             Err(error) => self.refuse_syntax(header, &error, path, env),
         }
     }
@@ -149,10 +156,16 @@ impl IkeSa {
         if !asks_again(body) {
             return;
         }
+        let before = match &self.state {
+            State::HalfOpen(half_open) => half_open.intermediate.before(),
+            _ => None,
+        };
+        let known = before.is_some_and(|before| before.vouches_for(body).is_ok());
         let Some(secured) = self.secured() else {
             return;
         };
         match secured.vouches_for(body) {
+            Err(_) if known => self.repeat_response(path, env),
             Ok(()) => self.repeat_response(path, env),
             Err(error) => count_unopened(&error, env),
         }

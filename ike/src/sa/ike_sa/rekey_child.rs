@@ -12,6 +12,7 @@ use crate::{
         exchange::{
             Exchange, Work,
             create_child::{Collision, CreateChild, Rekeys, lowest_nonce},
+            ike_followup_ke::Subject,
         },
         negotiation::{ChildOffer, Unaccepted},
     },
@@ -42,6 +43,14 @@ impl IkeSa {
     ) {
         if self.requests.will_delete(inbound_spi) {
             return;
+        }
+        if self.is_half_rekeyed(inbound_spi) {
+            // Whatever becomes of that: this one is looked at again.
+            let again = now.checked_add(retry_after(env));
+            if let Some(child) = self.child_mut(inbound_spi) {
+                child.rekey_at = again;
+            }
+            return self.arm_children();
         }
         let Some(child) = self
             .child_mut(inbound_spi)
@@ -74,6 +83,11 @@ impl IkeSa {
             if let Some(theirs) = self.child_mut(collision.theirs) {
                 theirs.standing = Standing::BeatenBy(create.offer.inbound_spi());
                 theirs.rekey_at = None;
+            } else if let Some(half_done) = &mut self.half_done
+                && let Subject::Child(theirs) = &mut half_done.subject
+                && theirs.agreed.inbound_spi == collision.theirs
+            {
+                theirs.beaten_by = Some(create.offer.inbound_spi());
             }
             return Purpose::Replace(rekeys.old);
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{IkeSa, response::count_failure};
+use super::{IkeSa, follow_up::lowest_of, response::count_failure};
 use crate::{
     Environment, IkeSpis, Path,
     crypto::Nonces,
@@ -14,7 +14,7 @@ use crate::{
             Exchange, Work,
             create_child::{CreateRefusal, lowest_nonce},
             informational,
-            rekey_ike::{self, RekeyAnswer, RekeyDone, RekeyIke},
+            rekey_ike::{self, RekeyAnswer, RekeyDone, RekeyIke, RekeyResponse},
         },
         generation::{Former, Generation, Successor},
         io::Role,
@@ -57,7 +57,7 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) {
-        if self.responses.parked.is_some() {
+        if self.responses.parked.is_some() || self.half_done.is_some() {
             // The peer is creating a CHILD_SA and would refuse.
             return self.retry_rekey_ike(now, env);
         }
@@ -93,6 +93,22 @@ impl IkeSa {
             Ok(answer) => answer,
             Err(refusal) => return self.refuse_creation(header, refusal, path, env),
         };
+        if answer.done.suite.additional.is_empty() {
+            self.grant_rekey_ike(header, &answer, path, now, env);
+        } else {
+            self.begin_half_ike(header, answer, path, now, env);
+        }
+    }
+
+    /// Agrees to the IKE_SA that takes the place of this one: all key exchanges are done.
+    pub(super) fn grant_rekey_ike(
+        &mut self,
+        header: &Header,
+        answer: &RekeyResponse,
+        path: Path,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
         let spis = IkeSpis {
             initiator: answer.done.spi,
             responder: answer.spi,
@@ -124,9 +140,15 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        let answer = rekey.handle_response(payloads, env);
+        if let (Ok(RekeyAnswer::More), Some(pending)) = (&answer, &rekey.pending) {
+            let payloads = pending.follow_ups.build_request();
+            return self.send_request(Exchange::RekeyIke(Box::new(rekey)), &payloads, now, env);
+        }
         let theirs = rekey.collision.take();
-        let ours = match rekey.handle_response(payloads) {
+        let ours = match answer {
             Ok(RekeyAnswer::Done(done)) => self.derive_ours(&rekey, &done),
+            Ok(RekeyAnswer::More) => Err(Failure::InvalidSyntax),
             Ok(RekeyAnswer::OtherKeyExchange(method)) if !rekey.again && theirs.is_none() => {
                 env.release_ike_spi(rekey.spi);
                 return self.rekey_ike(Some(method));
@@ -135,6 +157,10 @@ impl IkeSa {
             Err(failure) => Err(failure),
         };
         match (ours, theirs) {
+            (Ok(ours), None) if self.loses_to_half_ike(&ours) => {
+                // The peer is about to finish the one that stays.
+                self.delete_generation(ours.generation, now, env);
+            }
             (Ok(ours), None) => self.succeed(ours, OldGeneration::OursToDelete, now, env),
             (Ok(ours), Some(theirs)) if ours.lowest_nonce < theirs.lowest_nonce => {
                 // The one with the lowest nonce goes; whoever made it deletes it.
@@ -151,11 +177,19 @@ impl IkeSa {
                 env.release_ike_spi(rekey.spi);
                 self.succeed(*theirs, OldGeneration::TheirsToDelete, now, env);
             }
+            (Err(_), None) if self.is_half_replaced() => env.release_ike_spi(rekey.spi),
             (Err(failure), None) => {
                 env.release_ike_spi(rekey.spi);
                 self.rekey_ike_failed(failure, now, env);
             }
         }
+    }
+
+    /// Both ends rekey, the peer has further key exchanges before it, and its IKE_SA is the one that
+    /// stays (RFC 7296 section 2.8.2).
+    fn loses_to_half_ike(&self, ours: &Successor) -> bool {
+        self.half_ike()
+            .is_some_and(|theirs| *ours.lowest_nonce < *lowest_of(theirs))
     }
 
     fn derive_ours(&mut self, rekey: &RekeyIke, done: &RekeyDone) -> Result<Successor, Failure> {
@@ -181,8 +215,14 @@ impl IkeSa {
         let Some(secured) = self.secured() else {
             return Err(Failure::TemporaryFailure);
         };
-        let derived =
-            secured.derive_successor(role, spis, done.suite, &done.shared, nonces, log)?;
+        let derived = secured.derive_successor(
+            role,
+            spis,
+            done.suite,
+            (&done.shared, &done.further),
+            nonces,
+            log,
+        )?;
         self.log_keys(derived.key_log);
         Ok(Successor {
             generation: Generation {
@@ -207,6 +247,8 @@ impl IkeSa {
             let inbound_spi = parked.inbound_spi;
             self.remove_child(inbound_spi, ChildDownCause::Terminated, env);
         }
+        // What the peer has not finished belongs to the old keys.
+        self.drop_half_done(now, env);
         let Generation {
             role,
             spis,
@@ -296,7 +338,7 @@ impl IkeSa {
         }
     }
 
-    fn retry_rekey_ike(&mut self, now: Instant, env: &mut dyn Environment) {
+    pub(super) fn retry_rekey_ike(&mut self, now: Instant, env: &mut dyn Environment) {
         let wait = retry_after(env);
         self.timers.set_after(Timer::Rekey, now, wait);
     }

@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, time::Instant};
 
 use super::{
-    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, rekey_ike::OldGeneration,
-    response::count_failure,
+    Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, intermediate::Intermediate,
+    rekey_ike::OldGeneration, response::count_failure,
 };
 use crate::{
     Connection, Environment, EspSpi, IkeSpi, IkeSpis, MessageId, Path,
@@ -17,7 +17,8 @@ use crate::{
         exchange::{
             Exchange,
             create_child::{self, CreateRefusal},
-            ike_auth::{Handshake, Responder},
+            ike_auth::{Handshake, Responder, auth_lifetime},
+            ike_intermediate::IntAuth,
             ike_sa_init,
             informational::{self, Wanted},
         },
@@ -25,6 +26,7 @@ use crate::{
         message::{Content, Message},
         negotiation::Agreed,
         payloads::{Payloads, error_notify},
+        redirect::Part,
         requests::Requests,
         responses::{Parked, Responses},
         secured::Secured,
@@ -87,10 +89,16 @@ impl IkeSa {
             responses: Responses::default(),
             children: Vec::new(),
             formers: Vec::new(),
+            half_done: None,
             outputs: VecDeque::new(),
             timers: Timers::default(),
             begun: request.received,
             last_inbound: now,
+            part: if answer.follows_redirects {
+                Part::Gateway
+            } else {
+                Part::Neither
+            },
             asked: 0,
             remote_eap_id: None,
         };
@@ -105,11 +113,13 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: answer.done.nat,
+            int_auth: IntAuth::default(),
             authorities: Vec::new(),
         };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,
             responder: Responder::new(handshake, candidates),
+            intermediate: Intermediate::default(),
             asking: None,
         }));
         sa.log_keys(derived.key_log);
@@ -145,7 +155,10 @@ impl IkeSa {
         let counters = env.counters();
         match exchange {
             ExchangeType::IkeAuth => counters.ike_auth_out_resp.increment(),
-            ExchangeType::CreateChildSa => counters.create_child_out_resp.increment(),
+            ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe => {
+                counters.create_child_out_resp.increment();
+            }
+            ExchangeType::IkeIntermediate => {}
             _ => counters.info_out_resp.increment(),
         }
         let header = self.header(exchange, message_id, true);
@@ -168,6 +181,9 @@ impl IkeSa {
     ) {
         let counters = env.counters();
         match (&self.state, header.exchange) {
+            (State::HalfOpen(_), ExchangeType::IkeIntermediate) => {
+                self.on_intermediate_request(header, payloads, path, env);
+            }
             (State::HalfOpen(_), ExchangeType::IkeAuth) => {
                 self.on_auth_request(header, payloads, path, now, env);
             }
@@ -185,7 +201,12 @@ impl IkeSa {
                     self.on_create_request(header, payloads, path, now, env);
                 }
             }
-            (State::Deleting(..), ExchangeType::CreateChildSa) => {
+            (State::Established(_), ExchangeType::IkeFollowupKe) => {
+                counters.create_child_in_req.increment();
+                self.responses.begin();
+                self.on_follow_up_request(header, payloads, path, now, env);
+            }
+            (State::Deleting(..), ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe) => {
                 // RFC 7296 section 2.25.2
                 counters.create_child_in_req.increment();
                 self.responses.begin();
@@ -202,7 +223,7 @@ impl IkeSa {
                 self.responses.begin();
                 self.answer_invalid_syntax(header, path, env);
             }
-            // Nothing but IKE_AUTH may come before IKE_AUTH is done.
+            // Nothing else may come before IKE_AUTH is done.
             _ => counters.out_of_window.increment(),
         }
     }
@@ -262,6 +283,9 @@ impl IkeSa {
             env,
         );
         match result {
+            Ok(response) if !response.granted.agreed.suite.additional.is_empty() => {
+                self.begin_half_child(header, response, path, now, env);
+            }
             Ok(mut response) => {
                 let success = response.payloads();
                 let parked = Parked {
@@ -321,7 +345,7 @@ impl IkeSa {
         }
     }
 
-    fn identical_children(&self, agreed: &Agreed) -> Vec<EspSpi> {
+    pub(super) fn identical_children(&self, agreed: &Agreed) -> Vec<EspSpi> {
         self.children
             .iter()
             .filter(|child| {
@@ -345,6 +369,8 @@ impl IkeSa {
         let answer = self.answer_deletions(&wanted);
         self.respond_with(header, &answer, path, env);
         self.carry_out_deletions(&wanted, now, env);
+        self.on_redirect(payloads);
+        self.obey_lifetime(auth_lifetime::read(payloads), now, env);
         let Some(cause) = wanted.close else {
             return;
         };

@@ -5,10 +5,8 @@ use std::time::Instant;
 use super::{IkeSa, State};
 use crate::{
     Environment,
-    crypto::Nonces,
     proposal::KeyExchangeMethod,
     sa::{
-        child::ExchangeRole,
         event::{ChildDownCause, Event, Failure},
         exchange::{Exchange, Work, create_child::CreateChild, informational},
         negotiation::{Answer, ChildOffer, Unaccepted},
@@ -28,7 +26,11 @@ impl IkeSa {
         env: &mut dyn Environment,
     ) {
         let fatal = payloads.notify(NotifyType::INVALID_SYNTAX).is_some();
-        if fatal && header.exchange != ExchangeType::IkeAuth {
+        let half_open = matches!(
+            header.exchange,
+            ExchangeType::IkeIntermediate | ExchangeType::IkeAuth
+        );
+        if fatal && !half_open {
             // The peer has closed it, or should have (RFC 7296 section 2.21.3).
             self.send_once(&informational::delete_ike_sa(), env);
             return self.fail(Failure::InvalidSyntax, env);
@@ -42,6 +44,9 @@ impl IkeSa {
             self.emit(Event::PeerAnswers);
         }
         match request.exchange {
+            Exchange::IkeIntermediate(intermediate) => {
+                self.on_intermediate_response(*intermediate, payloads, now, env);
+            }
             Exchange::IkeAuth(auth) => self.on_auth_response(auth, payloads, now, env),
             Exchange::CreateChild(create) => {
                 self.on_create_response(*create, payloads, now, env);
@@ -55,17 +60,21 @@ impl IkeSa {
                     self.close(cause, env);
                 }
             }
+            Exchange::Redirect => self.on_redirect_answered(now),
             Exchange::Liveness | Exchange::IkeSaInit(_) => {}
         }
     }
 
     fn on_create_response(
         &mut self,
-        create: CreateChild,
+        mut create: CreateChild,
         payloads: &Payloads,
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        if let Some(pending) = create.pending.take() {
+            return self.on_child_follow_up(create, pending, payloads, now, env);
+        }
         let refused = |failure, granted| Unaccepted { failure, granted };
         let unaccepted = match create.offer.answer(payloads) {
             Ok(Answer::OtherKeyExchange(_)) if create.again => {
@@ -79,23 +88,28 @@ impl IkeSa {
             }
             Ok(Answer::Agreed(agreed)) => match payloads.nonce() {
                 Ok(nonce_r) => {
-                    let nonces = Nonces {
-                        initiator: &create.nonce,
-                        responder: nonce_r,
-                    };
-                    let purpose = self.purpose_of(&create, nonce_r);
-                    let role = ExchangeRole::Requester;
-                    return self.install(*agreed, nonces, role, purpose, now, env);
+                    return self.child_agreed(create, *agreed, nonce_r.into(), payloads, now, env);
                 }
                 Err(failure) => refused(failure, true),
             },
             Err(unaccepted) => unaccepted,
         };
+        self.create_refused(create, &unaccepted, now, env);
+    }
+
+    /// Our offer of a CHILD_SA has led to none.
+    pub(super) fn create_refused(
+        &mut self,
+        create: CreateChild,
+        unaccepted: &Unaccepted,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
         match &create.rekeys {
             Some(rekeys) => {
-                self.rekey_child_failed(rekeys, create.offer, &unaccepted, now, env);
+                self.rekey_child_failed(rekeys, create.offer, unaccepted, now, env);
             }
-            None => self.offer_failed(create.offer, &unaccepted, env),
+            None => self.offer_failed(create.offer, unaccepted, env),
         }
     }
 

@@ -8,8 +8,12 @@ use crate::{
     sa::{
         child::ChildState,
         event::{CloseCause, Event, Failure},
-        exchange::{Exchange, Work, create_child::CreateChild, informational},
+        exchange::{
+            Exchange, Work, create_child::CreateChild, ike_intermediate::plain_message,
+            informational,
+        },
         message::{Content, Message},
+        redirect::redirect_notify,
         requests::{InFlight, wait},
         timers::Timer,
     },
@@ -35,23 +39,32 @@ impl IkeSa {
     /// Seals and sends a request.
     pub(super) fn send_request(
         &mut self,
-        exchange: Exchange,
+        mut exchange: Exchange,
         payloads: &[Payload],
         now: Instant,
         env: &mut dyn Environment,
     ) {
         let exchange_type = match exchange {
             Exchange::IkeSaInit(_) => ExchangeType::IkeSaInit,
+            Exchange::IkeIntermediate(_) => ExchangeType::IkeIntermediate,
             Exchange::IkeAuth(_) => ExchangeType::IkeAuth,
-            Exchange::CreateChild(_) | Exchange::RekeyIke(_) => ExchangeType::CreateChildSa,
-            Exchange::DeleteChild(_) | Exchange::DeleteIke | Exchange::Liveness => {
-                ExchangeType::Informational
+            Exchange::CreateChild(ref create) if create.pending.is_some() => {
+                ExchangeType::IkeFollowupKe
             }
+            Exchange::RekeyIke(ref rekey) if rekey.pending.is_some() => ExchangeType::IkeFollowupKe,
+            Exchange::CreateChild(_) | Exchange::RekeyIke(_) => ExchangeType::CreateChildSa,
+            Exchange::DeleteChild(_)
+            | Exchange::DeleteIke
+            | Exchange::Redirect
+            | Exchange::Liveness => ExchangeType::Informational,
         };
         let counters = env.counters();
         match exchange_type {
             ExchangeType::IkeAuth => counters.ike_auth_out_req.increment(),
-            ExchangeType::CreateChildSa => counters.create_child_out_req.increment(),
+            ExchangeType::CreateChildSa | ExchangeType::IkeFollowupKe => {
+                counters.create_child_out_req.increment();
+            }
+            ExchangeType::IkeIntermediate => {}
             _ => counters.info_out_req.increment(),
         }
         let header = self.header(exchange_type, self.requests.next_id(), false);
@@ -60,6 +73,9 @@ impl IkeSa {
             return;
         };
         let content = Content::of(payloads);
+        if let Exchange::IkeIntermediate(intermediate) = &mut exchange {
+            intermediate.request = plain_message(&header, &content);
+        }
         let message = secured.seal(&header, &content, limit);
         let content = self.may_shrink(&message).then_some(content);
         self.launch(&header, exchange, message, content, now, env);
@@ -111,6 +127,10 @@ impl IkeSa {
     /// Starts queued work while the window is open.
     pub(super) fn start_work(&mut self, now: Instant, env: &mut dyn Environment) {
         while matches!(self.state, State::Established(_) | State::Deleting(..)) {
+            if self.is_half_replaced() && !self.is_deleting() {
+                // The peer would refuse.
+                return;
+            }
             let Some(work) = self.requests.take_ready() else {
                 return;
             };
@@ -130,6 +150,10 @@ impl IkeSa {
                 Work::DeleteIke => {
                     let payloads = informational::delete_ike_sa();
                     self.send_request(Exchange::DeleteIke, &payloads, now, env);
+                }
+                Work::Redirect(to) => {
+                    let payloads = [redirect_notify(&to, &[])];
+                    self.send_request(Exchange::Redirect, &payloads, now, env);
                 }
                 Work::Liveness => self.send_request(Exchange::Liveness, &[], now, env),
             }

@@ -28,8 +28,10 @@ impl IkeSa {
                         .set_after(Timer::Keepalive, now, self.connection.keep_alive);
                 }
                 Timer::Rekey => self.rekey_ike(None),
-                Timer::Expire => self.begin_delete(CloseCause::Expired),
+                Timer::Expire | Timer::Overdue => self.begin_delete(CloseCause::Expired),
+                Timer::Reauthenticate => self.emit(Event::NeedsReplacement),
                 Timer::Formers => self.on_former_deadlines(now, env),
+                Timer::FollowUp => self.drop_half_done(now, env),
                 Timer::Hold => self.requests.held = false,
                 Timer::Fragments => self.forget_fragments(),
                 Timer::Children => self.on_child_deadlines(now, env),
@@ -57,26 +59,6 @@ impl IkeSa {
     pub(super) fn probe(&mut self) {
         let accepted = self.requests.enqueue(Work::Liveness);
         debug_assert!(accepted, "there is always room for it");
-    }
-
-    fn on_child_deadlines(&mut self, now: Instant, env: &mut dyn Environment) {
-        let due: Vec<_> = self
-            .children
-            .iter()
-            .filter(|child| child.deadline().is_some_and(|at| at <= now))
-            .map(|child| (child.inbound_spi, child.exists_at_peer()))
-            .collect();
-        for (inbound_spi, exists_at_peer) in due {
-            if exists_at_peer {
-                if let Some(child) = self.child_mut(inbound_spi) {
-                    child.rekey_at = None;
-                }
-                self.rekey_child(inbound_spi, None);
-            } else {
-                self.remove_child(inbound_spi, ChildDownCause::Rekeyed, env);
-            }
-        }
-        self.arm_children();
     }
 
     /// The data plane's limits on bytes, packets, age or sequence numbers.

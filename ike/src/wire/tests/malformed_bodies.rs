@@ -165,7 +165,8 @@ fn transform_attributes() {
     );
     // Types and numbers that do not exist.
     assert_eq!(transform(&[0, 0, 0, 1]), unknown(0, 1));
-    assert_eq!(transform(&[6, 0, 0, 1]), unknown(6, 1));
+    assert_eq!(transform(&[13, 0, 0, 1]), unknown(13, 1));
+    assert_eq!(transform(&[6, 0, 0, 1, 0x80, 14, 0, 128]), unknown(6, 1));
     assert_eq!(transform(&[5, 0, 0, 2]), unknown(5, 2));
     assert_eq!(
         transform(&[5, 0, 0, 1]),

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     EspSpi, Identification,
     proposal::{
-        EncryptionId, IntegrityId, KeyExchangeMethod, PrfId, Proposal, ProposalSpi, Protocol,
+        EncryptionId, IntegrityId, KeyExchangeMethod, PrfId, Proposal, ProposalSpi, Protocol, Slot,
         Transform,
     },
     traffic_selector::tests::any_selector,
@@ -49,6 +49,10 @@ fn transform() -> impl Strategy<Value = Transform> {
         any::<u16>().prop_map(|id| Transform::Integrity(IntegrityId(id))),
         any::<u16>().prop_map(|id| Transform::KeyExchange(KeyExchangeMethod(id))),
         any::<bool>().prop_map(Transform::ExtendedSequenceNumbers),
+        (1..=7_u8, any::<u16>()).prop_map(|(slot, id)| {
+            let slot = Slot::new(slot).expect("1 to 7");
+            Transform::AdditionalKeyExchange(slot, KeyExchangeMethod(id))
+        }),
         (any::<u8>(), any::<u16>())
             .prop_map(|(transform_type, id)| Transform::Unknown { transform_type, id }),
     ]

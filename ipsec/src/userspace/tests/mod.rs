@@ -9,7 +9,7 @@ use std::sync::{Arc, atomic::AtomicBool};
 use holdfast_ike::{
     ChildSa, EspKey, EspSpi, EspSuite, Mode, Path, Secret, TrafficSelector,
     child_sa::{Lifetime, Sending},
-    proposal::EncryptionId,
+    proposal::{AdditionalKeyExchanges, EncryptionId},
 };
 
 use super::sa::{OuterRoute, Sa};
@@ -32,6 +32,7 @@ fn child(spi: u32, local: Vec<TrafficSelector>, remote: Vec<TrafficSelector>) ->
             key_bits: 128,
             integrity: None,
             key_exchange: None,
+            additional: AdditionalKeyExchanges::NONE,
             extended_sequence_numbers: false,
         },
         mode: Mode::Tunnel,
@@ -43,6 +44,7 @@ fn child(spi: u32, local: Vec<TrafficSelector>, remote: Vec<TrafficSelector>) ->
         },
         encapsulation: true,
         replay_window: 1024,
+        tfc_padding: holdfast_ike::TfcPadding::Off,
         lifetime: Lifetime::default(),
         sending: Sending::AtOnce,
     }

@@ -294,6 +294,22 @@ fn several_ways() {
     assert!(error.to_string().contains("CN=middle"), "{error}");
 }
 
+/// A CA that the operator loaded is no end by itself: the root is to be loaded too, as with charon.
+#[test]
+fn loaded_intermediates_lead_to_a_root() {
+    let [root, middle, peer] = ["root", "middle", "peer"].map(Signer::new);
+    let (anchor, ca) = (
+        Forge::ca().make(&root, &root),
+        Forge::ca().make(&middle, &root),
+    );
+    let leaf = Forge::leaf().make(&peer, &middle);
+    let error = validate(&[Arc::clone(&ca)], &leaf, &[]).expect_err("no root");
+    assert!(matches!(error, PathError::NoIssuer { .. }), "{error}");
+    let path = validate(&[Arc::clone(&ca), anchor], &leaf, &[]).expect("a path");
+    assert_eq!(path.certificates()[1], ca);
+    assert_eq!(path.certificates().len(), 3);
+}
+
 #[test]
 fn signers_that_are_no_ca() {
     let (root, leaf_ca, peer) = (

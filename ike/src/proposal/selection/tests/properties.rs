@@ -51,7 +51,7 @@ fn as_sent(mut offer: Vec<Proposal>, key_exchange: KeyExchangeUse) -> Vec<Propos
     if key_exchange == KeyExchangeUse::Strip {
         for proposal in &mut offer {
             proposal.transforms.retain(|transform| {
-                transform.transform_type() != 4
+                !matches!(transform.transform_type(), 4 | 6..=12)
                     || *transform == Transform::KeyExchange(KeyExchangeMethod::NONE)
             });
         }

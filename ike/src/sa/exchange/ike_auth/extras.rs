@@ -1,12 +1,15 @@
 //! What features add to IKE_AUTH: to the initiator's first request, and to the responder's final
 //! response. Each of them has a field and a call here, and keeps the rest in a file of its own.
 
-use super::Context;
+use std::time::Duration;
+
+use super::{Context, auth_lifetime};
 use crate::{
     Connection,
     sa::{
         event::Failure,
         payloads::{Payloads, notify},
+        redirect::{Gateway, read_redirect},
     },
     wire::{NotifyType, Payload},
 };
@@ -31,12 +34,14 @@ impl Asking {
     #[expect(clippy::unnecessary_wraps, reason = "nothing can be wrong with it yet")]
     pub(super) fn read_answer(
         &self,
-        _payloads: &Payloads,
+        payloads: &Payloads,
         _connection: &Connection,
         _cx: &mut Context<'_>,
     ) -> Result<Answered, Failure> {
         Ok(Answered {
             initial_contact: self.initial_contact,
+            redirect: read_redirect(payloads, &[]),
+            auth_lifetime: auth_lifetime::read(payloads),
         })
     }
 }
@@ -45,6 +50,10 @@ impl Asking {
 pub(in crate::sa) struct Answered {
     /// See [`Asking::initial_contact`].
     pub(in crate::sa) initial_contact: bool,
+    /// The gateway sends us to another one (RFC 5685).
+    pub(in crate::sa) redirect: Option<Gateway>,
+    /// We are to authenticate anew within this time.
+    pub(in crate::sa) auth_lifetime: Option<Duration>,
 }
 
 /// Responder: what the first request asked for beside the CHILD_SA.
@@ -66,13 +75,13 @@ impl Asked {
     #[expect(
         clippy::unnecessary_wraps,
         clippy::unused_self,
-        reason = "nothing is to be answered yet"
+        reason = "nothing that was asked for is answered yet"
     )]
     pub(super) fn answer(
         &self,
-        _connection: &Connection,
+        connection: &Connection,
         _cx: &mut Context<'_>,
     ) -> Result<Vec<Payload>, Failure> {
-        Ok(Vec::new())
+        Ok(auth_lifetime::announce(connection).into_iter().collect())
     }
 }

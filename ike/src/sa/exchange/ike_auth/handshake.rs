@@ -1,6 +1,6 @@
 //! What IKE_SA_INIT leaves behind until both ends are authenticated, and what they sign.
 
-use super::super::ike_sa_init::adds_cookie;
+use super::super::{ike_intermediate::IntAuth, ike_sa_init::adds_cookie};
 use crate::{
     Identification, Secret,
     crypto::{Nonces, shared_key_auth, signed_octets, verify},
@@ -18,6 +18,8 @@ pub(in crate::sa) struct Handshake {
     pub(in crate::sa) sk_pi: Secret,
     pub(in crate::sa) sk_pr: Secret,
     pub(in crate::sa) nat: Option<Nat>,
+    /// What was exchanged between IKE_SA_INIT and IKE_AUTH.
+    pub(in crate::sa) int_auth: IntAuth,
     /// Whom the peer trusts, as far as its part of IKE_SA_INIT says so.
     pub(in crate::sa) authorities: Vec<CertificatePayload>,
 }
@@ -89,7 +91,9 @@ impl Handshake {
             Role::Initiator => &self.nonce_r,
             Role::Responder => &self.nonce_i,
         };
-        signed_octets(&secured.prf, message, nonce, self.sk_p(signer), &id.body())
+        let mut octets = signed_octets(&secured.prf, message, nonce, self.sk_p(signer), &id.body());
+        octets.extend(self.int_auth.octets());
+        octets
     }
 
     /// SK_pi or SK_pr.

@@ -1,0 +1,28 @@
+//! The soak of `tests/e2e/soak.rs` for longer: `cargo bench --bench soak [-- MINUTES]`, 20 if nothing
+//! is said. Needs root, for it runs whole daemons in network namespaces.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the report goes to the terminal"
+)]
+
+#[path = "../../tests/e2e/lab/mod.rs"]
+#[allow(
+    dead_code,
+    reason = "the tests use more of the lab than the benchmarks"
+)]
+mod lab;
+
+#[path = "../../tests/e2e/soak.rs"]
+mod soak;
+
+const MINUTES: u64 = 20;
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let minutes = words.find_map(|word| word.parse().ok());
+    soak::soak(std::time::Duration::from_secs(
+        60 * minutes.unwrap_or(MINUTES),
+    ));
+}

@@ -1,0 +1,214 @@
+//! The soak: holdfast and charon rekey at the same instants, again and again, over a cable that loses
+//! and reorders, while pings pass. No ping may be lost beyond those whose packets the cable dropped,
+//! no SA may be there twice, memory must stay where it is. Half a minute here, longer by `make soak`.
+
+use std::{
+    collections::HashSet,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use crate::lab::{
+    Lab,
+    charon::{self, Charon},
+    holdfast::{self, Holdfast},
+    lossy_cable::LossyCable,
+    measure::resident_bytes,
+    sas::{Daemon, IkeSa},
+    topology::{CHILD, Family, Pair, Tunnel},
+    traffic, wait,
+};
+
+const LOSS_PERCENT: u8 = 5;
+/// Both ends rekey at these ages, without any randomness: they do it at the same time.
+const IKE_SECONDS: u64 = 10;
+const CHILD_SECONDS: u64 = 4;
+/// Between two pings.
+const PACE: Duration = Duration::from_millis(10);
+/// How long two CHILD_SAs may stand side by side: a retransmitted deletion takes this long on a cable
+/// that drops every twentieth message (4 s, then 7.2 s).
+const OVERLAP: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(500);
+/// Growth of resident memory after the first tenth of the time that counts as flat.
+const GROWTH: u64 = 1 << 20;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn both_ends_rekey_over_a_bad_cable() {
+    soak(Duration::from_secs(30));
+}
+
+/// The soak for this long; prints what was seen, and fails if it is not as it must be.
+pub(crate) fn soak(time: Duration) {
+    let lab = Lab::new();
+    let mut cable = None;
+    let pair = Pair::connected_by(&lab, |moon, sun| {
+        cable = Some(LossyCable::lay(&lab, moon, sun, LOSS_PERCENT));
+    });
+    let cable = cable.expect("the cable has been laid");
+    let (mut holdfast, charon) = start(&lab, &pair);
+    let before = cable.dropped();
+    let pid = holdfast.process().id();
+
+    let (seen, pings) = std::thread::scope(|scope| {
+        let pings = scope.spawn(|| ping(&pair, time));
+        let seen = watch(&holdfast, &charon, pid, time);
+        (seen, pings.join().expect("ping's thread"))
+    });
+
+    let after = cable.dropped();
+    let (esp, ike) = (after.esp - before.esp, after.ike - before.ike);
+    let (sent, answered) = pings;
+    let lost = sent - answered;
+    let log = holdfast.log();
+    let [ikes, children] =
+        ["IKE_SA gw[1] rekeyed", "CHILD_SA net rekeyed"].map(|words| log.matches(words).count());
+    println!(
+        "{} minutes, {LOSS_PERCENT} % loss each way, reordering",
+        time.as_secs() / 60
+    );
+    println!("rekeyed: the IKE_SA {ikes} times, its CHILD_SA {children} times");
+    println!("dropped by the cable: {esp} packets of ESP, {ike} messages of IKE");
+    println!("pings: {sent} sent, {answered} answered, {lost} lost");
+    println!(
+        "longest overlap of CHILD_SAs: {:.1} s",
+        seen.overlap.as_secs_f64()
+    );
+    println!(
+        "memory: {} kB after a tenth of the time, {} kB at the end, {} kB at most",
+        seen.early / 1024,
+        seen.last / 1024,
+        seen.most / 1024
+    );
+    assert!(
+        lost <= esp,
+        "{} pings lost that the cable did not drop",
+        lost - esp
+    );
+    assert!(seen.overlap < OVERLAP, "SAs are there twice");
+    assert!(seen.last < seen.early + GROWTH, "memory grows");
+    for words in ["closed:", "panicked", "not established"] {
+        assert!(!log.contains(words), "`{words}` in the log:\n{log}");
+    }
+    wait::until(
+        "exactly one tunnel, the same at both ends",
+        PATIENCE,
+        || {
+            let (here, there) = (settled(&holdfast)?, settled(&charon)?);
+            (here.initiator_spi == there.initiator_spi
+                && here.children[0].spi_in == there.children[0].spi_out)
+                .then_some(())
+        },
+    );
+    println!("one tunnel at the end, the same at both ends");
+}
+
+fn start(lab: &Lab, pair: &Pair) -> (Holdfast, Charon) {
+    let tunnel = Tunnel {
+        esp_proposals: "aes256gcm16-x25519",
+        ..Tunnel::default()
+    };
+    let settings = charon::Settings {
+        connection: format!("rekey_time = {IKE_SECONDS}s\n over_time = 1h\n rand_time = 0"),
+        child: format!("rekey_time = {CHILD_SECONDS}s\n life_time = 1h\n rand_time = 0"),
+        quiet: true,
+        ..charon::Settings::default()
+    };
+    let charon = Charon::with_tunnel(lab, &pair.sun, &pair.moon, &tunnel, &settings);
+    let settings = holdfast::Settings {
+        connection: format!(
+            "rekey_time = \"{IKE_SECONDS}s\"\nover_time = \"1h\"\nrand_time = \"0s\""
+        ),
+        child: format!("rekey_time = \"{CHILD_SECONDS}s\"\nlife_time = \"1h\"\nrand_time = \"0s\""),
+        ..holdfast::Settings::default()
+    };
+    let holdfast = Holdfast::with_tunnel(lab, &pair.moon, &pair.sun, &tunnel, &settings);
+    holdfast
+        .initiate(CHILD, PATIENCE)
+        .expect("the tunnel comes up");
+    let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
+    traffic::wait_for_answer(&pair.moon.namespace, here, there, PATIENCE);
+    (holdfast, charon)
+}
+
+/// Pings all the time: how many, and how many were answered.
+fn ping(pair: &Pair, time: Duration) -> (u64, u64) {
+    let sent = u64::try_from(time.as_millis() / PACE.as_millis()).expect("a count");
+    let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
+    let output = pair
+        .moon
+        .namespace
+        .command("ping")
+        .args(["-n", "-i", &PACE.as_secs_f64().to_string(), "-W", "5"])
+        .args([
+            "-c",
+            &sent.to_string(),
+            "-I",
+            &here.to_string(),
+            &there.to_string(),
+        ])
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("ping runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let answered: HashSet<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once("icmp_seq=")?.1.split(' ').next())
+        .collect();
+    (sent, answered.len() as u64)
+}
+
+/// What was seen while the pings passed.
+struct Seen {
+    overlap: Duration,
+    early: u64,
+    last: u64,
+    most: u64,
+}
+
+fn watch(holdfast: &Holdfast, charon: &Charon, pid: u32, time: Duration) -> Seen {
+    let start = Instant::now();
+    let mut single = [start; 2];
+    let mut overlap = Duration::ZERO;
+    let (mut early, mut most) = (0, 0);
+    while start.elapsed() < time {
+        for (daemon, single) in [holdfast as &dyn Daemon, charon]
+            .into_iter()
+            .zip(&mut single)
+        {
+            if daemon.try_sas().is_ok_and(|sas| live(&sas) <= 1) {
+                *single = Instant::now();
+            }
+            overlap = overlap.max(single.elapsed());
+        }
+        let bytes = resident_bytes(pid);
+        if start.elapsed() < time / 10 {
+            early = bytes;
+        }
+        most = most.max(bytes);
+        std::thread::sleep(LOOK);
+    }
+    Seen {
+        overlap,
+        early,
+        last: resident_bytes(pid),
+        most,
+    }
+}
+
+/// CHILD_SAs that are neither replaced nor on their way out.
+fn live(sas: &[IkeSa]) -> usize {
+    let children = sas.iter().flat_map(|sa| &sa.children);
+    children.filter(|child| child.state == "INSTALLED").count()
+}
+
+/// The one IKE_SA with the one CHILD_SA, if nothing else is there.
+fn settled(daemon: &dyn Daemon) -> Option<IkeSa> {
+    let mut sas = daemon.try_sas().ok()?;
+    sas.retain(|sa| sa.state == "ESTABLISHED");
+    let [sa] = sas.as_mut_slice() else {
+        return None;
+    };
+    sa.children.retain(|child| child.state == "INSTALLED");
+    (sa.children.len() == 1).then(|| sa.clone())
+}
