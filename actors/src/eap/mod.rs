@@ -61,7 +61,7 @@ pub(crate) async fn step(
     let (conversation, answer) = match &mut conversation.side {
         Side::Radius(pass_through, expected) => {
             let step = pass_through.step(&shared, message).await;
-            let answer = expected.judge(step);
+            let answer = Ok(expected.judge(step));
             (conversation, answer)
         }
         Side::Peer(_) | Side::Authenticator(..) => {
@@ -134,7 +134,7 @@ impl Conversation {
                     let notice = String::from_utf8_lossy(notice);
                     tracing::info!(notice = %notice.escape_debug(), "the EAP server says");
                 }
-                answer(step)
+                Ok(answer(step))
             }
             (Side::Authenticator(authenticator, _), None) => {
                 Ok(Answer::EapMessage(authenticator.start(&mut random)))
@@ -145,7 +145,7 @@ impl Conversation {
                     let identity = authenticator.identity().map(text).unwrap_or_default();
                     tracing::warn!(identity, %why, "EAP failed");
                 }
-                expected.judge(step)
+                Ok(expected.judge(step))
             }
             (Side::Peer(_), None) | (Side::Radius(..), _) => Err(Failure::AuthenticationFailed),
         }
@@ -154,7 +154,7 @@ impl Conversation {
 
 impl Expected {
     /// A peer that proved to be somebody else is refused.
-    fn judge(&self, step: Step) -> CredentialAnswer {
+    fn judge(&self, step: Step) -> Answer {
         if let Step::Done {
             result: Ok(success),
             ..
@@ -164,48 +164,48 @@ impl Expected {
         {
             let identity = text(&success.identity);
             tracing::warn!(%identity, %expected, "EAP proved another identity than eap_id");
-            return Ok(Answer::EapFailure {
+            return Answer::EapFailure {
                 message: None,
                 failure: Failure::Eap("the peer is not the one that eap_id names"),
-            });
+            };
         }
         answer(step)
     }
 }
 
-fn answer(step: Step) -> CredentialAnswer {
+fn answer(step: Step) -> Answer {
     match step {
-        Step::Send(message) => Ok(Answer::EapMessage(message)),
+        Step::Send(message) => Answer::EapMessage(message),
         Step::Done {
             packet,
             result: Ok(success),
         } => {
             let identity = identity(&success.identity);
             tracing::debug!(method = %success.method, ?identity, "EAP succeeded");
-            Ok(Answer::EapSuccess {
+            Answer::EapSuccess {
                 mutual: is_mutual(&success),
                 msk: Some(Secret::new(success.msk.octets().to_vec())),
                 message: packet,
                 identity,
-            })
+            }
         }
         Step::Done {
             packet,
             result: Err(why),
         } => {
             tracing::warn!(%why, "EAP failed");
-            Ok(Answer::EapFailure {
+            Answer::EapFailure {
                 message: packet,
                 failure: failure(&why),
-            })
+            }
         }
         // Nothing is lost inside an IKE_SA, so nothing better will come.
         Step::Discard(why) => {
             tracing::warn!(%why, "EAP failed");
-            Ok(Answer::EapFailure {
+            Answer::EapFailure {
                 message: None,
                 failure: Failure::Eap("the peer broke the protocol"),
-            })
+            }
         }
     }
 }
