@@ -60,6 +60,9 @@ fn said_about(place: Place, key: &str, value: &str) -> String {
     match place {
         Place::Connection => said(&line, ""),
         Place::Child => said("", &line),
+        Place::Auth if matches!(key, "eap_id" | "aaa_id") => {
+            said(&format!("local {{ auth = eap\n {line} }}"), "")
+        }
         Place::Auth => said(&format!("local {{ {line} }}"), ""),
         Place::Retransmit => said(&format!("retransmit {{ {line} }}"), ""),
         Place::Reconnect => said(&format!("reconnect {{ {line} }}"), ""),
