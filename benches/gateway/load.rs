@@ -242,6 +242,7 @@ fn connection(number: usize) -> Connection {
             fleet::name(number)
         ))))],
         remote: vec![RemoteRound::psk(IdMatch::Exact(id("sun.example")))],
+        mobike: false,
         local_addrs: Vec::new(),
         children: vec![Arc::new(child)],
         retransmit: Retransmit {

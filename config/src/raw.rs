@@ -223,6 +223,7 @@ connection! {
         remote_port: u16,
         proposals: TextList,
         encap: bool,
+        mobike: bool,
         fragmentation: String,
         dpd_delay: Interval,
         keyingtries: u32,

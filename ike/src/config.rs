@@ -117,6 +117,8 @@ pub struct Connection {
     pub local: Vec<LocalRound>,
     /// How the peer must authenticate: at least one round.
     pub remote: Vec<RemoteRound>,
+    /// Offer and take MOBIKE (RFC 4555).
+    pub mobike: bool,
     /// The addresses of ours that may be used; none means all.
     pub local_addrs: Vec<IpNet>,
     /// The CHILD_SAs that may be negotiated.

@@ -94,7 +94,8 @@ fn path_of_three() -> Vec<u8> {
 #[test]
 fn seeds() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds");
-    let targets: [(&str, fn(&[u8])); 4] = [
+    type Target = (&'static str, fn(&[u8]));
+    let targets: [Target; 4] = [
         ("certificate", crate::fuzz::read_certificate),
         ("crl", crate::fuzz::read_revocation_list),
         ("ocsp_response", crate::fuzz::read_ocsp_response),

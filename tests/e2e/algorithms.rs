@@ -13,6 +13,7 @@ use crate::{
         sas::{Daemon, agreed_tunnel},
         topology::{Family, PSK, Pair},
         traffic,
+        userland::Release,
         vici::Message,
         wait,
     },
@@ -20,9 +21,9 @@ use crate::{
 };
 
 /// IKE and ESP proposals of holdfast, and those of charon.
-type Suite = ([&'static str; 2], [&'static str; 2]);
+pub(crate) type Suite = ([&'static str; 2], [&'static str; 2]);
 
-const fn same(ike: &'static str, esp: &'static str) -> Suite {
+pub(crate) const fn same(ike: &'static str, esp: &'static str) -> Suite {
     ([ike, esp], [ike, esp])
 }
 
@@ -107,20 +108,27 @@ fn key_exchange_methods() {
 /// charon's operator rekeys the child, then the IKE_SA, then the child under it.
 #[test]
 fn rekeyed_with_a_fresh_key_exchange() {
-    let (pair, holdfast, charon, _lab) = start(REKEYED);
-    for (number, suite) in REKEYED.iter().enumerate() {
+    let (pair, holdfast, charon, _lab) = start(REKEYED, Release::default());
+    rekey_all((&pair, &holdfast, &charon), &charon, REKEYED);
+}
+
+/// One of the ends brings each suite's tunnel up, rekeys the child, then the IKE_SA, then the child
+/// under it.
+pub(crate) fn rekey_all(
+    (pair, holdfast, charon): (&Pair, &Holdfast, &Charon),
+    by: &dyn Daemon,
+    suites: &[Suite],
+) {
+    for (number, suite) in suites.iter().enumerate() {
         let name = format!("s{number}");
-        charon
-            .initiate(&name, PATIENCE)
-            .expect("the tunnel comes up");
+        by.initiate(&name, PATIENCE).expect("the tunnel comes up");
         for kind in ["child", "ike", "child"] {
-            let before = wait::until("a tunnel", PATIENCE, || present(&charon));
-            charon
-                .command("rekey", &[(kind, &name)])
+            let before = wait::until("a tunnel", PATIENCE, || present(charon));
+            by.command("rekey", &[(kind, &name)])
                 .unwrap_or_else(|error| panic!("{suite:?}: {error}"));
             let what = format!("a new {kind} at both ends: {suite:?}");
             wait::until(&what, PATIENCE, || {
-                let (ours, theirs) = (present(&holdfast)?, present(&charon)?);
+                let (ours, theirs) = (present(holdfast)?, present(charon)?);
                 let renewed = if kind == "ike" {
                     theirs.initiator_spi != before.initiator_spi
                 } else {
@@ -134,9 +142,10 @@ fn rekeyed_with_a_fresh_key_exchange() {
             traffic::wait_for_answer(&pair.moon.namespace, here, there, PATIENCE);
             traffic::wait_for_answer(&pair.sun.namespace, there, here, PATIENCE);
         }
-        charon
-            .command("terminate", &[("ike", &name)])
-            .expect("charon terminates it");
+        let [ours, theirs] = [holdfast as &dyn Daemon, charon].map(algorithms);
+        assert_eq!(ours, theirs, "{suite:?}");
+        by.command("terminate", &[("ike", &name)])
+            .expect("it is terminated");
         wait::until("no SA is left", PATIENCE, || {
             (holdfast.sas().is_empty() && charon.sas().is_empty()).then_some(())
         });
@@ -158,7 +167,7 @@ fn defaults_meet_plain_suites() {
 }
 
 /// Both daemons with every suite configured. The lab goes last: it takes the namespaces away.
-fn start(suites: &[Suite]) -> (Pair, Holdfast, Charon, Lab) {
+pub(crate) fn start(suites: &[Suite], release: Release) -> (Pair, Holdfast, Charon, Lab) {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     for number in 0..suites.len() {
@@ -167,7 +176,11 @@ fn start(suites: &[Suite]) -> (Pair, Holdfast, Charon, Lab) {
             at.namespace.add_address("lo", &address);
         }
     }
-    let charon = Charon::start(&lab, &pair.sun.namespace, &charon::Settings::default());
+    let settings = charon::Settings {
+        release,
+        ..charon::Settings::default()
+    };
+    let charon = Charon::start(&lab, &pair.sun.namespace, &settings);
     charon.configure(&swanctl_conf(&pair, suites));
     let holdfast = Holdfast::launch(
         &lab,
@@ -180,7 +193,11 @@ fn start(suites: &[Suite]) -> (Pair, Holdfast, Charon, Lab) {
 }
 
 fn table(suites: &[Suite]) {
-    let (pair, holdfast, charon, _lab) = start(suites);
+    table_with(suites, Release::default());
+}
+
+pub(crate) fn table_with(suites: &[Suite], release: Release) {
+    let (pair, holdfast, charon, _lab) = start(suites, release);
     for (number, suite) in suites.iter().enumerate() {
         for starter in [&holdfast as &dyn Daemon, &charon] {
             let ends: [&dyn Daemon; 2] = [&holdfast, &charon];
@@ -238,7 +255,9 @@ fn algorithms(end: &dyn Daemon) -> Vec<String> {
         .expect("list-sas");
     let (_, ike) = events[0].sections().next().expect("an IKE_SA");
     let child = ike.section("child-sas").expect("children");
-    let (_, esp) = child.sections().next().expect("a CHILD_SA");
+    // charon lists those that were rekeyed for a while.
+    let installed = |(_, esp): &(_, &Message)| esp.text("state") == Some("INSTALLED");
+    let (_, esp) = child.sections().find(installed).expect("a CHILD_SA");
     let of = |sa: &Message, keys: &[&str]| {
         let values = keys
             .iter()
@@ -248,8 +267,9 @@ fn algorithms(end: &dyn Daemon) -> Vec<String> {
     let ciphers = ["encr-alg", "encr-keysize", "integ-alg"];
     [
         of(ike, &ciphers),
-        of(ike, &["prf-alg", "dh-group"]),
+        of(ike, &["prf-alg", "dh-group", "ake1", "ake2", "ake3"]),
         of(esp, &ciphers),
+        of(esp, &["dh-group", "ake1", "ake2"]),
     ]
     .concat()
 }

@@ -19,6 +19,7 @@ mod drain;
 mod eap;
 mod fragments;
 mod gateways;
+mod hybrid;
 mod interop;
 mod isolation;
 mod keylog;

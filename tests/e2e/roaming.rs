@@ -134,3 +134,109 @@ fn a_peer_without_mobike_follows_our_new_address() {
     });
     assert_eq!(after.initiator_spi, before.initiator_spi);
 }
+
+/// Gives up one address for another, the route first.
+fn readdress(gateway: &crate::lab::topology::Gateway, from: &str, to: &str) {
+    let namespace = &gateway.namespace;
+    namespace.ip(&["addr", "add", to, "dev", WIRE]);
+    namespace.ip(&["addr", "del", from, "dev", WIRE]);
+    // Deleting the first address of a network takes the others with it.
+    namespace.ip(&["addr", "replace", to, "dev", WIRE]);
+}
+
+/// charon's configuration with any address at both ends, if it is the one that moves.
+fn charon_tables(pair: &Pair, settings: &charon::Settings) -> String {
+    let text = charon::swanctl_conf(&pair.sun, &pair.moon, &Tunnel::default(), settings);
+    let outer = pair.sun.outer(Family::V4);
+    text.replace(&format!("local_addrs = {outer}"), "local_addrs = %any")
+}
+
+#[test]
+fn our_address_changes_and_charon_follows_by_mobike() {
+    let lab = Lab::new();
+    let pair = Pair::new(&lab);
+    let charon = Charon::with_tunnel(
+        &lab,
+        &pair.sun,
+        &pair.moon,
+        &Tunnel::default(),
+        &charon::Settings::default(),
+    );
+    let moon = &pair.moon.namespace;
+    let agent = holdfast::Settings::default().agent;
+    let holdfast = Holdfast::start(&lab, moon, &agent, &tables(&pair, PATIENT));
+    let before = holdfast.wait_for_tunnel(CHILD, PATIENCE);
+    let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
+    traffic::wait_for_answer(moon, here, there, PATIENCE);
+    for (from, to) in [
+        ("192.0.2.1/24", "192.0.2.11/24"),
+        ("192.0.2.11/24", "192.0.2.1/24"),
+    ] {
+        let since = Instant::now();
+        readdress(&pair.moon, from, to);
+        traffic::wait_for_answer(moon, here, there, PATIENCE);
+        report("our address changes, MOBIKE", since);
+        let after = wait::until("one tunnel", PATIENCE, || {
+            agreed_tunnel(&holdfast, &charon, CHILD)
+        });
+        assert_eq!(after.initiator_spi, before.initiator_spi);
+        holdfast.wait_for_log(&[&format!(
+            "has moved to {}",
+            to.split('/').next().expect("an address")
+        )]);
+    }
+}
+
+#[test]
+fn charons_address_changes_and_we_follow_by_mobike() {
+    let lab = Lab::new();
+    let pair = Pair::new(&lab);
+    let moon = &pair.moon.namespace;
+    let agent = holdfast::Settings::default().agent;
+    let holdfast = Holdfast::start(&lab, moon, &agent, &tables(&pair, ""));
+    let settings = charon::Settings::default();
+    let charon = Charon::start(&lab, &pair.sun.namespace, &settings);
+    charon.configure(&charon_tables(&pair, &settings));
+    charon.initiate(CHILD, PATIENCE).expect("a tunnel");
+    let before = holdfast.wait_for_tunnel(CHILD, PATIENCE);
+    let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
+    traffic::wait_for_answer(moon, here, there, PATIENCE);
+    let since = Instant::now();
+    readdress(&pair.sun, "192.0.2.2/24", "192.0.2.12/24");
+    traffic::wait_for_answer(moon, here, there, PATIENCE);
+    report("charon's address changes, MOBIKE", since);
+    let after = wait::until("one tunnel", PATIENCE, || {
+        agreed_tunnel(&holdfast, &charon, CHILD)
+    });
+    assert_eq!(after.initiator_spi, before.initiator_spi);
+    holdfast.wait_for_log(&["192.0.2.12"]);
+}
+
+#[test]
+fn two_of_us_move_from_ipv4_to_ipv6_and_keep_every_sa() {
+    let lab = Lab::new();
+    let pair = Pair::new(&lab);
+    let moon = &pair.moon.namespace;
+    let agent = holdfast::Settings::default().agent;
+    let settings = holdfast::Settings::default();
+    let passive = holdfast::tunnel_tables(&pair.sun, &pair.moon, &Tunnel::default(), &settings);
+    let passive = passive.replace("local_addrs = [\"192.0.2.2\"]", "local_addrs = [\"%any\"]");
+    let sun = Holdfast::start(&lab, &pair.sun.namespace, &agent, &passive);
+    let holdfast = Holdfast::start(&lab, moon, &agent, &tables(&pair, PATIENT));
+    let before = holdfast.wait_for_tunnel(CHILD, PATIENCE);
+    let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
+    traffic::wait_for_answer(moon, here, there, PATIENCE);
+
+    let since = Instant::now();
+    moon.ip(&["addr", "del", "192.0.2.1/24", "dev", WIRE]);
+    traffic::wait_for_answer(moon, here, there, PATIENCE);
+    report("from IPv4 to IPv6, MOBIKE", since);
+    let after = wait::until("one tunnel", PATIENCE, || {
+        agreed_tunnel(&holdfast, &sun, CHILD)
+    });
+    assert_eq!(after.initiator_spi, before.initiator_spi);
+    assert_eq!(after.children[0].spi_in, before.children[0].spi_in);
+    assert_eq!(after.children[0].spi_out, before.children[0].spi_out);
+    assert!(after.children[0].packets_in > 1);
+    holdfast.wait_for_log(&["has moved to [2001:db8::1]"]);
+}

@@ -25,8 +25,16 @@ impl Supervisor {
         let heard = self.shared.bus.is_heard();
         let record = self.registry.get(id).filter(|_| heard);
         let before = record.map(|record| self.listing(record));
-        self.registry.moved(id, change);
         let path = change.path;
+        let stays = self
+            .registry
+            .get(id)
+            .is_some_and(|record| record.path == path);
+        self.registry.moved(id, change);
+        if stays {
+            // Only what lies on the way has changed.
+            return;
+        }
         let text = format!(
             "IKE_SA {connection}[{id}] has moved to {}...{}",
             path.local, path.remote

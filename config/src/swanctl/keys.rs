@@ -190,7 +190,7 @@ const CONNECTION: &[(&str, Rule)] = &[
         ),
     ),
     ("encap", Obeyed(Bool)),
-    ("mobike", settled(Done::No, lesser("MOBIKE"))),
+    ("mobike", Obeyed(Bool)),
     ("dpd_delay", Obeyed(Time)),
     (
         "dpd_timeout",

@@ -121,6 +121,7 @@ fn ike(
             remote_id.map_or(IdMatch::Any, IdMatch::Exact),
             &remote,
         )],
+        mobike: raw.mobike.unwrap_or(true),
         local_addrs: Vec::new(),
         children: children
             .values()

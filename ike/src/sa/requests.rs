@@ -91,7 +91,12 @@ impl Requests {
             Work::DeleteIke => self.queue.clear(),
             _ => {}
         }
-        self.queue.push_back(work);
+        if matches!(work, Work::UpdateAddresses) {
+            // All else is sent along the path that the peer is to know.
+            self.queue.push_front(work);
+        } else {
+            self.queue.push_back(work);
+        }
         true
     }
 

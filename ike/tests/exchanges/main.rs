@@ -16,6 +16,7 @@ mod hybrid_rekey;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod misbehaviour;
+mod mobike;
 mod moving;
 mod nat;
 mod pair;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,6 +33,8 @@ pub(crate) struct Env {
     pub(crate) ike_spis: BTreeSet<IkeSpi>,
     /// When the data plane last received a packet, on whichever CHILD_SA.
     pub(crate) last_inbound: Option<Instant>,
+    /// Its addresses; packets leave from the first one of their family.
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 impl Env {
@@ -44,6 +47,7 @@ impl Env {
             ledger: Ledger::default(),
             ike_spis: BTreeSet::new(),
             last_inbound: None,
+            addresses: Vec::new(),
         }
     }
 }
@@ -95,6 +99,15 @@ impl Environment for Env {
         self.last_inbound
     }
 
+    fn local_addresses(&self) -> Vec<IpAddr> {
+        self.addresses.clone()
+    }
+
+    fn source_address(&self, remote: IpAddr) -> Option<IpAddr> {
+        let fits = |address: &&IpAddr| address.is_ipv4() == remote.is_ipv4();
+        self.addresses.iter().find(fits).copied()
+    }
+
     fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -134,6 +147,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         proposals: ike("aes256gcm16-prfsha384-x25519"),
         local: vec![LocalRound::psk(Some(id(local)))],
         remote: vec![RemoteRound::psk(IdMatch::Exact(id(remote)))],
+        mobike: false,
         local_addrs: Vec::new(),
         children: children.into_iter().map(Arc::new).collect(),
         retransmit: Retransmit::default(),

@@ -74,6 +74,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         ],
         local: vec![LocalRound::psk(Some(id(local_id)))],
         remote: vec![RemoteRound::psk(IdMatch::Exact(id(remote_id)))],
+        mobike: false,
         local_addrs: Vec::new(),
         children: (0..children)
             .map(|index| Arc::new(child(index, flip)))

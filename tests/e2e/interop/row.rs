@@ -93,7 +93,7 @@ impl Row {
         let [bookworm, trixie, libreswan] = self.peers;
         match peer {
             Peer::Charon(Release::Bookworm) => bookworm,
-            Peer::Charon(Release::Trixie) => trixie,
+            Peer::Charon(Release::Trixie | Release::TrixieMlKem) => trixie,
             Peer::Libreswan => libreswan,
         }
     }

@@ -67,9 +67,10 @@ impl Charon {
         let directory = lab.subdirectory(&format!("{}-charon", namespace.name()));
         let socket = directory.join("charon.vici");
         let configuration = format!(
-            "charon-systemd {{\n load = {PLUGINS}\n \
+            "charon-systemd {{\n load = {PLUGINS}{}\n \
              plugins {{ vici {{ socket = unix://{} }} }}\n \
              filelog {{ stderr {{ default = {} }} }}\n syslog {{ }}\n{}\n}}\n",
+            settings.release.plugins(),
             socket.display(),
             i32::from(!settings.quiet),
             settings.daemon

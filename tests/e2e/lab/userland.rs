@@ -25,6 +25,8 @@ pub(crate) enum Release {
     Bookworm,
     /// Debian 13.
     Trixie,
+    /// The same with charon's `ml` plugin, which Debian leaves out: `scripts/trixie-mlkem`.
+    TrixieMlKem,
 }
 
 impl Release {
@@ -34,7 +36,7 @@ impl Release {
     pub(crate) fn version(self) -> &'static str {
         match self {
             Self::Bookworm => "5.9.8",
-            Self::Trixie => "6.0.1",
+            Self::Trixie | Self::TrixieMlKem => "6.0.1",
         }
     }
 
@@ -44,15 +46,30 @@ impl Release {
         let program = format!("/usr/sbin/{program}");
         match self {
             Self::Bookworm => vec![program.into()],
-            Self::Trixie => {
+            Self::Trixie | Self::TrixieMlKem => {
                 let words = ["unshare", "--mount", "--propagation", "slave"];
                 let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
                 words.extend(["sh", "-c", ENTER, "enter"].map(OsString::from));
-                words.push(trixie().into());
+                words.push(self.root().into());
                 words.push(std::env::temp_dir().into());
                 words.push(program.into());
                 words
             }
+        }
+    }
+
+    fn root(self) -> PathBuf {
+        match self {
+            Self::TrixieMlKem => trixie_mlkem(),
+            _ => trixie(),
+        }
+    }
+
+    /// Plugins of its charon beside those of all releases.
+    pub(crate) fn plugins(self) -> &'static str {
+        match self {
+            Self::TrixieMlKem => " ml",
+            _ => "",
         }
     }
 
@@ -69,6 +86,12 @@ impl Release {
 fn trixie() -> PathBuf {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| made_by("trixie")).clone()
+}
+
+/// The same with ML-KEM.
+fn trixie_mlkem() -> PathBuf {
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| made_by("trixie-mlkem")).clone()
 }
 
 /// Python with the package `vici`, installed if it is not there.

@@ -120,7 +120,6 @@ fn gw(lines: &str) -> String {
 #[test]
 fn what_makes_it_another_connection_leaves_it_out() {
     for (lines, carried) in [
-        ("mobike = yes", true),
         ("copy_dscp = no", false),
         ("children { n { copy_dscp = out } }", true),
         ("children { n { mark_in = 42 } }", false),

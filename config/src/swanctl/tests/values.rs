@@ -113,7 +113,6 @@ fn the_first_round_is_that_of_the_lowest_number() {
 #[test]
 fn problems_name_the_key_as_it_was_written() {
     let lines = [
-        said("mobike = yes", ""),
         said("mobike = maybe", ""),
         said("version = 1", ""),
         said("fragmentation = maybe", ""),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::redirect::Gateway;
-use crate::{ChildConfig, EspSpi, proposal::KeyExchangeMethod};
+use crate::{ChildConfig, EspSpi, Path, proposal::KeyExchangeMethod};
 
 pub(super) mod create_child;
 pub(super) mod ike_auth;
@@ -13,6 +13,7 @@ pub(super) mod ike_intermediate;
 pub(super) mod ike_sa_init;
 pub(super) mod informational;
 pub(super) mod rekey_ike;
+pub(super) mod update_addresses;
 
 /// An exchange of ours whose request is in flight, with all that its answer is judged by.
 pub(super) enum Exchange {
@@ -25,6 +26,10 @@ pub(super) enum Exchange {
     DeleteIke,
     Redirect,
     Liveness,
+    /// Move the IKE_SA to this path (RFC 4555).
+    UpdateAddresses(Path),
+    TellAddresses,
+    CheckRoute(update_addresses::Cookie),
 }
 
 /// Work that waits for its turn.
@@ -43,6 +48,12 @@ pub(super) enum Work {
     /// Send the client to another gateway.
     Redirect(Gateway),
     Liveness,
+    /// Move the IKE_SA to the path in use (RFC 4555 section 3.5).
+    UpdateAddresses,
+    /// Tell the peer our further addresses (RFC 4555 section 3.6).
+    TellAddresses,
+    /// Make sure that the peer is where it seems to be (RFC 4555 section 3.7).
+    CheckRoute,
 }
 
 impl Exchange {
@@ -87,6 +98,7 @@ impl Exchange {
             Self::DeleteIke => "IKE_DELETE",
             Self::Redirect => "IKE_REDIRECT",
             Self::Liveness => "IKE_DPD",
+            Self::UpdateAddresses(_) | Self::TellAddresses | Self::CheckRoute(_) => "IKE_MOBIKE",
         }
     }
 }
@@ -102,7 +114,10 @@ impl Work {
             (Self::RekeyIke(_), Self::RekeyIke(_))
             | (Self::DeleteIke, Self::DeleteIke)
             | (Self::Redirect(_), Self::Redirect(_))
-            | (Self::Liveness, Self::Liveness) => true,
+            | (Self::Liveness, Self::Liveness)
+            | (Self::UpdateAddresses, Self::UpdateAddresses)
+            | (Self::TellAddresses, Self::TellAddresses)
+            | (Self::CheckRoute, Self::CheckRoute) => true,
             _ => false,
         }
     }
@@ -116,6 +131,7 @@ impl Work {
             Self::DeleteIke => "IKE_DELETE",
             Self::Redirect(_) => "IKE_REDIRECT",
             Self::Liveness => "IKE_DPD",
+            Self::UpdateAddresses | Self::TellAddresses | Self::CheckRoute => "IKE_MOBIKE",
         }
     }
 }

@@ -207,6 +207,7 @@ impl IkeSa {
             env,
         );
         self.obey_lifetime(authenticated.answered.auth_lifetime, now, env);
+        self.begin_mobike(authenticated.answered.mobike, env);
         match authenticated.child {
             Some(Ok(agreed)) => {
                 let nonces = handshake.nonces();
@@ -359,6 +360,7 @@ impl IkeSa {
             now,
             env,
         );
+        self.begin_mobike(asked.mobike, env);
         match child {
             Some(Ok(granted)) => {
                 let parked = Parked {

@@ -63,6 +63,7 @@ impl IkeSa {
             nat,
             encapsulation,
             followed: None,
+            mobike: None,
             _contact: contact,
         }));
         self.heard(now);

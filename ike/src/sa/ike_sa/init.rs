@@ -226,9 +226,11 @@ impl IkeSa {
         Ok(())
     }
 
-    /// Behind a NAT everything moves to the NAT-T port (RFC 7296 section 2.23).
+    /// Behind a NAT everything moves to the NAT-T port (RFC 7296 section 2.23). Whoever may meet one
+    /// later does so at once (RFC 4555 section 3.3), unless the peer has ports of its own.
     fn float_port(&mut self, nat: Option<Nat>) {
-        let floats = nat.is_some_and(|nat| nat.local || nat.remote || nat.faked);
+        let mobike = self.connection.mobike && self.path.remote.port() == IKE_PORT;
+        let floats = nat.is_some_and(|nat| nat.local || nat.remote || nat.faked || mobike);
         if floats && self.path.local.port() != self.options.nat_t_port {
             self.path.local.set_port(self.options.nat_t_port);
             if self.path.remote.port() == IKE_PORT {

@@ -10,6 +10,7 @@ mod formers;
 mod fragments;
 mod init;
 mod intermediate;
+mod mobike;
 mod path;
 mod receive;
 mod redirect;
@@ -119,6 +120,8 @@ struct Established {
     encapsulation: bool,
     /// When it last followed the peer because of an ESP packet.
     followed: Option<Instant>,
+    /// Both ends support MOBIKE.
+    mobike: Option<Box<mobike::Mobike>>,
     _contact: ContactGuard,
 }
 

@@ -11,14 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipnet::IpNet;
-
 use super::{IkeSa, State};
 use crate::{
     Environment, EspSpi, Path,
     sa::{
         child::ChildState,
         event::{Event, Nat, PathChanged},
+        exchange::update_addresses::may_be_used,
         io::Output,
         requests::InFlight,
         timers::Timer,
@@ -31,7 +30,7 @@ const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 impl IkeSa {
     /// An authentic new message of the peer has come this way.
     pub(super) fn follow(&mut self, path: Path, now: Instant) {
-        if path.remote != self.path.remote && self.follows(path) {
+        if path.remote != self.path.remote && !self.uses_mobike() && self.follows(path) {
             self.use_path(path, self.nat(), now);
         }
     }
@@ -51,16 +50,24 @@ impl IkeSa {
         let recent = |at: Instant| now.saturating_duration_since(at) < FOLLOW_INTERVAL;
         if !established.followed.is_some_and(recent) {
             established.followed = Some(now);
-            self.use_path(path, self.nat(), now);
+            if established.mobike.is_some() {
+                self.verify_heard(path);
+            } else {
+                self.use_path(path, self.nat(), now);
+            }
         }
     }
 
     /// Behind a NAT ourselves we would believe whoever rewrites addresses on the way, and gain
     /// nothing: the peer's address is not what changes. ESP in UDP knows one port only.
     fn follows(&self, path: Path) -> bool {
-        let carries_esp = path.local.port() == self.options.nat_t_port;
+        !self.nat().local && self.carries_esp(path)
+    }
+
+    pub(super) fn carries_esp(&self, path: Path) -> bool {
+        let good = path.local.port() == self.options.nat_t_port;
         self.established()
-            .is_some_and(|sa| !sa.nat.local && (carries_esp || !sa.encapsulation))
+            .is_some_and(|established| good || !established.encapsulation)
     }
 
     /// Our addresses or routes have changed.
@@ -69,6 +76,9 @@ impl IkeSa {
         let waits = |request: &InFlight| request.retransmissions > 0;
         if !self.is_established() || unanswered.is_some_and(|request| waits(request)) {
             self.repeat_request(env);
+        }
+        if self.uses_mobike() {
+            return self.check_path_with_mobike(now, env);
         }
         if !self.is_established() {
             return;
@@ -88,14 +98,12 @@ impl IkeSa {
     }
 
     /// The address of ours to reach `remote` from: the one that the route says, if it may be used.
-    fn source_towards(&self, remote: IpAddr, env: &dyn Environment) -> Option<IpAddr> {
-        let allowed = &self.connection.local_addrs;
+    pub(super) fn source_towards(&self, remote: IpAddr, env: &dyn Environment) -> Option<IpAddr> {
         let source = env.source_address(remote)?;
-        let may_be_used = |net: &IpNet| net.contains(&source);
-        (allowed.is_empty() || allowed.iter().any(may_be_used)).then_some(source)
+        may_be_used(&self.connection, source).then_some(source)
     }
 
-    fn nat(&self) -> Nat {
+    pub(super) fn nat(&self) -> Nat {
         self.established()
             .map(|established| established.nat)
             .unwrap_or_default()

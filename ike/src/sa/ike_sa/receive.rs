@@ -106,6 +106,7 @@ impl IkeSa {
                 }
                 self.note_intermediate(header, &content);
                 self.follow(path, now);
+                self.follow_answer(path, now);
                 self.on_protected_response(header, &payloads, now, env);
             }
             Err(error) => {

@@ -366,7 +366,8 @@ impl IkeSa {
         env: &mut dyn Environment,
     ) {
         let wanted = informational::read_request(payloads, &self.children);
-        let answer = self.answer_deletions(&wanted);
+        let mut answer = self.answer_deletions(&wanted);
+        answer.extend(self.answer_mobike(payloads, path, now, env));
         self.respond_with(header, &answer, path, env);
         self.carry_out_deletions(&wanted, now, env);
         self.on_redirect(payloads);

@@ -61,7 +61,10 @@ impl IkeSa {
                 }
             }
             Exchange::Redirect => self.on_redirect_answered(now),
-            Exchange::Liveness | Exchange::IkeSaInit(_) => {}
+            Exchange::Liveness => self.on_liveness_response(payloads),
+            Exchange::UpdateAddresses(path) => self.on_update_response(path, payloads, now, env),
+            Exchange::CheckRoute(cookie) => self.on_route_check_response(&cookie, payloads),
+            Exchange::TellAddresses | Exchange::IkeSaInit(_) => {}
         }
     }
 

@@ -56,7 +56,10 @@ impl IkeSa {
             Exchange::DeleteChild(_)
             | Exchange::DeleteIke
             | Exchange::Redirect
-            | Exchange::Liveness => ExchangeType::Informational,
+            | Exchange::Liveness
+            | Exchange::UpdateAddresses(_)
+            | Exchange::TellAddresses
+            | Exchange::CheckRoute(_) => ExchangeType::Informational,
         };
         let counters = env.counters();
         match exchange_type {
@@ -106,6 +109,7 @@ impl IkeSa {
             retransmissions: 0,
         });
         self.arm_retransmit(0, now, env);
+        self.after_request(env);
     }
 
     pub(super) fn arm_retransmit(
@@ -155,7 +159,13 @@ impl IkeSa {
                     let payloads = [redirect_notify(&to, &[])];
                     self.send_request(Exchange::Redirect, &payloads, now, env);
                 }
-                Work::Liveness => self.send_request(Exchange::Liveness, &[], now, env),
+                Work::Liveness => {
+                    let payloads = self.liveness_payloads();
+                    self.send_request(Exchange::Liveness, &payloads, now, env);
+                }
+                Work::UpdateAddresses => self.start_update(now, env),
+                Work::TellAddresses => self.start_telling(now, env),
+                Work::CheckRoute => self.start_route_check(now, env),
             }
         }
     }
@@ -221,6 +231,7 @@ impl IkeSa {
         let attempt = request.retransmissions;
         self.shrink_fragments(attempt);
         self.repeat_request(env);
+        self.doubt_path(attempt, env);
         self.emit(Event::Retransmitting { attempt });
         self.arm_retransmit(attempt, now, env);
     }

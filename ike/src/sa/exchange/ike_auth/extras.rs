@@ -1,13 +1,14 @@
 //! What features add to IKE_AUTH: to the initiator's first request, and to the responder's final
 //! response. Each of them has a field and a call here, and keeps the rest in a file of its own.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use super::{Context, auth_lifetime};
 use crate::{
     Connection,
     sa::{
         event::Failure,
+        exchange::update_addresses,
         payloads::{Payloads, notify},
         redirect::{Gateway, read_redirect},
     },
@@ -22,11 +23,13 @@ pub(in crate::sa) struct Asking {
 
 impl Asking {
     /// To be added to the first request, after AUTH and before the CHILD_SA's payloads.
-    pub(super) fn payloads(&self, _connection: &Connection, _cx: &mut Context<'_>) -> Vec<Payload> {
+    pub(super) fn payloads(&self, connection: &Connection, cx: &mut Context<'_>) -> Vec<Payload> {
         let initial_contact = self.initial_contact;
         let initial_contact =
             initial_contact.then(|| notify(NotifyType::INITIAL_CONTACT, Vec::new()));
-        initial_contact.into_iter().collect()
+        let mut payloads: Vec<_> = initial_contact.into_iter().collect();
+        payloads.extend(mobike(connection, cx));
+        payloads
     }
 
     /// Reads the final response; the responder is authenticated. On error the IKE_SA is over: we
@@ -40,6 +43,7 @@ impl Asking {
     ) -> Result<Answered, Failure> {
         Ok(Answered {
             initial_contact: self.initial_contact,
+            mobike: update_addresses::read_support(payloads),
             redirect: read_redirect(payloads, &[]),
             auth_lifetime: auth_lifetime::read(payloads),
         })
@@ -50,6 +54,8 @@ impl Asking {
 pub(in crate::sa) struct Answered {
     /// See [`Asking::initial_contact`].
     pub(in crate::sa) initial_contact: bool,
+    /// The responder's further addresses, if it supports MOBIKE.
+    pub(in crate::sa) mobike: Option<Vec<IpAddr>>,
     /// The gateway sends us to another one (RFC 5685).
     pub(in crate::sa) redirect: Option<Gateway>,
     /// We are to authenticate anew within this time.
@@ -60,6 +66,8 @@ pub(in crate::sa) struct Answered {
 pub(in crate::sa) struct Asked {
     /// See [`Asking::initial_contact`].
     pub(in crate::sa) initial_contact: bool,
+    /// The initiator's further addresses, if it supports MOBIKE.
+    pub(in crate::sa) mobike: Option<Vec<IpAddr>>,
 }
 
 impl Asked {
@@ -67,21 +75,31 @@ impl Asked {
     pub(super) fn read(payloads: &Payloads) -> Self {
         Self {
             initial_contact: payloads.notify(NotifyType::INITIAL_CONTACT).is_some(),
+            mobike: update_addresses::read_support(payloads),
         }
     }
 
     /// To be added to the final response, after AUTH and before the CHILD_SA's payloads. The
     /// initiator is authenticated. On error the IKE_SA is over.
-    #[expect(
-        clippy::unnecessary_wraps,
-        clippy::unused_self,
-        reason = "nothing that was asked for is answered yet"
-    )]
+    #[expect(clippy::unnecessary_wraps, reason = "nothing can go wrong yet")]
     pub(super) fn answer(
         &self,
         connection: &Connection,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Result<Vec<Payload>, Failure> {
-        Ok(auth_lifetime::announce(connection).into_iter().collect())
+        let mut payloads: Vec<_> = auth_lifetime::announce(connection).into_iter().collect();
+        if self.mobike.is_some() {
+            payloads.extend(mobike(connection, cx));
+        }
+        Ok(payloads)
     }
+}
+
+/// MOBIKE (RFC 4555 section 3.1), with our further addresses.
+fn mobike(connection: &Connection, cx: &Context<'_>) -> Vec<Payload> {
+    if !connection.mobike {
+        return Vec::new();
+    }
+    let further = update_addresses::further_addresses(connection, cx.path, cx.env);
+    update_addresses::support(&further)
 }
