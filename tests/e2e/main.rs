@@ -29,6 +29,7 @@ mod operator;
 mod parity;
 mod persistent;
 mod python;
+mod redirect;
 mod refusals;
 mod rekey;
 mod reload;
