@@ -21,13 +21,12 @@ use holdfast_ike::{
     ChildConfig, ChildSa, Connection, Counters, EspSpi, IkeSpi, Path,
     sa::{
         Candidate, CloseCause, Command, Contacts, CredentialRequest, Event, IkeSa, Input, Output,
-        SaOptions, admission::InitRequest, credential::Question,
+        SaOptions, admission::InitRequest,
     },
 };
 
 use crate::{
-    credentials,
-    eap::{self, Conversation},
+    eap,
     environment::{Shared, StepEnvironment},
     handle::{DatagramReceived, IkeSaId, Order},
     message_log::{self, Way},
@@ -89,7 +88,7 @@ pub(crate) struct IkeSaActor {
     /// Read by the exit report.
     exit: Rc<Cell<Exit>>,
     /// The EAP conversation that goes on, unless it is lent out.
-    eap: Rc<Cell<Option<Box<Conversation>>>>,
+    eap: eap::Place,
     handled: u8,
     draining: bool,
 }
@@ -405,18 +404,8 @@ impl IkeSaActor {
 
     /// Has a question answered elsewhere, without holding up the mailbox.
     fn ask(&self, request: CredentialRequest, remote: SocketAddr, context: &mut Context<Self>) {
-        let CredentialRequest { id, question } = request;
-        let shared = Arc::clone(&self.shared);
-        let eap = Rc::clone(&self.eap);
-        let answer = async move {
-            match question {
-                Question::Eap(question) => eap::step(shared, &eap, question, remote).await,
-                question => {
-                    let request = CredentialRequest { id, question };
-                    credentials::answer(shared, request).await
-                }
-            }
-        };
+        let (id, eap) = (request.id, Rc::clone(&self.eap));
+        let answer = eap::answer(Arc::clone(&self.shared), eap, request, remote);
         context.spawn(answer.into_actor(self).map(move |answer, actor, context| {
             actor.step(context, |core, env| {
                 core.handle(Input::Credential { id, answer }, Instant::now(), env);

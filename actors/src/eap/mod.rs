@@ -9,19 +9,19 @@ mod peer;
 mod radius;
 mod tls;
 
-use std::{cell::Cell, net::SocketAddr, sync::Arc};
+use std::{cell::Cell, net::SocketAddr, rc::Rc, sync::Arc};
 
 use holdfast_eap::{Authenticator, Peer, Step, Success, Type};
 use holdfast_ike::{
     Identification, Secret,
     config::{LocalAuth, RemoteAuth},
     sa::{
-        CredentialAnswer, Failure,
-        credential::{Answer, Eap},
+        CredentialAnswer, CredentialRequest, Failure,
+        credential::{Answer, Eap, Question},
     },
 };
 
-use crate::environment::Shared;
+use crate::{credentials, environment::Shared};
 
 pub(crate) use radius::Radius;
 
@@ -43,8 +43,27 @@ enum Side {
 /// Who the peer has to be.
 struct Expected(Option<Arc<str>>);
 
+/// Where an IKE_SA keeps its conversation.
+pub(crate) type Place = Rc<Cell<Option<Box<Conversation>>>>;
+
+/// Answers one question of an IKE_SA: those about EAP here, the others at the desk.
+pub(crate) async fn answer(
+    shared: Arc<Shared>,
+    place: Place,
+    request: CredentialRequest,
+    remote: SocketAddr,
+) -> CredentialAnswer {
+    match request.question {
+        Question::Eap(question) => step(shared, &place, question, remote).await,
+        question => {
+            let id = request.id;
+            credentials::answer(shared, CredentialRequest { id, question }).await
+        }
+    }
+}
+
 /// Takes one step. The conversation is borrowed from its place, and put back unless it is over.
-pub(crate) async fn step(
+async fn step(
     shared: Arc<Shared>,
     place: &Cell<Option<Box<Conversation>>>,
     question: Box<Eap>,
@@ -134,7 +153,7 @@ impl Conversation {
                     let notice = String::from_utf8_lossy(notice);
                     tracing::info!(notice = %notice.escape_debug(), "the EAP server says");
                 }
-                Ok(answer(step))
+                Ok(outcome(step))
             }
             (Side::Authenticator(authenticator, _), None) => {
                 Ok(Answer::EapMessage(authenticator.start(&mut random)))
@@ -169,11 +188,11 @@ impl Expected {
                 failure: Failure::Eap("the peer is not the one that eap_id names"),
             };
         }
-        answer(step)
+        outcome(step)
     }
 }
 
-fn answer(step: Step) -> Answer {
+fn outcome(step: Step) -> Answer {
     match step {
         Step::Send(message) => Answer::EapMessage(message),
         Step::Done {
