@@ -9,6 +9,7 @@
 //! Parsing never panics, and takes memory in proportion to the input only, of which there is at
 //! most [`MAX_INPUT`], of a revocation list [`MAX_LIST`].
 
+mod authentication;
 mod certificate;
 mod der;
 mod error;
@@ -24,7 +25,6 @@ mod public_key;
 pub mod revocation;
 mod revocation_list;
 mod signature;
-mod signing;
 
 pub use certificate::{AlternativeName, Certificate, Validity};
 pub use error::{KeyError, ParseError};

@@ -34,6 +34,7 @@ mod refusals;
 mod rekey;
 mod reload;
 mod roaming;
+mod signatures;
 mod simultaneous;
 mod soak;
 mod storm;

@@ -12,10 +12,7 @@ use holdfast_pki::{
     SignatureAlgorithm, Usage, Validator,
 };
 
-use crate::{
-    credentials::{CertificateUse, Store},
-    environment::Shared,
-};
+use crate::{credentials::Store, environment::Shared};
 
 /// The peer's side. The server has to be `server`, where that is known.
 pub(super) fn peer(
@@ -61,10 +58,10 @@ fn own_certificate(
     own: &[&Identification],
 ) -> Option<(Arc<Certificate>, Arc<PrivateKey>)> {
     let ours: Vec<_> = store
-        .certificates(CertificateUse::EndEntity)
+        .end_entities()
         .filter_map(|certificate| {
             let key = store.private_key(certificate.public_key().id())?;
-            Some((Arc::clone(certificate), key))
+            Some((Arc::clone(certificate), Arc::clone(key)))
         })
         .collect();
     let named = own.iter().find_map(|id| {

@@ -121,6 +121,10 @@ fn after_failure(failure: Failure) -> Decision {
         | Failure::Eap(_)
         | Failure::NoSecret
         | Failure::IdentityMismatch
+        | Failure::NoPrivateKey
+        | Failure::NoCommonSignature
+        | Failure::UntrustedCertificate
+        | Failure::UnconfirmedIdentity
         | Failure::NoConnection
         | Failure::TsUnacceptable
         | Failure::InvalidKeyExchange

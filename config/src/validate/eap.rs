@@ -30,6 +30,20 @@ const REFUSED: [&str; 14] = [
     "eap-pwd",
 ];
 
+/// Keys of EAP at an end that does not use it.
+pub(super) fn warn_idle(raw: &RawAuth, method: &str, scope: &Scope<'_>) {
+    for (key, given) in [
+        ("eap_id", raw.eap_id.is_some()),
+        ("aaa_id", raw.aaa_id.is_some()),
+    ] {
+        if given {
+            let message = format!("{key} has no effect: this end does not use EAP");
+            let remedy = format!("leave it out, or use auth = \"eap\" instead of \"{method}\"");
+            scope.key(key).warning(message, remedy);
+        }
+    }
+}
+
 /// How we prove ourselves.
 pub(super) fn local(raw: &RawAuth, scope: &Scope<'_>) -> LocalEap {
     let known = [

@@ -196,6 +196,11 @@ impl IkeSa {
             {
                 rekeys.unwanted = true;
             }
+            if let Some(half_done) = &mut self.half_done
+                && half_done.rekeys(spi)
+            {
+                half_done.discard();
+            }
             next = self.child_mut(spi).and_then(|child| child.replaced_by);
             self.terminate_child(spi);
         }
