@@ -16,7 +16,8 @@ use actix::Addr;
 use arc_swap::ArcSwap;
 use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
-    Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret, sa::event::KeyLog,
+    Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
+    sa::{credential::CertificatePayload, event::KeyLog},
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -269,6 +270,10 @@ impl Environment for StepEnvironment<'_> {
 
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>> {
         self.shared.credentials.psk(local, remote)
+    }
+
+    fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
+        self.shared.credentials.certificate_requests(connection)
     }
 
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant> {

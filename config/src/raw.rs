@@ -10,6 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::quantity::{Amount, Interval, Name, TextList};
 
+mod rounds;
+
+pub(crate) use rounds::RawRounds;
+
 /// A table of which another may set what this one leaves out.
 pub(crate) trait Inherit {
     fn inherit(&mut self, defaults: &Self);
@@ -100,6 +104,12 @@ table! {
         values {
             auth: String,
             id: String,
+            certs: TextList,
+            cacerts: TextList,
+            pubkeys: TextList,
+            ca_id: String,
+            cert_policy: TextList,
+            revocation: String,
         }
         tables {}
     }
@@ -213,12 +223,14 @@ connection! {
         rand_time: Interval,
         half_open_timeout: Interval,
         keep_alive: Interval,
+        send_cert: String,
+        send_certreq: bool,
         redirect_to: String,
         redirect_at: String,
     }
     tables {
-        local: RawAuth,
-        remote: RawAuth,
+        local: RawRounds,
+        remote: RawRounds,
         retransmit: RawRetransmit,
         reconnect: RawReconnect,
     }

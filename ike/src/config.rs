@@ -1,6 +1,8 @@
 //! What a connection wants negotiated: validated values, no files, no policy about when.
 
 mod authentication;
+mod identity;
+mod signature;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,9 +14,11 @@ use crate::{
 };
 
 pub use authentication::{
-    Der, IdMatch, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap,
-    RemotePublicKey, RemoteRound,
+    Der, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap, RemotePublicKey,
+    RemoteRound, Revocation, SendCertificate,
 };
+pub use identity::IdMatch;
+pub use signature::{KeyRule, SignatureHash, SignatureKey, SignatureRules};
 
 /// What happens to older IKE_SAs with the same peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use crate::{Counters, EspSpi, Identification, IkeSpi, Secret};
+use crate::{
+    Connection, Counters, EspSpi, Identification, IkeSpi, Secret,
+    sa::credential::CertificatePayload,
+};
 
 /// Everything an [`IkeSa`](crate::sa::IkeSa) may ask for. None of these calls may block.
 pub trait Environment {
@@ -24,6 +27,12 @@ pub trait Environment {
 
     /// The pre-shared key for this pair of identities.
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>>;
+
+    /// CERTREQ payloads that say whom we trust when the peer of this connection signs.
+    fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
+        let _ = connection;
+        Vec::new()
+    }
 
     /// When the CHILD_SA with this inbound SPI last received an authentic packet.
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant>;

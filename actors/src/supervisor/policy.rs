@@ -120,6 +120,10 @@ fn after_failure(failure: Failure) -> Decision {
         | Failure::AuthenticationFailed
         | Failure::NoSecret
         | Failure::IdentityMismatch
+        | Failure::NoPrivateKey
+        | Failure::NoCommonSignature
+        | Failure::UntrustedCertificate
+        | Failure::UnconfirmedIdentity
         | Failure::NoConnection
         | Failure::TsUnacceptable
         | Failure::InvalidKeyExchange

@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Fraction,
     /// Separated by commas, or a list of VICI.
     List,
+    /// In a file a list of files in this folder; in a message a list of what they hold.
+    Files(&'static str),
     /// Seconds, or with `s`, `m`, `h`, `d`.
     Time,
     /// Octets or packets, or with `k`, `m`, `g`.
@@ -212,18 +214,8 @@ const CONNECTION: &[(&str, Rule)] = &[
             lesser("another use of childless IKE_SAs than allow"),
         ),
     ),
-    (
-        "send_certreq",
-        idle(Done::No, &[("yes", NO_CERTIFICATES)], CERTIFICATES),
-    ),
-    (
-        "send_cert",
-        idle(
-            Done::Words(&["never", "ifasked"]),
-            &[("always", NO_CERTIFICATES)],
-            CERTIFICATES,
-        ),
-    ),
+    ("send_certreq", Obeyed(Bool)),
+    ("send_cert", Obeyed(Text)),
     (
         "ocsp",
         idle(
@@ -270,11 +262,11 @@ const AUTH: &[(&str, Rule)] = &[
     ("eap_id", refused(EAP)),
     ("aaa_id", refused(EAP)),
     ("xauth_id", refused(XAUTH)),
-    ("ca_id", refused(CERTIFICATES)),
-    ("certs", refused(CERTIFICATES)),
-    ("cacerts", refused(CERTIFICATES)),
-    ("pubkeys", refused(CERTIFICATES)),
-    ("cert_policy", refused(CERTIFICATES)),
+    ("ca_id", Obeyed(Text)),
+    ("certs", Obeyed(Kind::Files("x509"))),
+    ("cacerts", Obeyed(Kind::Files("x509ca"))),
+    ("pubkeys", Obeyed(Kind::Files("pubkey"))),
+    ("cert_policy", Obeyed(List)),
     ("cert*", refused(CERTIFICATES)),
     ("cacert*", refused(CERTIFICATES)),
     (
@@ -284,10 +276,7 @@ const AUTH: &[(&str, Rule)] = &[
             "leave the key out",
         )),
     ),
-    (
-        "revocation",
-        settled(Done::Words(&["relaxed"]), CERTIFICATES),
-    ),
+    ("revocation", Obeyed(Text)),
 ];
 
 const CHILD: &[(&str, Rule)] = &[

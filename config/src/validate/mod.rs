@@ -4,6 +4,7 @@
 //! the result may be used is decided once, at the end, by the report.
 
 mod agent;
+mod authentication;
 mod child;
 mod connection;
 mod endpoint;
@@ -16,6 +17,7 @@ mod time;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub(crate) use authentication::INLINE;
 pub(crate) use connection::connection;
 pub(crate) use psk_match::lacks_psk;
 pub(crate) use secret::psk_entry;

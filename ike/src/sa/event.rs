@@ -225,6 +225,18 @@ pub enum Failure {
     /// The peer is not who the configuration asks for.
     #[error("the peer's identity does not match `remote.id`")]
     IdentityMismatch,
+    /// No private key of ours fits the connection.
+    #[error("no private key fits `local`: load the key of one of its `certs` or `pubkeys`")]
+    NoPrivateKey,
+    /// The peer takes none of the signatures that we can and may make.
+    #[error("the peer takes no signature that `local.auth` and our key allow")]
+    NoCommonSignature,
+    /// The peer's certificate is not trusted.
+    #[error("the peer's certificate is not trusted: see the log for the reason")]
+    UntrustedCertificate,
+    /// The peer's certificate is somebody else's.
+    #[error("the peer's certificate does not confirm the identity that the peer claims")]
+    UnconfirmedIdentity,
     /// No configured connection matches the peer.
     #[error("no connection matches the peer's address and identity")]
     NoConnection,

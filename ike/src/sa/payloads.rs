@@ -163,6 +163,10 @@ pub(super) fn error_notify(failure: Failure) -> Payload {
         | Failure::AuthenticationFailed
         | Failure::NoSecret
         | Failure::IdentityMismatch
+        | Failure::NoPrivateKey
+        | Failure::NoCommonSignature
+        | Failure::UntrustedCertificate
+        | Failure::UnconfirmedIdentity
         | Failure::NoConnection => NotifyType::AUTHENTICATION_FAILED,
         Failure::InvalidKeyExchange => NotifyType::INVALID_KE_PAYLOAD,
         Failure::InvalidSyntax | Failure::Protocol(_) | Failure::Refused(_) => {

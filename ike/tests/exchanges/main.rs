@@ -27,3 +27,4 @@ mod rekey_ike;
 mod setup;
 mod spoofed;
 mod timers;
+mod transport;

@@ -114,6 +114,11 @@ impl Charon {
             .expect("swanctl runs")
     }
 
+    /// What it said.
+    pub(crate) fn process_log(&self) -> String {
+        self.process.log()
+    }
+
     pub(crate) fn process(&mut self) -> &mut Process {
         &mut self.process
     }

@@ -89,14 +89,16 @@ fn value(plain: &Plain) -> Value {
         Plain::Fraction(value) => Value::from(*value),
         Plain::Text(value) => Value::from(value.as_str()),
         Plain::List(items) => Value::Array(items.iter().map(String::as_str).collect::<Array>()),
-        Plain::Table(table) => Value::InlineTable(
-            table
-                .fields
-                .iter()
-                .map(|field| (field.key.as_str(), value(&field.value)))
-                .collect(),
-        ),
+        Plain::Table(table) => Value::InlineTable(in_one_line(table)),
+        Plain::Tables(tables) => Value::Array(tables.iter().map(in_one_line).collect::<Array>()),
     }
+}
+
+fn in_one_line(table: &Table) -> InlineTable {
+    let fields = table.fields.iter();
+    fields
+        .map(|field| (field.key.as_str(), value(&field.value)))
+        .collect()
 }
 
 /// Comment lines. TOML allows no control characters in them.

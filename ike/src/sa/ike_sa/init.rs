@@ -207,8 +207,8 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: done.nat,
+            announced: done.announced,
             int_auth: IntAuth::default(),
-            authorities: Vec::new(),
         };
         let initial_contact =
             self.connection.unique != crate::config::Unique::Never && !self.contacts.any();

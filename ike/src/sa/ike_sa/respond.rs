@@ -112,8 +112,8 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: answer.done.nat,
+            announced: answer.done.announced,
             int_auth: IntAuth::default(),
-            authorities: Vec::new(),
         };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,

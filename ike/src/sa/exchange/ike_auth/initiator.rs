@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::{
-    Context, EAP_MESSAGES, Handshake, SHARED_KEY, address_id, another_auth_follows, authentication,
-    certificates,
+    Context, EAP_MESSAGES, Handshake, SHARED_KEY, address_id,
+    announcement::{certificate_requests, several_rounds},
+    another_auth_follows, authentication, certificates,
     extras::{Answered, Asking},
     goes_on, local_id, shared_key,
 };
@@ -140,6 +141,9 @@ impl Initiator {
 
     /// The first request.
     pub(in crate::sa) fn begin(&mut self, cx: &mut Context<'_>) -> Result<InitiatorStep, Failure> {
+        if self.has_several_rounds() && !self.handshake.announced.several_rounds {
+            return Err(Failure::Protocol("it takes one authentication round only"));
+        }
         self.go_on(cx)
     }
 
@@ -393,7 +397,8 @@ impl Initiator {
                     octets: self
                         .handshake
                         .octets(Role::Initiator, cx.secured, &self.local_id),
-                    authorities: self.handshake.authorities.clone(),
+                    hashes: self.handshake.announced.hashes.clone(),
+                    authorities: self.handshake.announced.authorities.clone(),
                     connection,
                     round,
                 }))))
@@ -452,18 +457,29 @@ impl Initiator {
         let mut payloads = vec![Payload::IdInitiator(self.local_id.clone())];
         payloads.extend(certificates);
         let first = round == 0;
+        if first {
+            let connections: [&Connection; 1] = [&self.connection];
+            payloads.extend(certificate_requests(&connections, cx.env));
+        }
         if let (true, Some(id)) = (first, self.connection.remote_id().exact()) {
             payloads.push(Payload::IdResponder(id.clone()));
         }
         payloads.extend(auth);
         if first {
             payloads.extend(self.asks_for_eap_only());
+            if self.has_several_rounds() {
+                payloads.push(several_rounds());
+            }
             payloads.extend(self.asking.payloads(&self.connection, cx));
             if let Some(offer) = &self.child {
                 payloads.extend(offer.payloads(None));
             }
         }
         payloads
+    }
+
+    fn has_several_rounds(&self) -> bool {
+        self.connection.local.len() > 1 || self.connection.remote.len() > 1
     }
 
     /// The responder may leave its own proof to EAP (RFC 5998).

@@ -260,7 +260,7 @@ impl Responder {
         self.candidates.retain(|Candidate { connection, .. }| {
             let remote = connection.remote.get(round);
             remote.is_some_and(|remote| remote.id.matches(id))
-                && asked.is_none_or(|asked| *asked == local_id(connection, 0, cx.path))
+                && asked.is_none_or(|asked| asked.is_same(&local_id(connection, 0, cx.path)))
         });
         if self.candidates.is_empty() {
             return Err(Failure::NoConnection);
@@ -423,6 +423,7 @@ impl Responder {
                     local_id: id,
                     remote_id: self.remote_id.clone(),
                     octets,
+                    hashes: self.handshake.announced.hashes.clone(),
                     authorities: first
                         .map(Payloads::certificate_requests)
                         .unwrap_or_default(),
