@@ -28,3 +28,4 @@ mod rounds;
 mod setup;
 mod spoofed;
 mod timers;
+mod transport;

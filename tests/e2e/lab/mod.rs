@@ -33,7 +33,7 @@ use std::{
     },
 };
 
-pub(crate) use namespace::Namespace;
+pub(crate) use namespace::{Namespace, connect};
 
 /// What must be installed, and the Debian package that brings it.
 const TOOLS: [(&str, &str); 10] = [
