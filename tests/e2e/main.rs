@@ -40,6 +40,7 @@ mod soak;
 mod storm;
 mod swanctl;
 mod swanctl_reload;
+mod transport;
 mod traps;
 mod tunnels;
 mod wire;
