@@ -167,8 +167,10 @@ pub enum InstallError {
         /// The cipher.
         cipher: String,
     },
-    /// The back end lacks the mode.
-    #[error("the userspace data plane carries tunnel mode only: set `mode = \"tunnel\"`")]
+    /// The selectors do not fit transport mode.
+    #[error(
+        "transport mode is for traffic between the two ends themselves: leave `local_ts` and `remote_ts` out, or set `mode = \"tunnel\"`"
+    )]
     TransportMode,
     /// The back end cannot send bare ESP.
     #[error("the userspace data plane carries ESP in UDP only: set `encap = true` at either end")]

@@ -25,6 +25,7 @@ mod requests;
 mod responses;
 mod secured;
 mod timers;
+mod transport;
 pub mod uniqueness;
 
 pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest, Refusal};

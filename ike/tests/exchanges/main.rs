@@ -24,6 +24,8 @@ mod pending;
 mod redirect;
 mod rekey_child;
 mod rekey_ike;
+mod rounds;
 mod setup;
 mod spoofed;
 mod timers;
+mod transport;

@@ -150,7 +150,7 @@ async fn set_up(setup: &Setup) -> Result<Option<(Netlink, Ledger)>, StartError> 
         .begin()
         .await
         .map_err(|reason| StartError::Netlink(io::Error::other(reason)))?;
-    Ok(Some((netlink, Ledger::default())))
+    Ok(Some((netlink, Ledger::new(setup.shared.sockets.marked))))
 }
 
 /// Ends the packet threads and waits for them.

@@ -28,6 +28,7 @@ mod shared;
 mod sockets;
 mod spi_table;
 mod tables;
+mod transport;
 mod traps;
 mod tun;
 mod waiting;
@@ -49,6 +50,8 @@ use std::{
 
 use holdfast_ike::{ChildSa, EspSpi, Mode, Path};
 use tokio::sync::{mpsc, oneshot};
+
+pub use sockets::mark as mark_socket;
 
 pub use options::{Device, StartError, UserspaceOptions};
 
@@ -146,7 +149,7 @@ impl Userspace {
         if self.ended.load(Ordering::Acquire) {
             return Err(InstallError::ShutDown);
         }
-        if child.mode != Mode::Tunnel {
+        if child.mode == Mode::Transport && !transport::fits(child) {
             return Err(InstallError::TransportMode);
         }
         if !child.encapsulation {

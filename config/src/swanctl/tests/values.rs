@@ -125,7 +125,7 @@ fn problems_name_the_key_as_it_was_written() {
         said("local-2 { auth = psk }", ""),
         said("retransmit = 4s", ""),
         said("retransmit { tires = 3 }", ""),
-        said("", "mode = transport"),
+        said("", "mode = beet"),
         said("", "esp_proposals = aes256gcm16-x25519, aes-nonsense"),
         said("", "mark_in = 1/0xff"),
         said("", "start_action = begin"),

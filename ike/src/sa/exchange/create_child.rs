@@ -96,9 +96,10 @@ impl CreateChild {
     pub(in super::super) fn rekeying(
         old: &Child,
         method: Option<KeyExchangeMethod>,
+        path: Path,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
-        let offer = ChildOffer::to_rekey(old, method, env)?;
+        let offer = ChildOffer::to_rekey(old, method, path, env)?;
         let rekeys = Rekeys {
             old: old.inbound_spi,
             collision: None,

@@ -169,7 +169,7 @@ impl IkeSa {
                 self.ask(question);
             }
             Ok(InitiatorStep::Done(authenticated)) => {
-                self.authenticated(*initiator, authenticated, now, env);
+                self.authenticated(*initiator, *authenticated, now, env);
             }
             Err(refusal) => self.auth_failed(&refusal, initiator.child, env),
         }

@@ -153,6 +153,7 @@ impl IkeSa {
             },
             told: Told::Nothing,
             suite: child_sa.suite,
+            mode: child_sa.mode,
             encapsulation: child_sa.encapsulation,
             local_ts: child_sa.local_ts.clone().into(),
             remote_ts: child_sa.remote_ts.clone().into(),

@@ -52,13 +52,14 @@ impl IkeSa {
             }
             return self.arm_children();
         }
+        let path = self.path;
         let Some(child) = self
             .child_mut(inbound_spi)
             .filter(|child| child.is_rekeyable())
         else {
             return;
         };
-        match CreateChild::rekeying(child, method, env) {
+        match CreateChild::rekeying(child, method, path, env) {
             Ok(create) => {
                 let payloads = create.build_request();
                 self.send_request(Exchange::CreateChild(Box::new(create)), &payloads, now, env);

@@ -12,11 +12,12 @@ use rtnetlink::{
         address::AddressAttribute,
         link::LinkAttribute,
         route::{RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType},
-        rule::{RuleAction, RuleAttribute, RuleMessage},
+        rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage},
     },
 };
 
 use super::{RULE_PRIORITY, Route, TABLE};
+use crate::userspace::sockets::SOCKET_MARK;
 
 /// Marks routes as ours, named as the table.
 const PROTOCOL: RouteProtocol = RouteProtocol::Other(TABLE);
@@ -112,6 +113,8 @@ impl Netlink {
         rule.header.family = family;
         rule.attributes
             .push(RuleAttribute::Protocol(RouteProtocol::Other(TABLE)));
+        rule.header.flags |= RuleFlags::Invert;
+        rule.attributes.push(RuleAttribute::FwMark(SOCKET_MARK));
         let rule = rule.clone();
         match request.execute().await {
             Err(error) if code(&error) != Some(-libc::EEXIST) => return Err(describe(&error)),

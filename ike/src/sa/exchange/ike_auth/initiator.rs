@@ -80,7 +80,7 @@ pub(in crate::sa) enum InitiatorStep {
     /// Ask this.
     Ask(Question),
     /// Both ends are authenticated.
-    Done(Authenticated),
+    Done(Box<Authenticated>),
 }
 
 /// What the initiator learns.
@@ -349,12 +349,12 @@ impl Initiator {
         }
         let remote_id = self.remote_id.clone().ok_or(Failure::InvalidSyntax)?;
         let answered = self.asking.read_answer(payloads, &self.connection, cx)?;
-        Ok(InitiatorStep::Done(Authenticated {
+        Ok(InitiatorStep::Done(Box::new(Authenticated {
             local_id: self.local_id.clone(),
             remote_id,
             answered,
             child: self.child.as_ref().map(|offer| offer.accept(payloads)),
-        }))
+        })))
     }
 
     /// The next request.
