@@ -286,6 +286,7 @@ fn start(
         agent: agent.clone(),
         config_path: options.config_path,
         secrets: Arc::clone(&config.secrets),
+        radius: config.radius.clone(),
         sockets: prepared.sockets,
         plane: Plane::new(plane.back_end),
         key_log,

@@ -26,6 +26,7 @@ use crate::{
     bus::Bus,
     credentials::{Credentials, Desk},
     data_plane::Plane,
+    eap::Radius,
     handle::IkeSaId,
     keylog::KeyLogPort,
     network_watch::Addresses,
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) credentials: Credentials,
     /// Where questions about them are answered.
     pub(crate) desk: Desk,
+    /// The servers that decide about peers that use EAP.
+    pub(crate) radius: Radius,
     /// Addresses for peers that ask for one.
     pub(crate) pools: Pools,
     /// The agent-wide counters.
@@ -95,6 +98,7 @@ pub(crate) struct Parts {
     pub(crate) agent: Agent,
     pub(crate) config_path: PathBuf,
     pub(crate) secrets: Arc<Secrets>,
+    pub(crate) radius: holdfast_config::Radius,
     pub(crate) sockets: Sockets,
     pub(crate) plane: Plane,
     pub(crate) key_log: Option<KeyLogPort>,
@@ -110,6 +114,7 @@ impl Shared {
             config_path: parts.config_path,
             credentials: Credentials::new(&parts.secrets),
             desk: Desk::default(),
+            radius: Radius::new(parts.radius),
             pools: Pools::default(),
             counters: Counters::default(),
             tallies: Tallies::default(),

@@ -46,6 +46,7 @@ pub(crate) async fn reload(shared: &Arc<Shared>, dry_run: bool) -> Result<Reload
         // Before the connections: what they begin uses the new secrets and pools.
         shared.credentials.replace_files(&config.secrets);
         shared.pools.apply(&config.pools);
+        shared.radius.replace(&config.radius);
     }
     let applied = shared
         .supervisor

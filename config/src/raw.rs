@@ -51,6 +51,25 @@ pub(crate) struct RawConfig {
     pub(crate) connections: BTreeMap<String, RawConnection>,
     pub(crate) secrets: BTreeMap<String, RawSecret>,
     pub(crate) pools: BTreeMap<String, RawPool>,
+    pub(crate) radius: RawRadius,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawRadius {
+    pub(crate) servers: BTreeMap<String, RawRadiusServer>,
+    pub(crate) nas_identifier: Option<String>,
+    pub(crate) timeout: Option<Interval>,
+    pub(crate) tries: Option<u32>,
+    pub(crate) dead_time: Option<Interval>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawRadiusServer {
+    pub(crate) address: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) secret: RawSecretSource,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -105,6 +124,8 @@ table! {
         values {
             auth: String,
             id: String,
+            eap_id: String,
+            aaa_id: String,
             certs: TextList,
             cacerts: TextList,
             pubkeys: TextList,

@@ -35,6 +35,8 @@ pub(crate) enum Section {
     Secret,
     SecretSource,
     Pool,
+    Radius,
+    RadiusServer,
 }
 
 /// What a known key holds.
@@ -64,6 +66,8 @@ impl Section {
             Self::Secret => fields_of::<raw::RawSecret>(),
             Self::SecretSource => fields_of::<raw::RawSecretSource>(),
             Self::Pool => fields_of::<raw::RawPool>(),
+            Self::Radius => fields_of::<raw::RawRadius>(),
+            Self::RadiusServer => fields_of::<raw::RawRadiusServer>(),
         }
     }
 
@@ -82,7 +86,9 @@ impl Section {
             (Self::Connection | Self::Defaults, "reconnect") => Holds::Table(Self::Reconnect),
             (Self::Connection, "children") => Holds::Named(Self::Child),
             (Self::Defaults, "child") => Holds::Table(Self::Child),
-            (Self::Secret, "secret") => Holds::Table(Self::SecretSource),
+            (Self::Root, "radius") => Holds::Table(Self::Radius),
+            (Self::Radius, "servers") => Holds::Named(Self::RadiusServer),
+            (Self::Secret | Self::RadiusServer, "secret") => Holds::Table(Self::SecretSource),
             _ => Holds::Value,
         }
     }
@@ -117,6 +123,8 @@ impl Section {
             | Self::Retransmit
             | Self::Reconnect
             | Self::SecretSource
+            | Self::Radius
+            | Self::RadiusServer
             | Self::Pool => None,
         }
     }

@@ -16,6 +16,7 @@ mod crowd;
 mod datagrams;
 mod disagreement;
 mod drain;
+mod eap;
 mod fragments;
 mod gateways;
 mod hybrid;

@@ -103,6 +103,12 @@ pub(super) fn render_ike(listing: &IkeSaListing) -> Message {
         .with("remote-host", path.remote.ip().to_string())
         .with("remote-port", path.remote.port().to_string())
         .with("remote-id", remote_id);
+    let eap_id = established.and_then(|established| established.remote_eap_id.as_ref());
+    if let (Some(established), Some(eap_id)) = (established, eap_id)
+        && established.remote_id != *eap_id
+    {
+        message.push("remote-eap-id", eap_id.to_string());
+    }
     if listing.role == Role::Initiator {
         message.push("initiator", true);
     }

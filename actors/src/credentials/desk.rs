@@ -7,7 +7,7 @@ use holdfast_ike::sa::{
     CredentialAnswer, CredentialRequest, Failure,
     credential::{Answer, Question, Verify},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     Store, revocation, signing,
@@ -40,7 +40,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: CredentialRequest) -> C
             shared.desk.run(job).await.unwrap_or(Err(FAILED))
         }
         Question::Verify(verify) => judge(&shared, store, verify).await,
-        // Nothing that asks this can be configured.
+        // Answered where the conversation is, not here.
         Question::Eap(_) => Err(FAILED),
     }
 }
@@ -49,10 +49,15 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: CredentialRequest) -> C
 const FAILED: Failure = Failure::AuthenticationFailed;
 
 impl Desk {
+    /// Waits for a turn.
+    pub(crate) async fn seat(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.seats).acquire_owned().await.ok()
+    }
+
     /// Runs a job that computes. `None` if it panicked.
     async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        // The semaphore is never closed.
-        let seat = Arc::clone(&self.seats).acquire_owned().await.ok()?;
+        let seat = self.seat().await?;
         let job = tokio::task::spawn_blocking(move || {
             let _seat = seat;
             job()

@@ -23,6 +23,8 @@ impl RawAuth {
     pub(crate) const NONE: Self = Self {
         auth: None,
         id: None,
+        eap_id: None,
+        aaa_id: None,
         certs: None,
         cacerts: None,
         pubkeys: None,

@@ -165,7 +165,6 @@ const CERTIFICATES: Refusal = but(
     essential("a certificate"),
     "authenticate with auth = \"psk\"",
 );
-const EAP: Refusal = but(essential("EAP"), "authenticate with auth = \"psk\"");
 const XAUTH: Refusal = but(essential("XAuth"), "authenticate with auth = \"psk\"");
 const PPK: Refusal = essential("a post-quantum pre-shared key");
 const MEDIATION: Refusal = essential("IKE mediation");
@@ -259,8 +258,8 @@ const AUTH: &[(&str, Rule)] = &[
     ("round", Structure),
     ("auth", Obeyed(Text)),
     ("id", Obeyed(Text)),
-    ("eap_id", refused(EAP)),
-    ("aaa_id", refused(EAP)),
+    ("eap_id", Obeyed(Text)),
+    ("aaa_id", Obeyed(Text)),
     ("xauth_id", refused(XAUTH)),
     ("ca_id", Obeyed(Text)),
     ("certs", Obeyed(Kind::Files("x509"))),

@@ -12,7 +12,7 @@ use holdfast_ike::{
 };
 use holdfast_pki::{Certificate, PublicKey};
 
-use super::{agent::beside, elements, keyword};
+use super::{agent::beside, eap, elements, keyword};
 use crate::{
     quantity::TextList,
     raw::{RawAuth, RawConnection, RawRounds},
@@ -50,6 +50,10 @@ pub(super) fn local(raw: &RawConnection, scope: &Scope<'_>) -> Vec<LocalRound> {
                 None
             }
         };
+        if eap::is_eap(raw.auth.as_deref()) {
+            let auth = LocalAuth::Eap(Arc::new(eap::local(raw, &scope)));
+            return LocalRound { id, auth };
+        }
         let method = method(raw, &scope);
         let own = match method {
             Method::PublicKey(_) => certificates(raw.certs.as_ref(), &scope.key("certs")),
@@ -91,6 +95,11 @@ pub(super) fn local(raw: &RawConnection, scope: &Scope<'_>) -> Vec<LocalRound> {
 pub(super) fn remote(raw: &RawConnection, scope: &Scope<'_>) -> Vec<RemoteRound> {
     let no_requests = raw.send_certreq == Some(false);
     let round = |(raw, scope): (&RawAuth, Scope<'_>)| {
+        if eap::is_eap(raw.auth.as_deref()) {
+            let id = id(raw.id.as_deref(), &scope.key("id"));
+            let auth = RemoteAuth::Eap(Arc::new(eap::remote(raw, &scope)));
+            return RemoteRound { id, auth };
+        }
         let method = method(raw, &scope);
         let wanted = |rules| {
             let authority_id = id(raw.ca_id.as_deref(), &scope.key("ca_id"));
@@ -170,6 +179,7 @@ fn method(raw: &RawAuth, end: &Scope<'_>) -> Method {
         );
         return Method::Psk;
     };
+    eap::warn_idle(raw, method, end);
     match method {
         "psk" => {
             let keys = [
@@ -190,7 +200,7 @@ fn method(raw: &RawAuth, end: &Scope<'_>) -> Method {
         return Method::PublicKey(rules);
     }
     let family = method.split(['-', ':']).next().unwrap_or(method);
-    if matches!(family, "eap" | "xauth" | "bliss" | "ed448" | "null") {
+    if matches!(family, "xauth" | "bliss" | "ed448" | "null") {
         scope.error(
             format!("authentication by \"{method}\" is not supported by this version"),
             "use auth = \"pubkey\" with certs, or auth = \"psk\" with a table [secrets.NAME]",

@@ -72,6 +72,8 @@ pub struct LocalEap {
     pub method: Option<Arc<str>>,
     /// The EAP identity; `None` is the IKE identity.
     pub identity: Option<Arc<str>>,
+    /// Who the server must be for EAP; `None` is the peer's IKE identity.
+    pub aaa: Option<Arc<str>>,
 }
 
 /// One round of the peer's.

@@ -125,6 +125,8 @@ pub enum Answer {
         msk: Option<Secret>,
         /// Both ends have authenticated each other: the method alone is enough (RFC 5998).
         mutual: bool,
+        /// Who has been proven, in the words of EAP.
+        identity: Option<Identification>,
     },
     /// EAP failed.
     EapFailure {

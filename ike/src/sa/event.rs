@@ -81,6 +81,8 @@ pub struct Established {
     pub local_id: Identification,
     /// Who the peer is.
     pub remote_id: Identification,
+    /// Who the peer is for EAP, when we had it prove itself by EAP.
+    pub remote_eap_id: Option<Identification>,
     /// The path in use.
     pub path: Path,
     /// The peer said that this is its only IKE_SA with us (RFC 7296 section 2.4).
@@ -221,6 +223,9 @@ pub enum Failure {
     /// The peer's proof is wrong.
     #[error("the peer failed to authenticate: compare the secret and the ids with the peer's")]
     AuthenticationFailed,
+    /// EAP failed.
+    #[error("EAP failed: {0}")]
+    Eap(&'static str),
     /// No secret for this pair of identities.
     #[error("no secret for this peer: add a [secrets] entry whose `ids` name it")]
     NoSecret,

@@ -173,6 +173,7 @@ pub(super) fn error_notify(failure: Failure) -> Payload {
         Failure::UnsupportedCriticalPayload => NotifyType::UNSUPPORTED_CRITICAL_PAYLOAD,
         Failure::AuthenticationRefused
         | Failure::AuthenticationFailed
+        | Failure::Eap(_)
         | Failure::NoSecret
         | Failure::IdentityMismatch
         | Failure::NoPrivateKey

@@ -27,6 +27,7 @@ mod pending;
 mod redirect;
 mod rekey_child;
 mod rekey_ike;
+mod rounds;
 mod setup;
 mod spoofed;
 mod timers;

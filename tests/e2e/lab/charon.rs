@@ -21,7 +21,8 @@ use super::{
 /// `kernel-libipsec` does ESP in user space: the kernel of a test machine may have none.
 const PLUGINS: &str = "random nonce openssl aes sha1 sha2 hmac xcbc cmac ctr ccm pem pkcs1 pkcs8 x509 \
                        pubkey kdf gcm chapoly curve25519 socket-default kernel-libipsec \
-                       kernel-netlink updown vici error-notify counters";
+                       kernel-netlink updown vici error-notify counters eap-identity \
+                       eap-mschapv2 eap-tls";
 
 /// What differs between the charons of the lab.
 #[derive(Clone, Debug, Default)]

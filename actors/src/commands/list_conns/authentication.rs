@@ -15,9 +15,15 @@ pub(super) fn rounds(connection: &Connection) -> Vec<(String, Message)> {
             LocalAuth::PublicKey(local) => subjects(&local.certificates),
             LocalAuth::Psk | LocalAuth::Eap(_) => Vec::new(),
         };
-        section(class_of_local(&round.auth), id)
+        let section = section(class_of_local(&round.auth), id)
             .with("certs", certificates)
-            .with("cacerts", Vec::<String>::new())
+            .with("cacerts", Vec::<String>::new());
+        match &round.auth {
+            LocalAuth::Eap(eap) => {
+                with_eap(section, eap.method.as_deref(), eap.identity.as_deref())
+            }
+            LocalAuth::Psk | LocalAuth::PublicKey(_) => section,
+        }
     });
     let remote = connection.remote.iter().map(|round| {
         let id = round.id.notation();
@@ -26,9 +32,17 @@ pub(super) fn rounds(connection: &Connection) -> Vec<(String, Message)> {
             RemoteAuth::PublicKey(wanted) | RemoteAuth::Any(wanted) => section
                 .with("certs", subjects(&wanted.certificates))
                 .with("cacerts", subjects(&wanted.authorities)),
-            RemoteAuth::Psk | RemoteAuth::Eap(_) => section
-                .with("certs", Vec::<String>::new())
-                .with("cacerts", Vec::<String>::new()),
+            RemoteAuth::Psk | RemoteAuth::Eap(_) => {
+                let section = section
+                    .with("certs", Vec::<String>::new())
+                    .with("cacerts", Vec::<String>::new());
+                match &round.auth {
+                    RemoteAuth::Eap(eap) => {
+                        with_eap(section, eap.method.as_deref(), eap.identity.as_deref())
+                    }
+                    _ => section,
+                }
+            }
         }
     });
     let named = |prefix: &'static str| {
@@ -38,6 +52,17 @@ pub(super) fn rounds(connection: &Connection) -> Vec<(String, Message)> {
     local
         .chain(remote.enumerate().map(named("remote")))
         .collect()
+}
+
+/// What charon calls the method: its name in capitals.
+fn with_eap(mut section: Message, method: Option<&str>, identity: Option<&str>) -> Message {
+    if let Some(method) = method {
+        section.push("eap-type", method.to_ascii_uppercase());
+    }
+    if let Some(identity) = identity {
+        section.push("eap_id", identity);
+    }
+    section
 }
 
 fn subjects(certificates: &[Der]) -> Vec<String> {

@@ -61,6 +61,9 @@ fn said_about(place: Place, key: &str, value: &str) -> String {
     match place {
         Place::Connection => said(&line, ""),
         Place::Child => said("", &line),
+        Place::Auth if matches!(key, "eap_id" | "aaa_id") => {
+            said(&format!("local {{ auth = eap\n {line} }}"), "")
+        }
         Place::Auth => said(&format!("local {{ {line} }}"), ""),
         Place::Retransmit => said(&format!("retransmit {{ {line} }}"), ""),
         Place::Reconnect => said(&format!("reconnect {{ {line} }}"), ""),
@@ -80,6 +83,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         ("redirect_at", _) => "ike_auth",
         ("auth", _) => "psk",
         ("id", _) => "gw.example",
+        ("eap_id" | "aaa_id", _) => "carol",
         ("ca_id", _) => "C=CH, O=Example, CN=*",
         ("cert_policy", _) => "1.3.6.1.4.1.36906",
         ("revocation", _) => "strict",

@@ -8,7 +8,7 @@ use crate::{
     sa::{
         child::ExchangeRole,
         configuration::lacks_address,
-        credential::{CredentialAnswer, CredentialId, CredentialRequest, Question},
+        credential::{Answer, CredentialAnswer, CredentialId, CredentialRequest, Question},
         event::{CloseCause, Event, Failure},
         exchange::{
             Exchange,
@@ -17,7 +17,7 @@ use crate::{
                 Rejection, ResponderStep,
             },
         },
-        io::Output,
+        io::{Output, Role},
         negotiation::ChildOffer,
         payloads::{Payloads, error_notify},
         redirect::Part,
@@ -61,6 +61,9 @@ impl IkeSa {
     ) {
         if id != CredentialId(self.asked) {
             return;
+        }
+        if let (Role::Responder, Ok(Answer::EapSuccess { identity, .. })) = (self.role, &answer) {
+            self.remote_eap_id.clone_from(identity);
         }
         match &mut self.state {
             State::Authenticating(authenticating) => {
@@ -167,7 +170,7 @@ impl IkeSa {
                 self.ask(question);
             }
             Ok(InitiatorStep::Done(authenticated)) => {
-                self.authenticated(*initiator, authenticated, now, env);
+                self.authenticated(*initiator, *authenticated, now, env);
             }
             Err(refusal) => self.auth_failed(&refusal, initiator.child, env),
         }

@@ -39,6 +39,7 @@ impl IkeSa {
         // Before anything is transmitted: see `uniqueness`.
         let contact = self.contacts.enter();
         let nat = handshake.nat.unwrap_or_default();
+        let remote_eap_id = self.remote_eap_id.take();
         let encapsulation = nat.local || nat.remote || nat.faked;
         self.emit(Event::Established(Box::new(event::Established {
             role: self.role,
@@ -46,6 +47,7 @@ impl IkeSa {
             connection: self.connection.name.clone(),
             local_id,
             remote_id,
+            remote_eap_id,
             path: self.path,
             initial_contact,
             contact: Contact {

@@ -77,6 +77,7 @@ impl IkeSa {
             last_inbound: now,
             part,
             asked: 0,
+            remote_eap_id: None,
         };
         match IkeSaInit::new(&sa.connection, child, redirect, env) {
             Ok(init) => sa.send_init(Box::new(init), now, env),

@@ -159,6 +159,8 @@ pub struct IkeSa {
     part: Part,
     /// Questions to others so far; only the answer to the last one counts.
     asked: u32,
+    /// Who the peer has proved to be by EAP, until it is established.
+    remote_eap_id: Option<crate::Identification>,
 }
 
 impl IkeSa {

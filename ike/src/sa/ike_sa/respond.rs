@@ -103,6 +103,7 @@ impl IkeSa {
                 Part::Neither
             },
             asked: 0,
+            remote_eap_id: None,
         };
         let header = sa.header(ExchangeType::IkeSaInit, MessageId(0), true);
         let response = write_message(&header, &answer.payloads);

@@ -81,7 +81,7 @@ pub(in crate::sa) enum InitiatorStep {
     /// Ask this.
     Ask(Question),
     /// Both ends are authenticated.
-    Done(Authenticated),
+    Done(Box<Authenticated>),
 }
 
 /// What the initiator learns.
@@ -357,12 +357,12 @@ impl Initiator {
             .child
             .as_ref()
             .map(|offer| answered.judge_child(offer, payloads, &self.connection, cx.path));
-        Ok(InitiatorStep::Done(Authenticated {
+        Ok(InitiatorStep::Done(Box::new(Authenticated {
             local_id: self.local_id.clone(),
             remote_id,
             answered,
             child,
-        }))
+        })))
     }
 
     /// The next request.

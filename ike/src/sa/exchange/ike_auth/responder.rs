@@ -337,6 +337,7 @@ impl Responder {
                 message,
                 msk,
                 mutual,
+                identity: _,
             } => {
                 let Remote::Eap { round, .. } = self.remote else {
                     return Err(Failure::AuthenticationFailed.into());
