@@ -286,12 +286,14 @@ fn start(
         agent: agent.clone(),
         config_path: options.config_path,
         secrets: Arc::clone(&config.secrets),
+        radius: config.radius.clone(),
         sockets: prepared.sockets,
         plane: Plane::new(plane.back_end),
         key_log,
         supervisor,
         transport: transport.clone(),
     }));
+    shared.pools.apply(&config.pools);
     // Before anybody needs to know an address of ours.
     let network = NetworkWatch::start(&shared)?;
     let mut arbiters = workers::start(agent.workers)?;

@@ -6,7 +6,12 @@
 //! acts on it: it purges after an IKE_SA that could not clean up, routes expiry to the owners, and
 //! shuts the back end down last.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use actix::{
     Actor, AsyncContext, Context, Handler, Message, ResponseFuture, StreamHandler, WrapFuture,
@@ -33,7 +38,11 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Plane {
     back_end: Arc<dyn DataPlane>,
     ledger: Ledger,
+    addresses: Addresses,
 }
+
+/// Virtual addresses and whose they are.
+type Addresses = Mutex<BTreeSet<(IkeSaId, IpAddr)>>;
 
 impl Plane {
     /// Nothing installed yet.
@@ -41,6 +50,7 @@ impl Plane {
         Self {
             back_end,
             ledger: Ledger::default(),
+            addresses: Addresses::default(),
         }
     }
 
@@ -106,6 +116,7 @@ impl Plane {
 
     /// Removes whatever `owner` left behind.
     pub(crate) fn purge(&self, owner: IkeSaId) -> usize {
+        self.withdraw_all(owner);
         let left = self.ledger.purge(owner);
         for &spi in &left {
             // One of the two is a no-op: an SPI is either only reserved or installed.
@@ -113,6 +124,37 @@ impl Plane {
             complete(self.back_end.remove(spi));
         }
         left.len()
+    }
+
+    /// Gives the host a virtual address for as long as `owner` has it.
+    pub(crate) fn assign(&self, owner: IkeSaId, address: IpAddr) {
+        if self.addresses().insert((owner, address)) {
+            self.back_end.add_address(address);
+        }
+    }
+
+    /// `owner` has that address no longer.
+    pub(crate) fn withdraw(&self, owner: IkeSaId, address: IpAddr) {
+        if self.addresses().remove(&(owner, address)) {
+            self.back_end.remove_address(address);
+        }
+    }
+
+    fn withdraw_all(&self, owner: IkeSaId) {
+        let addresses: Vec<_> = {
+            let all = self.addresses();
+            let theirs = all.iter().filter(|(of, _)| *of == owner);
+            theirs.map(|(_, address)| *address).collect()
+        };
+        for address in addresses {
+            self.withdraw(owner, address);
+        }
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, BTreeSet<(IkeSaId, IpAddr)>> {
+        self.addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Installs a trap.
@@ -253,7 +295,7 @@ impl Handler<Purge> for DataPlaneActor {
         // up nobody but purges.
         context.spawn(
             async move {
-                let left = shared.plane.purge(owner);
+                let left = shared.plane.purge(owner) + shared.pools.purge(owner);
                 if left > 0 {
                     tracing::warn!(ike_sa = %owner, left, "purged what an ended IKE_SA had left");
                 }

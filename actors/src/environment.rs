@@ -16,7 +16,9 @@ use actix::Addr;
 use arc_swap::ArcSwap;
 use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
-    Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret, sa::event::KeyLog,
+    Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
+    configuration::{Attribute, Lease, LeaseRequest},
+    sa::{credential::CertificatePayload, event::KeyLog},
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -24,6 +26,7 @@ use crate::{
     bus::Bus,
     credentials::{Credentials, Desk},
     data_plane::Plane,
+    eap::Radius,
     handle::IkeSaId,
     keylog::KeyLogPort,
     network_watch::Addresses,
@@ -44,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) credentials: Credentials,
     /// Where questions about them are answered.
     pub(crate) desk: Desk,
+    /// The servers that decide about peers that use EAP.
+    pub(crate) radius: Radius,
     /// Addresses for peers that ask for one.
     pub(crate) pools: Pools,
     /// The agent-wide counters.
@@ -93,6 +98,7 @@ pub(crate) struct Parts {
     pub(crate) agent: Agent,
     pub(crate) config_path: PathBuf,
     pub(crate) secrets: Arc<Secrets>,
+    pub(crate) radius: holdfast_config::Radius,
     pub(crate) sockets: Sockets,
     pub(crate) plane: Plane,
     pub(crate) key_log: Option<KeyLogPort>,
@@ -108,6 +114,7 @@ impl Shared {
             config_path: parts.config_path,
             credentials: Credentials::new(&parts.secrets),
             desk: Desk::default(),
+            radius: Radius::new(parts.radius),
             pools: Pools::default(),
             counters: Counters::default(),
             tallies: Tallies::default(),
@@ -269,6 +276,23 @@ impl Environment for StepEnvironment<'_> {
 
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>> {
         self.shared.credentials.psk(local, remote)
+    }
+
+    fn lease(&mut self, request: &LeaseRequest<'_>) -> Option<Lease> {
+        self.shared.pools.lease(self.owner, request)
+    }
+
+    fn release_lease(&mut self, lease: &Lease) {
+        let Lease { pool, address } = lease;
+        self.shared.pools.release(pool, self.owner, *address);
+    }
+
+    fn pool_attributes(&self, pool: &str) -> Vec<Attribute> {
+        self.shared.pools.attributes(pool)
+    }
+
+    fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
+        self.shared.credentials.certificate_requests(connection)
     }
 
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant> {

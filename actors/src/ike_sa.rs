@@ -4,6 +4,7 @@
 use std::{
     cell::Cell,
     future::poll_fn,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
@@ -25,7 +26,7 @@ use holdfast_ike::{
 };
 
 use crate::{
-    credentials,
+    eap,
     environment::{Shared, StepEnvironment},
     handle::{DatagramReceived, IkeSaId, Order},
     message_log::{self, Way},
@@ -86,6 +87,8 @@ pub(crate) struct IkeSaActor {
     alarm: Option<Alarm>,
     /// Read by the exit report.
     exit: Rc<Cell<Exit>>,
+    /// The EAP conversation that goes on, unless it is lent out.
+    eap: eap::Place,
     handled: u8,
     draining: bool,
 }
@@ -182,6 +185,7 @@ async fn live(
         core: Some(Box::new(core)),
         alarm: None,
         exit,
+        eap: Rc::default(),
         handled: 0,
         draining: false,
     };
@@ -340,13 +344,17 @@ impl IkeSaActor {
                         core.handle(input, Instant::now(), env);
                     }
                 }
-                Output::Credential(request) => self.ask(*request, context),
+                Output::Credential(request) => {
+                    self.ask(*request, core.path().remote, context);
+                }
                 Output::RemoveChild(spi) => {
                     // Afterwards the data plane knows nothing of it any more.
                     let usage = self.shared.plane.usage(spi);
                     aftermath.carried.extend(usage.map(|usage| (spi, usage)));
                     self.shared.plane.remove(spi);
                 }
+                Output::AssignAddress(address) => self.shared.plane.assign(self.id, address),
+                Output::WithdrawAddress(address) => self.shared.plane.withdraw(self.id, address),
                 Output::StartSending(spi) => self.shared.plane.start_sending(spi),
                 Output::StopSending(spi) => self.shared.plane.stop_sending(spi),
                 Output::UpdateChild {
@@ -397,9 +405,9 @@ impl IkeSaActor {
     }
 
     /// Has a question answered elsewhere, without holding up the mailbox.
-    fn ask(&self, request: CredentialRequest, context: &mut Context<Self>) {
-        let id = request.id;
-        let answer = credentials::answer(Arc::clone(&self.shared), request);
+    fn ask(&self, request: CredentialRequest, remote: SocketAddr, context: &mut Context<Self>) {
+        let (id, eap) = (request.id, Rc::clone(&self.eap));
+        let answer = eap::answer(Arc::clone(&self.shared), eap, request, remote);
         context.spawn(answer.into_actor(self).map(move |answer, actor, context| {
             actor.step(context, |core, env| {
                 core.handle(Input::Credential { id, answer }, Instant::now(), env);

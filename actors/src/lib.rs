@@ -8,6 +8,7 @@ mod bus;
 mod commands;
 mod credentials;
 mod data_plane;
+mod eap;
 mod environment;
 mod error;
 mod handle;

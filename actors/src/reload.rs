@@ -43,8 +43,10 @@ pub(crate) async fn reload(shared: &Arc<Shared>, dry_run: bool) -> Result<Reload
     }
     let restart = shared.agent != config.agent;
     if !dry_run {
-        // Before the connections: what they begin uses the new secrets.
+        // Before the connections: what they begin uses the new secrets and pools.
         shared.credentials.replace_files(&config.secrets);
+        shared.pools.apply(&config.pools);
+        shared.radius.replace(&config.radius);
     }
     let applied = shared
         .supervisor

@@ -176,6 +176,8 @@ fn bind(local: SocketAddr, nat_t: bool) -> io::Result<BoundSocket> {
         socket.set_only_v6(true)?;
     }
     // With CAP_NET_ADMIN beyond the system's limit, else up to it; less is no reason not to start.
+    // Without the right to do it there are no tunnels to keep out of either.
+    let _ = holdfast_ipsec::mark_socket(&socket);
     if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     }

@@ -13,6 +13,7 @@ use holdfast_ike::{
     config::{
         Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
     },
+    configuration::{Attribute, Lease, LeaseRequest},
     proposal::{Proposal, Protocol},
     sa::{Contacts, Event, IkeSa, Input, Output, SaOptions},
 };
@@ -197,6 +198,8 @@ impl Generator {
                 | Output::StartSending(_)
                 | Output::StopSending(_)
                 | Output::UpdateChild { .. }
+                | Output::AssignAddress(_)
+                | Output::WithdrawAddress(_)
                 | Output::Keepalive(_)
                 | Output::Event(_) => {}
             }
@@ -260,6 +263,8 @@ fn connection(number: usize) -> Connection {
         fragmentation: Fragmentation::Yes,
         redirect: None,
         unique: Unique::No,
+        vips: Vec::new(),
+        pools: Vec::new(),
         key_log: false,
     }
 }
@@ -304,6 +309,16 @@ impl Environment for World {
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
         Some(self.secret.clone())
+    }
+
+    fn lease(&mut self, _request: &LeaseRequest<'_>) -> Option<Lease> {
+        None
+    }
+
+    fn release_lease(&mut self, _lease: &Lease) {}
+
+    fn pool_attributes(&self, _pool: &str) -> Vec<Attribute> {
+        Vec::new()
     }
 
     fn last_inbound(&self, _spi: EspSpi) -> Option<Instant> {

@@ -11,6 +11,7 @@ mod key_path;
 mod layers;
 mod load;
 pub mod model;
+pub mod pool;
 mod quantity;
 mod raw;
 mod report;
@@ -29,7 +30,8 @@ pub use environment::Environment;
 pub use load::{Loaded, load, load_with};
 pub use model::{
     Agent, Child, CloseAction, Config, Connection, DataPlaneKind, DpdAction, Endpoint, Limits, Log,
-    LogFormat, LogLevel, Reconnect, StartAction, Tun, ViciAddress,
+    LogFormat, LogLevel, Radius, RadiusServer, Reconnect, StartAction, Tun, ViciAddress,
 };
+pub use pool::Pool;
 pub use secrets::{PskEntry, Secrets};
 pub use settings::{Entry, Setting, Settings};

@@ -215,11 +215,15 @@ fn merge(layers: &Layers, overrides: &Overrides) -> Result<Value, config::Config
     Ok(merged.cache)
 }
 
-/// Connections and secrets are not spread over files: the second of one name is a mistake.
+/// Connections, secrets and pools are not spread over files: the second of one name is a mistake.
 fn report_duplicates(layers: &Layers, report: &Report<'_>) {
     let mut first: HashMap<(&str, &str), &Layer> = HashMap::new();
     for layer in &layers.files {
-        for (section, one) in [("connections", "connection"), ("secrets", "secret")] {
+        for (section, one) in [
+            ("connections", "connection"),
+            ("secrets", "secret"),
+            ("pools", "pool"),
+        ] {
             let named = layer
                 .document
                 .get(section)

@@ -13,7 +13,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::Secrets;
+use crate::{Pool, Secrets};
 
 /// Everything the agent is told to do.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +24,48 @@ pub struct Config {
     pub connections: BTreeMap<String, Arc<Connection>>,
     /// The secrets that authenticate them.
     pub secrets: Arc<Secrets>,
+    /// Addresses for peers, by the names of the pools.
+    pub pools: BTreeMap<String, Pool>,
+    /// Who decides about peers that use EAP, where a connection says so.
+    pub radius: Radius,
+}
+
+/// The RADIUS servers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Radius {
+    /// The servers, the one that is asked first in front.
+    pub servers: Vec<RadiusServer>,
+    /// What we are called (NAS-Identifier).
+    pub nas_identifier: String,
+    /// How long to wait for the first answer; each further wait is half as long again.
+    pub timeout: Duration,
+    /// How often a request is sent to one server.
+    pub tries: u32,
+    /// How long a server that was silent comes last.
+    pub dead_time: Duration,
+}
+
+impl Default for Radius {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            nas_identifier: "holdfast".to_owned(),
+            timeout: Duration::from_secs(2),
+            tries: 3,
+            dead_time: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A RADIUS server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RadiusServer {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where it listens for authentication.
+    pub address: SocketAddr,
+    /// The secret that it shares with us.
+    pub secret: Arc<holdfast_ike::Secret>,
 }
 
 /// The agent itself: sockets, threads, limits, logs.

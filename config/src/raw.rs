@@ -10,6 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::quantity::{Amount, Interval, Name, TextList};
 
+mod rounds;
+
+pub(crate) use rounds::RawRounds;
+
 /// A table of which another may set what this one leaves out.
 pub(crate) trait Inherit {
     fn inherit(&mut self, defaults: &Self);
@@ -46,6 +50,26 @@ pub(crate) struct RawConfig {
     pub(crate) defaults: RawDefaults,
     pub(crate) connections: BTreeMap<String, RawConnection>,
     pub(crate) secrets: BTreeMap<String, RawSecret>,
+    pub(crate) pools: BTreeMap<String, RawPool>,
+    pub(crate) radius: RawRadius,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawRadius {
+    pub(crate) servers: BTreeMap<String, RawRadiusServer>,
+    pub(crate) nas_identifier: Option<String>,
+    pub(crate) timeout: Option<Interval>,
+    pub(crate) tries: Option<u32>,
+    pub(crate) dead_time: Option<Interval>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawRadiusServer {
+    pub(crate) address: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) secret: RawSecretSource,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,6 +124,14 @@ table! {
         values {
             auth: String,
             id: String,
+            eap_id: String,
+            aaa_id: String,
+            certs: TextList,
+            cacerts: TextList,
+            pubkeys: TextList,
+            ca_id: String,
+            cert_policy: TextList,
+            revocation: String,
         }
         tables {}
     }
@@ -207,18 +239,22 @@ connection! {
         dpd_delay: Interval,
         keyingtries: u32,
         unique: String,
+        vips: TextList,
+        pools: TextList,
         reauth_time: Interval,
         rekey_time: Interval,
         over_time: Interval,
         rand_time: Interval,
         half_open_timeout: Interval,
         keep_alive: Interval,
+        send_cert: String,
+        send_certreq: bool,
         redirect_to: String,
         redirect_at: String,
     }
     tables {
-        local: RawAuth,
-        remote: RawAuth,
+        local: RawRounds,
+        remote: RawRounds,
         retransmit: RawRetransmit,
         reconnect: RawReconnect,
     }
@@ -250,4 +286,37 @@ fn zeroizing<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Zeroizing<String>>, D::Error> {
     String::deserialize(deserializer).map(|text| Some(Zeroizing::new(text)))
+}
+
+/// Declares a pool: its addresses, and the attributes that have names.
+macro_rules! pool {
+    ($($attribute:ident,)*) => {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct RawPool {
+            pub(crate) addrs: Option<String>,
+            $(pub(crate) $attribute: Option<TextList>,)*
+        }
+
+        impl RawPool {
+            /// The attributes that are given, by name.
+            pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'static str, &TextList)> {
+                let all = [$((stringify!($attribute), self.$attribute.as_ref())),*];
+                all.into_iter().filter_map(|(name, list)| Some((name, list?)))
+            }
+        }
+    };
+}
+
+pool! {
+    dns,
+    nbns,
+    dhcp,
+    netmask,
+    server,
+    p_cscf,
+    subnet,
+    split_include,
+    split_exclude,
+    dns_domain,
 }

@@ -8,7 +8,7 @@ use serde::{
     de::{Error, Visitor, value::Error as Unfit},
     forward_to_deserialize_any,
 };
-use toml_edit::TableLike;
+use toml_edit::{Item, TableLike};
 
 use crate::{
     key_path::{KeyPath, Segment},
@@ -34,6 +34,9 @@ pub(crate) enum Section {
     Child,
     Secret,
     SecretSource,
+    Pool,
+    Radius,
+    RadiusServer,
 }
 
 /// What a known key holds.
@@ -62,6 +65,9 @@ impl Section {
             Self::Child => fields_of::<raw::RawChild>(),
             Self::Secret => fields_of::<raw::RawSecret>(),
             Self::SecretSource => fields_of::<raw::RawSecretSource>(),
+            Self::Pool => fields_of::<raw::RawPool>(),
+            Self::Radius => fields_of::<raw::RawRadius>(),
+            Self::RadiusServer => fields_of::<raw::RawRadiusServer>(),
         }
     }
 
@@ -71,6 +77,7 @@ impl Section {
             (Self::Root, "defaults") => Holds::Table(Self::Defaults),
             (Self::Root, "connections") => Holds::Named(Self::Connection),
             (Self::Root, "secrets") => Holds::Named(Self::Secret),
+            (Self::Root, "pools") => Holds::Named(Self::Pool),
             (Self::Agent, "tun") => Holds::Table(Self::Tun),
             (Self::Agent, "limits") => Holds::Table(Self::Limits),
             (Self::Agent, "log") => Holds::Table(Self::Log),
@@ -79,7 +86,9 @@ impl Section {
             (Self::Connection | Self::Defaults, "reconnect") => Holds::Table(Self::Reconnect),
             (Self::Connection, "children") => Holds::Named(Self::Child),
             (Self::Defaults, "child") => Holds::Table(Self::Child),
-            (Self::Secret, "secret") => Holds::Table(Self::SecretSource),
+            (Self::Root, "radius") => Holds::Table(Self::Radius),
+            (Self::Radius, "servers") => Holds::Named(Self::RadiusServer),
+            (Self::Secret | Self::RadiusServer, "secret") => Holds::Table(Self::SecretSource),
             _ => Holds::Value,
         }
     }
@@ -92,7 +101,6 @@ impl Section {
                     "a certification authority",
                     "authenticate with auth = \"psk\"",
                 )),
-                "pools" => Some(("assigning addresses to peers", "leave the table out")),
                 "include" => Some((
                     "an include statement",
                     "put further files into the folder conf.d beside the main file",
@@ -114,7 +122,10 @@ impl Section {
             | Self::Log
             | Self::Retransmit
             | Self::Reconnect
-            | Self::SecretSource => None,
+            | Self::SecretSource
+            | Self::Radius
+            | Self::RadiusServer
+            | Self::Pool => None,
         }
     }
 }
@@ -126,7 +137,7 @@ fn refused_of_swanctl(place: Place, key: &str) -> Option<(&'static str, &'static
         Rule::Refused(refusal) => Some((refusal.what, refusal.remedy())),
         Rule::Structure if key == "round" || key.contains('-') => Some((
             "a second authentication round (RFC 4739)",
-            "use the tables local and remote",
+            "give local or remote an array of tables",
         )),
         Rule::Obeyed(_) | Rule::Structure => None,
     }
@@ -162,6 +173,11 @@ fn visit(section: Section, table: &dyn TableLike, path: &KeyPath, found: &mut Ve
             });
             continue;
         }
+        if let Holds::Table(section) = section.holds(name) {
+            for (index, table) in tables_in(item).into_iter().enumerate() {
+                visit(section, table, &path.index(index), found);
+            }
+        }
         // What is no table although it should be one is told by its type later.
         let Some(table) = item.as_table_like() else {
             continue;
@@ -178,6 +194,18 @@ fn visit(section: Section, table: &dyn TableLike, path: &KeyPath, found: &mut Ve
             }
         }
     }
+}
+
+/// The tables of an array, where one may stand for a table.
+fn tables_in(item: &Item) -> Vec<&dyn TableLike> {
+    if let Some(tables) = item.as_array_of_tables() {
+        return tables.iter().map(|table| table as &dyn TableLike).collect();
+    }
+    let elements = item.as_array().into_iter().flatten();
+    elements
+        .filter_map(|element| element.as_inline_table())
+        .map(|table| table as &dyn TableLike)
+        .collect()
 }
 
 fn judge_stray(section: Section, name: &str) -> (String, String) {
@@ -221,10 +249,12 @@ pub(crate) fn prune(root: &mut Value, path: &KeyPath) -> bool {
     };
     let mut value = root;
     for parent in parents {
-        let (ValueKind::Table(table), Segment::Key(key)) = (&mut value.kind, parent) else {
-            return false;
+        let next = match (&mut value.kind, parent) {
+            (ValueKind::Table(table), Segment::Key(key)) => table.get_mut(key),
+            (ValueKind::Array(elements), Segment::Index(index)) => elements.get_mut(*index),
+            _ => None,
         };
-        let Some(next) = table.get_mut(key) else {
+        let Some(next) = next else {
             return false;
         };
         value = next;

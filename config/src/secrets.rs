@@ -12,9 +12,10 @@ pub struct Secrets {
     by_id: HashMap<Identification, Vec<usize>>,
     /// Position of the first entry that names nobody.
     everybody: Option<usize>,
+    eap: Vec<PskEntry>,
 }
 
-/// One pre-shared key and the identities it belongs to.
+/// One pre-shared key or password, and the identities it belongs to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PskEntry {
     /// Its name in the configuration.
@@ -39,7 +40,19 @@ impl Secrets {
             psks,
             by_id,
             everybody,
+            eap: Vec::new(),
         }
+    }
+
+    /// The same with these passwords for EAP.
+    #[must_use]
+    pub fn with_eap(self, eap: Vec<PskEntry>) -> Self {
+        Self { eap, ..self }
+    }
+
+    /// The passwords for EAP.
+    pub fn eap(&self) -> &[PskEntry] {
+        &self.eap
     }
 
     /// All pre-shared keys.

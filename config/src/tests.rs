@@ -6,6 +6,7 @@ mod documentation;
 mod environment;
 mod examples;
 mod fragments;
+mod radius;
 mod robustness;
 mod secrets;
 

@@ -78,6 +78,16 @@ impl Authenticator {
         self.identity.as_deref()
     }
 
+    /// Why the peer is refused, when that is certain but the peer is only being told: many go away
+    /// without listening to the end.
+    pub fn refusal(&self) -> Option<Failure> {
+        match &self.state {
+            State::MsChapV2(method, _) => method.refusal(),
+            State::Tls(session) => session.refusal(),
+            State::New | State::Asking | State::Over => None,
+        }
+    }
+
     /// The first request. To be called once, before anything else.
     pub fn start(&mut self, random: Random<'_>) -> Vec<u8> {
         let mut first = [0];

@@ -1,6 +1,8 @@
 //! What a connection wants negotiated: validated values, no files, no policy about when.
 
 mod authentication;
+mod identity;
+mod signature;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,9 +14,11 @@ use crate::{
 };
 
 pub use authentication::{
-    Der, IdMatch, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap,
-    RemotePublicKey, RemoteRound,
+    Der, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap, RemotePublicKey,
+    RemoteRound, Revocation, SendCertificate,
 };
+pub use identity::IdMatch;
+pub use signature::{KeyRule, SignatureHash, SignatureKey, SignatureRules};
 
 /// What happens to older IKE_SAs with the same peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -148,6 +152,10 @@ pub struct Connection {
     pub redirect: Option<Redirect>,
     /// What happens to older IKE_SAs with the same peer.
     pub unique: Unique,
+    /// Virtual addresses to ask for; an unspecified one is any of its family.
+    pub vips: Vec<std::net::IpAddr>,
+    /// Pools whose addresses peers may have, in order of preference.
+    pub pools: Vec<Arc<str>>,
     /// Write the keys of this connection to the key log.
     pub key_log: bool,
 }

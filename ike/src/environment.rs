@@ -2,7 +2,11 @@
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use crate::{Counters, EspSpi, Identification, IkeSpi, Secret};
+use crate::{
+    Connection, Counters, EspSpi, Identification, IkeSpi, Secret,
+    configuration::{Attribute, Lease, LeaseRequest},
+    sa::credential::CertificatePayload,
+};
 
 /// Everything an [`IkeSa`](crate::sa::IkeSa) may ask for. None of these calls may block.
 pub trait Environment {
@@ -24,6 +28,22 @@ pub trait Environment {
 
     /// The pre-shared key for this pair of identities.
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>>;
+
+    /// Lends a peer an address; `None` where no pool has one for it. Everything lent to an IKE_SA is
+    /// given back by [`Environment::release_lease`] when it ends.
+    fn lease(&mut self, request: &LeaseRequest<'_>) -> Option<Lease>;
+
+    /// An address that was lent to this IKE_SA is given back.
+    fn release_lease(&mut self, lease: &Lease);
+
+    /// What a pool tells the peers beside their addresses.
+    fn pool_attributes(&self, pool: &str) -> Vec<Attribute>;
+
+    /// CERTREQ payloads that say whom we trust when the peer of this connection signs.
+    fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
+        let _ = connection;
+        Vec::new()
+    }
 
     /// When the CHILD_SA with this inbound SPI last received an authentic packet.
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant>;

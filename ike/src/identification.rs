@@ -1,6 +1,7 @@
 //! Identities (RFC 7296 section 3.5).
 
 mod distinguished_name;
+mod likeness;
 
 use std::{
     fmt::{self, Write},
@@ -74,7 +75,7 @@ pub enum ParseIdentificationError {
     ControlCharacter,
     /// A distinguished name as text.
     #[error(
-        "a distinguished name is expected in its encoded form, as asn1dn:#<hex>; for a key ID that contains '=', write keyid:{0}"
+        "{0:?} is not a distinguished name such as C=CH, O=Example, CN=gw.example; for a key ID that contains '=', write keyid:{0}"
     )]
     DistinguishedName(String),
 }
@@ -160,8 +161,8 @@ impl Identification {
     /// A prefix fixes the type: `ipv4:`, `ipv6:`, `fqdn:` or `dns:`, `rfc822:`, `email:` or
     /// `userfqdn:`, `keyid:`, `asn1dn:`, `asn1gn:` or `{number}:`. Data that then begins with `#`
     /// is hexadecimal. Without a prefix, an address is an address; `@name` is an FQDN, `@@name` an
-    /// RFC822 address and `@#hex` a key ID; what contains `@` is an RFC822 address; anything else
-    /// is an FQDN.
+    /// RFC822 address and `@#hex` a key ID; what contains `=` is a distinguished name; what contains
+    /// `@` is an RFC822 address; anything else is an FQDN.
     pub fn from_config(text: &str) -> Result<Self, ParseIdentificationError> {
         use ParseIdentificationError as Error;
         match text {
@@ -189,7 +190,9 @@ impl Identification {
             });
         }
         if text.contains('=') {
-            return Err(Error::DistinguishedName(text.to_owned()));
+            return distinguished_name::encode(text)
+                .map(Self::DerAsn1Dn)
+                .ok_or_else(|| Error::DistinguishedName(text.to_owned()));
         }
         Ok(if text.contains('@') {
             Self::Rfc822(text.to_owned())
@@ -215,7 +218,9 @@ impl Identification {
                 .parse()
                 .map(Self::Ipv6)
                 .map_err(|_| Error::Address(data.to_owned())),
-            DER_ASN1_DN => Err(Error::DistinguishedName(data.to_owned())),
+            DER_ASN1_DN => distinguished_name::encode(data)
+                .map(Self::DerAsn1Dn)
+                .ok_or_else(|| Error::DistinguishedName(data.to_owned())),
             _ => Self::parse(id_type, data.as_bytes()),
         }
     }

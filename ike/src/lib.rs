@@ -12,6 +12,7 @@
 pub mod child_options;
 pub mod child_sa;
 pub mod config;
+pub mod configuration;
 pub mod counters;
 pub mod crypto;
 pub mod environment;
@@ -26,6 +27,7 @@ pub mod wire;
 pub use child_options::{ChildOptions, TfcPadding};
 pub use child_sa::{ChildSa, EspKey, EspSuite, Mode, Path};
 pub use config::{ChildConfig, Connection};
+pub use configuration::Configured;
 pub use counters::{Counter, Counters};
 pub use environment::Environment;
 pub use identification::Identification;

@@ -26,4 +26,4 @@ pub use plane::{
 };
 pub use policy::{Policy, PolicyId};
 pub use spi::Random;
-pub use userspace::{Device, StartError, Userspace, UserspaceOptions};
+pub use userspace::{Device, StartError, Userspace, UserspaceOptions, mark_socket};

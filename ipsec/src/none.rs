@@ -4,6 +4,7 @@
 use std::{
     collections::HashSet,
     fmt,
+    net::IpAddr,
     sync::{Mutex, PoisonError},
 };
 
@@ -91,6 +92,11 @@ impl DataPlane for NonePlane {
     fn update_path(&self, _: EspSpi, _: Path, _: bool) -> BoxFuture<Result<(), InstallError>> {
         Box::pin(std::future::ready(Ok(())))
     }
+
+    // It carries nothing, from wherever it may come.
+    fn add_address(&self, _: IpAddr) {}
+
+    fn remove_address(&self, _: IpAddr) {}
 
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()> {
         if self.installed().remove(&inbound) {

@@ -62,6 +62,14 @@ pub trait DataPlane: Send + Sync {
     /// installation. Unknown ones are ignored.
     fn remove(&self, inbound: EspSpi) -> BoxFuture<()>;
 
+    /// Gives the host a virtual address (RFC 7296 section 2.19) once more, before anything that was
+    /// asked for later. What fails is logged: traffic then needs another source. Never blocks.
+    fn add_address(&self, address: IpAddr);
+
+    /// Takes a virtual address from the host once it has been removed as often as it was added.
+    /// Never blocks.
+    fn remove_address(&self, address: IpAddr);
+
     /// Installs a policy and its routes. On error nothing of it is left.
     fn install_policy(&self, policy: Policy) -> BoxFuture<Result<(), InstallError>>;
 
@@ -167,8 +175,10 @@ pub enum InstallError {
         /// The cipher.
         cipher: String,
     },
-    /// The back end lacks the mode.
-    #[error("the userspace data plane carries tunnel mode only: set `mode = \"tunnel\"`")]
+    /// The selectors do not fit transport mode.
+    #[error(
+        "transport mode is for traffic between the two ends themselves: leave `local_ts` and `remote_ts` out, or set `mode = \"tunnel\"`"
+    )]
     TransportMode,
     /// The back end cannot send bare ESP.
     #[error("the userspace data plane carries ESP in UDP only: set `encap = true` at either end")]

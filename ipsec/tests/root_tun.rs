@@ -19,10 +19,9 @@ use std::{
 };
 
 use futures::executor::block_on;
-use holdfast_ike::{EspSpi, TrafficSelector};
+use holdfast_ike::{EspSpi, Mode, TrafficSelector};
 use holdfast_ipsec::{
-    DataPlane, Device, InstallError, NatTDatagram, PlaneEvent, StartError, Userspace,
-    UserspaceOptions,
+    DataPlane, Device, NatTDatagram, PlaneEvent, StartError, Userspace, UserspaceOptions,
 };
 use nix::sched::{CloneFlags, setns};
 use tokio::sync::mpsc;
@@ -392,19 +391,26 @@ fn a_tunnel_for_everything_leaves_the_peer_outside() {
 }
 
 #[test]
-fn a_tunnel_to_the_peers_own_address_is_refused() {
-    let [one, _right] = namespaces();
+fn what_goes_to_the_peer_itself_can_be_tunnelled_but_for_our_own_datagrams() {
+    let [one, two] = namespaces();
     let one = start(one, "192.0.2.1:4500");
-    let mut sa = child(
-        1,
+    let two = start(two, "192.0.2.2:4500");
+    let (left, right): (SocketAddr, SocketAddr) = (
         "192.0.2.1:4500".parse().unwrap(),
         "192.0.2.2:4500".parse().unwrap(),
     );
-    sa.remote_ts = vec![TrafficSelector::from_net("192.0.2.2/32".parse().unwrap())];
-    let refused = block_on(one.plane.install(sa)).unwrap_err();
-    assert!(matches!(refused, InstallError::Route { .. }), "{refused}");
-    assert_eq!(one.plane.usage(AT_LEFT), None, "nothing of it is left");
-    assert_eq!(one.namespace.routes("-4"), "");
+    let host = |address: &str| vec![TrafficSelector::from_net(address.parse().unwrap())];
+    for (gateway, sa) in [(&one, child(1, left, right)), (&two, child(2, right, left))] {
+        let mut sa = sa;
+        sa.mode = Mode::Transport;
+        sa.local_ts = host(&format!("{}/32", sa.path.local.ip()));
+        sa.remote_ts = host(&format!("{}/32", sa.path.remote.ip()));
+        block_on(gateway.plane.install(sa)).unwrap();
+    }
+    let way = |further: &str| one.namespace.ip(&format!("route get 192.0.2.2 {further}"));
+    assert!(way("").contains("dev holdfast0"));
+    assert!(way("mark 0x48460001").contains("dev wan"));
+    assert_no_failures(&one);
 }
 
 #[test]

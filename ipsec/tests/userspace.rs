@@ -9,6 +9,8 @@ mod padding;
 #[path = "userspace/rekeying.rs"]
 mod rekeying;
 mod support;
+#[path = "userspace/transport.rs"]
+mod transport;
 
 use std::{
     collections::BTreeMap,

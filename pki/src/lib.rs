@@ -9,6 +9,7 @@
 //! Parsing never panics, and takes memory in proportion to the input only, of which there is at
 //! most [`MAX_INPUT`], of a revocation list [`MAX_LIST`].
 
+mod authentication;
 mod certificate;
 mod der;
 mod error;

@@ -90,11 +90,13 @@ fn path_of_three() -> Vec<u8> {
     PATH.clone()
 }
 
+/// A fuzz target: its name and what it runs.
+type Target = (&'static str, fn(&[u8]));
+
 /// The committed seeds of the fuzz targets: each is read, and does what it is there for.
 #[test]
 fn seeds() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds");
-    type Target = (&'static str, fn(&[u8]));
     let targets: [Target; 4] = [
         ("certificate", crate::fuzz::read_certificate),
         ("crl", crate::fuzz::read_revocation_list),

@@ -1,5 +1,7 @@
 //! Networks that come late, addresses that change: the tunnel follows.
 
+mod nat;
+
 use std::time::{Duration, Instant};
 
 use crate::lab::{

@@ -103,6 +103,12 @@ pub(super) fn render_ike(listing: &IkeSaListing) -> Message {
         .with("remote-host", path.remote.ip().to_string())
         .with("remote-port", path.remote.port().to_string())
         .with("remote-id", remote_id);
+    let eap_id = established.and_then(|established| established.remote_eap_id.as_ref());
+    if let (Some(established), Some(eap_id)) = (established, eap_id)
+        && established.remote_id != *eap_id
+    {
+        message.push("remote-eap-id", eap_id.to_string());
+    }
     if listing.role == Role::Initiator {
         message.push("initiator", true);
     }
@@ -145,7 +151,18 @@ pub(super) fn render_ike(listing: &IkeSaListing) -> Message {
         let rekey = configured.map_or(Duration::ZERO, |connection| connection.ike.rekey_time);
         push_remaining(&mut message, "rekey-time", rekey, at);
     }
+    let configured = &established.configured;
+    push_addresses(&mut message, "local-vips", &configured.local_vips);
+    push_addresses(&mut message, "remote-vips", &configured.remote_vips);
     message
+}
+
+/// A list, left out where it is empty.
+fn push_addresses(message: &mut Message, key: &str, addresses: &[std::net::IpAddr]) {
+    if !addresses.is_empty() {
+        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        message.push(key, addresses);
+    }
 }
 
 fn push_remaining(message: &mut Message, key: &str, span: Duration, since: Instant) {

@@ -1,14 +1,10 @@
 //! `load-pool`, `unload-pool`, `get-pools`: addresses for peers.
 
+use holdfast_config::pool::{AddressRange, MOST_ATTRIBUTES, parse_attribute};
+use holdfast_ike::configuration::Attribute;
 use holdfast_vici::{Message, Value};
 
-use crate::{
-    environment::Shared,
-    pools::{AddressRange, Attribute, Pools},
-};
-
-/// Attributes that one pool may have: a message to a peer has no room for more.
-const MOST_ATTRIBUTES: usize = 256;
+use crate::{environment::Shared, pools::Pools};
 
 /// Leases in one answer, which must fit into one packet of the control protocol.
 const MOST_LEASES: usize = 2000;
@@ -31,7 +27,7 @@ pub(super) fn unload(shared: &Shared, request: &Message) -> Message {
     let Some(name) = request.get_str("name") else {
         return Message::failure("missing pool name to unload");
     };
-    match shared.pools.unload(name) {
+    match shared.pools.unload_of_client(name) {
         Ok(()) => {
             tracing::info!(pool = name, "unloaded a pool");
             Message::success()
@@ -91,7 +87,7 @@ fn read(name: &str, section: &Message) -> Result<(AddressRange, Vec<Attribute>),
             }
             (_, Value::List(values)) => {
                 for value in values {
-                    attributes.push(Attribute::parse(key, value).map_err(|e| e.to_string())?);
+                    attributes.push(parse_attribute(key, value).map_err(|e| e.to_string())?);
                 }
             }
             _ => return Err(format!("invalid attribute: {key}")),
@@ -111,6 +107,7 @@ mod tests {
     use holdfast_ike::Identification;
 
     use super::*;
+    use crate::{handle::IkeSaId, pools::Claim};
 
     #[test]
     fn leases_are_listed() {
@@ -119,9 +116,17 @@ mod tests {
         pools.load("p", range, Vec::new()).expect("loaded");
         let id = |name: &str| Identification::Fqdn(name.to_owned());
         for name in ["a", "b"] {
-            pools.acquire("p", &id(name), None).expect("an address");
+            let claim = Claim {
+                owner: IkeSaId(u32::from(name.as_bytes()[0])),
+                identity: &id(name),
+                peer: [192, 0, 2, 1].into(),
+                wanted: [0; 4].into(),
+                replaces: false,
+            };
+            pools.acquire("p", &claim).expect("an address");
         }
-        assert!(pools.release("p", &id("b"), [10, 3, 0, 2].into()));
+        let owner = IkeSaId(u32::from(b'b'));
+        assert!(pools.release("p", owner, [10, 3, 0, 2].into()));
         let lease = |address: &str, name: &str, status: &str| {
             Message::new()
                 .with("address", address)

@@ -3,8 +3,16 @@
 
 use std::{num::NonZero, sync::Arc, thread};
 
-use holdfast_ike::sa::{CredentialAnswer, CredentialRequest, Failure, credential::Question};
-use tokio::sync::Semaphore;
+use holdfast_ike::sa::{
+    CredentialAnswer, CredentialRequest, Failure,
+    credential::{Answer, Question, Verify},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    Store, revocation, signing,
+    verifying::{self, Accepted, Presented},
+};
 
 use crate::environment::Shared;
 
@@ -25,18 +33,68 @@ impl Default for Desk {
 
 /// Answers one question. Whoever asks may go away: the job is dropped unless it has begun.
 pub(crate) async fn answer(shared: Arc<Shared>, request: CredentialRequest) -> CredentialAnswer {
-    let seats = Arc::clone(&shared.desk.seats);
-    // The semaphore is never closed.
-    let seat = seats.acquire_owned().await;
-    let job = tokio::task::spawn_blocking(move || {
-        let _seat = seat;
-        match request.question {
-            // Nothing that asks these can be configured.
-            Question::Sign(_) | Question::Verify(_) | Question::Eap(_) => {
-                let _shared = shared;
-                Err(Failure::AuthenticationFailed)
-            }
+    let store = shared.credentials.store();
+    match request.question {
+        Question::Sign(sign) => {
+            let job = move || signing::sign(&store, &sign);
+            shared.desk.run(job).await.unwrap_or(Err(FAILED))
         }
-    });
-    job.await.unwrap_or(Err(Failure::AuthenticationFailed))
+        Question::Verify(verify) => judge(&shared, store, verify).await,
+        // Answered where the conversation is, not here.
+        Question::Eap(_) => Err(FAILED),
+    }
+}
+
+/// What an IKE_SA hears of a job that was lost.
+const FAILED: Failure = Failure::AuthenticationFailed;
+
+impl Desk {
+    /// Waits for a turn.
+    pub(crate) async fn seat(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.seats).acquire_owned().await.ok()
+    }
+
+    /// Runs a job that computes. `None` if it panicked.
+    async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let seat = self.seat().await?;
+        let job = tokio::task::spawn_blocking(move || {
+            let _seat = seat;
+            job()
+        });
+        job.await.ok()
+    }
+}
+
+/// The peer's proof, then what is known about revocation: the first connection that accepts both.
+async fn judge(shared: &Shared, store: Arc<Store>, asked: Box<Verify>) -> CredentialAnswer {
+    let job = {
+        let store = Arc::clone(&store);
+        move || {
+            let presented = Presented::read(&asked);
+            let accepted = verifying::verify(&store, &asked, &presented, revocation::now());
+            (asked, presented.evidence, accepted)
+        }
+    };
+    let (asked, evidence, accepted) = shared.desk.run(job).await.ok_or(FAILED)?;
+    for Accepted {
+        connection,
+        path,
+        required,
+    } in accepted?
+    {
+        let Some(path) = path else {
+            return Ok(Answer::Verified { connection });
+        };
+        let revocations = &shared.credentials.revocations;
+        let judged = revocations.judge(&store, &path, evidence.clone(), required);
+        match judged.await {
+            Ok(()) => return Ok(Answer::Verified { connection }),
+            Err(distrusted) => tracing::warn!(
+                connection = %asked.connections[connection].name, peer = %asked.remote_id,
+                reason = %distrusted, "the peer's signature is not accepted"
+            ),
+        }
+    }
+    Err(Failure::UntrustedCertificate)
 }

@@ -14,16 +14,20 @@
 mod authority;
 mod desk;
 mod error;
+mod identity;
+mod requests;
 mod revocation;
 mod shared_keys;
+mod signing;
 mod store;
 mod subject;
+mod verifying;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use holdfast_config::Secrets;
-use holdfast_ike::{Identification, Secret};
+use holdfast_ike::{Connection, Identification, Secret, sa::credential::CertificatePayload};
 
 pub(crate) use authority::Authority;
 pub(crate) use desk::{Desk, answer};
@@ -33,7 +37,7 @@ pub(crate) use shared_keys::{SharedKey, SharedKeyKind};
 pub(crate) use store::{CertificateUse, Listed, Store};
 pub(crate) use subject::Subject;
 
-use revocation::Revocations;
+use revocation::{FromPeer, Revocations};
 use shared_keys::SharedKeys;
 
 /// The credentials in force.
@@ -135,6 +139,11 @@ impl Credentials {
     /// Certificates, private keys and authorities as they are now.
     pub(crate) fn store(&self) -> Arc<Store> {
         self.store.load_full()
+    }
+
+    /// CERTREQ payloads for the peer of this connection.
+    pub(crate) fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
+        requests::certificate_requests(&self.store.load(), connection)
     }
 
     /// Changes certificates, private keys or authorities. Nothing changes when it fails.

@@ -16,7 +16,7 @@ const MOST_KEYS: usize = 100_000;
 /// Octets of their secrets, names and owners.
 const MOST_OCTETS: usize = 64 * 1024 * 1024;
 
-/// What a shared key is for. EAP and the like are kept for when the agent speaks them.
+/// What a shared key is for. Those that nothing here speaks are kept for clients that ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum SharedKeyKind {
     /// Pre-shared keys of IKE.
@@ -129,6 +129,11 @@ impl SharedKeys {
         for entry in secrets.psks() {
             let secret = Arc::clone(&entry.secret);
             let key = SharedKey::new(SharedKeyKind::Ike, entry.ids.clone(), secret);
+            keys.put(KeyName::Given(entry.name.clone()), key);
+        }
+        for entry in secrets.eap() {
+            let secret = Arc::clone(&entry.secret);
+            let key = SharedKey::new(SharedKeyKind::Eap, entry.ids.clone(), secret);
             keys.put(KeyName::Given(entry.name.clone()), key);
         }
         keys

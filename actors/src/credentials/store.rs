@@ -130,6 +130,20 @@ impl Store {
         Ok(id)
     }
 
+    /// The private key of this name.
+    pub(crate) fn private_key(&self, id: KeyId) -> Option<&Arc<PrivateKey>> {
+        self.private_keys.get(&id)
+    }
+
+    /// Certificates of ours and of peers.
+    pub(crate) fn end_entities(&self) -> impl Iterator<Item = &Arc<Certificate>> {
+        let of_end_entity = |(used, _): &&(CertificateUse, _)| *used == CertificateUse::EndEntity;
+        self.certificates
+            .iter()
+            .filter(of_end_entity)
+            .map(|(_, certificate)| certificate)
+    }
+
     /// Forgets a private key; `false` if there is none of that name.
     pub(crate) fn remove_private_key(&mut self, id: KeyId) -> bool {
         self.private_keys.remove(&id).is_some()

@@ -3,30 +3,54 @@
 //!
 //! Every call takes steps in tables under one lock and nothing else, so IKE_SAs may call it.
 
-mod attribute;
 mod pool;
-mod range;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use holdfast_ike::Identification;
+use holdfast_config::pool::AddressRange;
+use holdfast_ike::{
+    Identification,
+    configuration::{self, Attribute, LeaseRequest},
+};
 
-pub(crate) use attribute::Attribute;
+use crate::handle::IkeSaId;
 pub(crate) use pool::Lease;
-pub(crate) use range::AddressRange;
 
 use pool::Pool;
 
 /// Pools there may be.
 const MOST_POOLS: usize = 1024;
 
-/// All pools by name.
+/// All pools.
 #[derive(Default)]
-pub(crate) struct Pools(Mutex<BTreeMap<String, Pool>>);
+pub(crate) struct Pools(Mutex<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    pools: BTreeMap<String, Pool>,
+    /// Those that the configuration's files have.
+    from_files: BTreeSet<String>,
+    /// What each IKE_SA has leased.
+    lent: HashMap<IkeSaId, Vec<configuration::Lease>>,
+}
+
+/// Who wants an address.
+#[derive(Clone, Copy)]
+pub(crate) struct Claim<'a> {
+    /// For this IKE_SA.
+    pub(crate) owner: IkeSaId,
+    pub(crate) identity: &'a Identification,
+    /// Where it is.
+    pub(crate) peer: IpAddr,
+    /// The address it would like, or the unspecified one of the family it needs.
+    pub(crate) wanted: IpAddr,
+    /// Its former IKE_SAs are about to be closed.
+    pub(crate) replaces: bool,
+}
 
 /// Why a pool, or an address of one, cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +68,9 @@ pub(crate) enum PoolError {
         /// What was asked for.
         wish: &'static str,
     },
+    /// Control clients change only what they have loaded.
+    #[error("pool {0} is in the configuration's files: remove it there")]
+    OfFiles(String),
     /// Every address is in use.
     #[error("pool {0} has no address left")]
     Full(String),
@@ -75,7 +102,7 @@ impl Pools {
         range: AddressRange,
         attributes: Vec<Attribute>,
     ) -> Result<(), PoolError> {
-        let mut pools = self.pools();
+        let pools = &mut self.tables().pools;
         if pools.len() >= MOST_POOLS && !pools.contains_key(name) {
             return Err(PoolError::TooMany);
         }
@@ -91,9 +118,35 @@ impl Pools {
         Ok(())
     }
 
+    /// Takes over the pools of the configuration's files. One whose addresses are in use stays as it
+    /// is when it would have to go or to move.
+    pub(crate) fn apply(&self, files: &BTreeMap<String, holdfast_config::Pool>) {
+        let former = std::mem::take(&mut self.tables().from_files);
+        for name in former.iter().filter(|name| !files.contains_key(*name)) {
+            if let Err(error) = self.unload(name) {
+                tracing::warn!(%error, "a pool that is in no file any more stays for now");
+            }
+        }
+        for (name, pool) in files {
+            let loaded = self.load(name, pool.range.clone(), pool.attributes.clone());
+            match loaded {
+                Ok(()) => drop(self.tables().from_files.insert(name.clone())),
+                Err(error) => tracing::error!(%error, "a pool of the files is not loaded"),
+            }
+        }
+    }
+
+    /// Removes a pool that a control client has loaded, see [`Pools::unload`].
+    pub(crate) fn unload_of_client(&self, name: &str) -> Result<(), PoolError> {
+        if self.tables().from_files.contains(name) {
+            return Err(PoolError::OfFiles(name.to_owned()));
+        }
+        self.unload(name)
+    }
+
     /// Removes a pool unless its addresses are in use.
     pub(crate) fn unload(&self, name: &str) -> Result<(), PoolError> {
-        let mut pools = self.pools();
+        let pools = &mut self.tables().pools;
         match pools.get(name) {
             None => Err(PoolError::NotFound(name.to_owned())),
             Some(pool) if pool.online() > 0 => Err(online(name, pool, "unload it")),
@@ -106,7 +159,8 @@ impl Pools {
 
     /// The pools by name, or only the one of this name.
     pub(crate) fn list(&self, only: Option<&str>) -> Vec<PoolStatus> {
-        self.pools()
+        self.tables()
+            .pools
             .iter()
             .filter(|(name, _)| only.is_none_or(|only| only == name.as_str()))
             .map(|(name, pool)| PoolStatus {
@@ -122,51 +176,107 @@ impl Pools {
     /// At most `limit` leases of a pool from this address on, in the order of addresses; none if
     /// there is no such pool.
     pub(crate) fn leases(&self, name: &str, limit: usize) -> Vec<Lease> {
-        self.pools()
+        self.tables()
+            .pools
             .get(name)
             .map(|pool| pool.leases(limit))
             .unwrap_or_default()
     }
 
     /// What the pool tells peers beside their address.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the configuration payload"))]
     pub(crate) fn attributes(&self, name: &str) -> Vec<Attribute> {
-        self.pools()
+        self.tables()
+            .pools
             .get(name)
             .map(|pool| pool.attributes().to_vec())
             .unwrap_or_default()
     }
 
+    /// Leases an address of the first of these pools that has one, see [`Pools::acquire`].
+    pub(crate) fn lease(
+        &self,
+        owner: IkeSaId,
+        request: &LeaseRequest<'_>,
+    ) -> Option<configuration::Lease> {
+        let claim = Claim {
+            owner,
+            identity: request.identity,
+            peer: request.peer,
+            wanted: request.wanted,
+            replaces: request.replaces,
+        };
+        request.pools.iter().find_map(|pool| {
+            let address = match self.acquire(pool, &claim) {
+                Ok(address) => address?,
+                Err(error) => {
+                    tracing::warn!(ike_sa = %owner, peer = %claim.identity, %error, "no address");
+                    return None;
+                }
+            };
+            let pool = std::sync::Arc::clone(pool);
+            Some(configuration::Lease { pool, address })
+        })
+    }
+
     /// Leases an address to an identity: the one it had before, where it is still kept for it (the
     /// requested one first, if it had several); else the requested one, if nobody has it; else one
-    /// that nobody has had; else the one that has been unused for longest.
+    /// that nobody has had; else the one that has been unused for longest. `None` if the pool is of
+    /// the other family.
     ///
     /// The lease lasts until it is released, whatever becomes of the pool's name.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the configuration payload"))]
     pub(crate) fn acquire(
         &self,
         name: &str,
-        identity: &Identification,
-        requested: Option<IpAddr>,
-    ) -> Result<IpAddr, PoolError> {
-        let mut pools = self.pools();
-        let pool = pools
+        claim: &Claim<'_>,
+    ) -> Result<Option<IpAddr>, PoolError> {
+        let mut tables = self.tables();
+        let pool = tables
+            .pools
             .get_mut(name)
             .ok_or_else(|| PoolError::NotFound(name.to_owned()))?;
-        pool.acquire(identity, requested)
-            .ok_or_else(|| PoolError::Full(name.to_owned()))
+        if pool.range().base().is_ipv4() != claim.wanted.is_ipv4() {
+            return Ok(None);
+        }
+        let address = pool
+            .acquire(claim)
+            .ok_or_else(|| PoolError::Full(name.to_owned()))?;
+        let lease = configuration::Lease {
+            pool: name.into(),
+            address,
+        };
+        tables.lent.entry(claim.owner).or_default().push(lease);
+        Ok(Some(address))
     }
 
     /// Gives an address back. It is kept for whoever had it while others are left. `false` if this
-    /// identity has not leased it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the configuration payload"))]
-    pub(crate) fn release(&self, name: &str, identity: &Identification, address: IpAddr) -> bool {
-        self.pools()
-            .get_mut(name)
-            .is_some_and(|pool| pool.release(identity, address))
+    /// IKE_SA has not leased it.
+    pub(crate) fn release(&self, name: &str, owner: IkeSaId, address: IpAddr) -> bool {
+        let mut tables = self.tables();
+        let Some(lent) = tables.lent.get_mut(&owner) else {
+            return false;
+        };
+        let this = |lease: &configuration::Lease| lease.address == address && *lease.pool == *name;
+        let Some(index) = lent.iter().position(this) else {
+            return false;
+        };
+        lent.swap_remove(index);
+        if lent.is_empty() {
+            tables.lent.remove(&owner);
+        }
+        let pool = tables.pools.get_mut(name);
+        pool.is_some_and(|pool| pool.release(owner, address))
     }
 
-    fn pools(&self) -> MutexGuard<'_, BTreeMap<String, Pool>> {
+    /// Gives back whatever an IKE_SA has left behind.
+    pub(crate) fn purge(&self, owner: IkeSaId) -> usize {
+        let left = self.tables().lent.get(&owner).cloned().unwrap_or_default();
+        for lease in &left {
+            self.release(&lease.pool, owner, lease.address);
+        }
+        left.len()
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,9 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use holdfast_ike::Identification;
+use holdfast_config::pool::AddressRange;
+use holdfast_ike::{Identification, configuration::Attribute};
 
-use super::{AddressRange, Attribute};
+use super::Claim;
+use crate::handle::IkeSaId;
 
 /// Leases that are kept for who had them last. With more, the oldest are given to others even if
 /// there are addresses that nobody has had.
@@ -29,7 +31,9 @@ pub(super) struct Pool {
     /// By the number of the address in the range.
     leases: BTreeMap<u32, Held>,
     /// The addresses kept for each identity.
-    kept: HashMap<Arc<Identification>, BTreeSet<u32>>,
+    kept: ByIdentity,
+    /// The addresses in use by each identity.
+    used: ByIdentity,
     /// All addresses kept, those unused for longest first.
     by_age: BTreeMap<u64, u32>,
     /// Grows with each release.
@@ -40,6 +44,8 @@ pub(super) struct Pool {
 
 struct Held {
     identity: Arc<Identification>,
+    /// Whose it is now, and where those are: two while one IKE_SA takes the place of another.
+    holders: Vec<(IkeSaId, IpAddr)>,
     /// When it was released; `None` while it is in use.
     released: Option<u64>,
 }
@@ -51,6 +57,7 @@ impl Pool {
             attributes,
             leases: BTreeMap::new(),
             kept: HashMap::new(),
+            used: HashMap::new(),
             by_age: BTreeMap::new(),
             clock: 0,
             fresh: 0,
@@ -90,43 +97,81 @@ impl Pool {
     }
 
     /// See [`super::Pools::acquire`].
-    pub(super) fn acquire(
-        &mut self,
-        identity: &Identification,
-        requested: Option<IpAddr>,
-    ) -> Option<IpAddr> {
-        let requested = requested.and_then(|address| self.range.offset(address));
+    pub(super) fn acquire(&mut self, claim: &Claim<'_>) -> Option<IpAddr> {
+        if claim.wanted.is_ipv4() != self.range.base().is_ipv4() {
+            return None;
+        }
+        let wish = (!claim.wanted.is_unspecified()).then_some(claim.wanted);
+        let requested = wish.and_then(|address| self.range.offset(address));
+        if let Some(offset) = self.inherited(claim, requested) {
+            let held = self.leases.get_mut(&offset)?;
+            held.holders.push((claim.owner, claim.peer));
+            return Some(self.range.address(offset));
+        }
         let offset = self
-            .kept_for(identity, requested)
+            .kept_for(claim.identity, requested)
             .or_else(|| requested.filter(|offset| !self.leases.contains_key(offset)))
             .or_else(|| self.next_fresh())
             .or_else(|| self.by_age.values().next().copied())?;
         self.forget(offset);
         let held = Held {
-            identity: Arc::new(identity.clone()),
+            identity: Arc::new(claim.identity.clone()),
+            holders: vec![(claim.owner, claim.peer)],
             released: None,
         };
+        self.used
+            .entry(Arc::clone(&held.identity))
+            .or_default()
+            .insert(offset);
         self.leases.insert(offset, held);
         Some(self.range.address(offset))
     }
 
+    /// An address in use that goes over to its owner's next IKE_SA: the owner says that the former
+    /// one is over, or asks for that very address from where it has it.
+    fn inherited(&self, claim: &Claim<'_>, requested: Option<u32>) -> Option<u32> {
+        let used = self.used.get(claim.identity)?;
+        let may = |offset: &&u32| {
+            self.leases.get(offset).is_some_and(|held| {
+                let again = held.holders.iter().any(|(owner, _)| *owner == claim.owner);
+                let same_peer = held.holders.iter().any(|(_, peer)| *peer == claim.peer);
+                let asked = requested == Some(**offset);
+                !again && (claim.replaces || asked && same_peer)
+            })
+        };
+        let wish = requested.filter(|offset| used.contains(offset) && may(&offset));
+        wish.or_else(|| used.iter().find(may).copied())
+    }
+
     /// See [`super::Pools::release`].
-    pub(super) fn release(&mut self, identity: &Identification, address: IpAddr) -> bool {
+    pub(super) fn release(&mut self, owner: IkeSaId, address: IpAddr) -> bool {
         let Some(offset) = self.range.offset(address) else {
             return false;
         };
         let Some(held) = self.leases.get_mut(&offset) else {
             return false;
         };
-        if held.released.is_some() || *held.identity != *identity {
+        let Some(index) = held.holders.iter().position(|(holder, _)| *holder == owner) else {
             return false;
+        };
+        held.holders.swap_remove(index);
+        if held.holders.is_empty() {
+            self.retire(offset);
         }
+        true
+    }
+
+    /// Nobody uses this address any more.
+    fn retire(&mut self, offset: u32) {
+        let Some(held) = self.leases.get_mut(&offset) else {
+            return;
+        };
         held.released = Some(self.clock);
         self.by_age.insert(self.clock, offset);
         self.clock += 1;
         let identity = Arc::clone(&held.identity);
+        withdraw(&mut self.used, &identity, offset);
         self.kept.entry(identity).or_default().insert(offset);
-        true
     }
 
     /// An address that this identity had, the requested one if it is among them.
@@ -157,11 +202,17 @@ impl Pool {
         if let Some(at) = held.released {
             self.by_age.remove(&at);
         }
-        if let Some(kept) = self.kept.get_mut(&held.identity) {
-            kept.remove(&offset);
-            if kept.is_empty() {
-                self.kept.remove(&held.identity);
-            }
+        withdraw(&mut self.kept, &held.identity, offset);
+    }
+}
+
+type ByIdentity = HashMap<Arc<Identification>, BTreeSet<u32>>;
+
+fn withdraw(table: &mut ByIdentity, identity: &Identification, offset: u32) {
+    if let Some(offsets) = table.get_mut(identity) {
+        offsets.remove(&offset);
+        if offsets.is_empty() {
+            table.remove(identity);
         }
     }
 }

@@ -72,9 +72,11 @@ pub(super) fn of_ike_failure(failure: Failure) -> Option<&'static str> {
     match failure {
         Failure::NoProposalChosen | Failure::InvalidKeyExchange => Some("proposal-mismatch-ike"),
         Failure::AuthenticationRefused | Failure::NoSecret => Some("local-auth-failed"),
-        Failure::AuthenticationFailed | Failure::IdentityMismatch | Failure::NoConnection => {
-            Some("peer-auth-failed")
-        }
+        Failure::AuthenticationFailed
+        | Failure::IdentityMismatch
+        | Failure::UntrustedCertificate
+        | Failure::UnconfirmedIdentity
+        | Failure::NoConnection => Some("peer-auth-failed"),
         Failure::InvalidSyntax | Failure::UnsupportedCriticalPayload => Some("parse-error-body"),
         _ => None,
     }

@@ -118,13 +118,21 @@ fn after_failure(failure: Failure) -> Decision {
         Failure::NoProposalChosen
         | Failure::AuthenticationRefused
         | Failure::AuthenticationFailed
+        | Failure::Eap(_)
         | Failure::NoSecret
         | Failure::IdentityMismatch
+        | Failure::NoPrivateKey
+        | Failure::NoCommonSignature
+        | Failure::UntrustedCertificate
+        | Failure::UnconfirmedIdentity
         | Failure::NoConnection
         | Failure::TsUnacceptable
+        | Failure::FailedCpRequired
         | Failure::InvalidKeyExchange
         | Failure::UnsupportedCriticalPayload => Decision::BackOffSlowly,
         Failure::NoAdditionalSas
+        // Addresses come back when others leave.
+        | Failure::InternalAddressFailure
         | Failure::TemporaryFailure
         | Failure::ChildSaNotFound
         | Failure::InvalidSyntax

@@ -26,6 +26,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         connection: connection.into(),
         local_id: Identification::Fqdn("moon.example".to_owned()),
         remote_id: Identification::Fqdn("sun.example".to_owned()),
+        remote_eap_id: None,
         path: path(),
         initial_contact: true,
         contact: Contact {
@@ -46,6 +47,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         },
         at,
         nat: Nat::default(),
+        configured: Arc::default(),
         follows_redirects: false,
     }
 }

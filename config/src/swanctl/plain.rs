@@ -27,6 +27,7 @@ pub(crate) enum Plain {
     Text(String),
     List(Vec<String>),
     Table(Table),
+    Tables(Vec<Table>),
 }
 
 impl Table {
@@ -65,6 +66,7 @@ impl Plain {
                 ValueKind::Array(items.iter().map(item).collect())
             }
             Self::Table(table) => return table.to_value(),
+            Self::Tables(tables) => ValueKind::Array(tables.iter().map(Table::to_value).collect()),
         };
         Value::new(None, kind)
     }

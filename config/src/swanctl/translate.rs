@@ -88,7 +88,7 @@ impl Translator {
         let mut table = self.section(Place::Connection, settings, at);
         for side in ["local", "remote"] {
             let (auth, comments) = self.authentication(side, settings, at);
-            table.push(side, Plain::Table(auth), comments);
+            table.push(side, auth, comments);
         }
         for (name, place) in [
             ("retransmit", Place::Retransmit),
@@ -181,42 +181,46 @@ impl Translator {
         table
     }
 
-    /// How one side authenticates: the first round, which is the only one.
+    /// How one side authenticates, round by round.
     fn authentication<'s>(
         &mut self,
         side: &str,
         settings: &'s Settings,
         at: &At,
-    ) -> (Table, &'s [String]) {
+    ) -> (Plain, &'s [String]) {
         let mut rounds: Vec<(i64, &Entry, &Settings)> = settings
             .sections()
             .filter(|(entry, _)| entry.name.starts_with(side))
             .map(|(entry, section)| (self.round(section, &at.key(&entry.name)), entry, section))
             .collect();
         rounds.sort_by_key(|(round, ..)| *round);
-        for (_, entry, _) in rounds.iter().skip(1) {
-            let refusal = Refusal {
-                what: "a second authentication round (RFC 4739)",
-                remedy: Some("keep one section local and one section remote"),
-                essential: true,
-            };
-            self.refuse(&refusal, entry, &at.key(&entry.name));
-        }
-        let mut table = Table::default();
-        let mut comments: &[String] = &[];
-        let mut auth = at.key(side);
-        if let Some((_, entry, section)) = rounds.first() {
-            auth = at.named(side, &entry.name);
+        let comments: &[String] = rounds.first().map_or(&[], |(_, entry, _)| &entry.comments);
+        let mut tables = Vec::new();
+        for (index, (_, entry, section)) in rounds.iter().enumerate() {
+            let mut auth = at.named(side, &entry.name);
+            if rounds.len() > 1 {
+                auth.translated = auth.translated.index(index);
+            }
             self.mark(entry, &auth);
-            table = self.section(Place::Auth, section, &auth);
-            comments = &entry.comments;
+            let table = self.section(Place::Auth, section, &auth);
+            tables.push(self.with_auth(table, &auth));
         }
+        let plain = match tables.len() {
+            0 => Plain::Table(self.with_auth(Table::default(), &at.key(side))),
+            1 => Plain::Table(tables.remove(0)),
+            _ => Plain::Tables(tables),
+        };
+        (plain, comments)
+    }
+
+    /// What an absent `auth` means is said.
+    fn with_auth(&mut self, mut table: Table, at: &At) -> Table {
         if !table.fields.iter().any(|field| field.key == "auth") {
             self.origins
-                .insert_implied(auth.translated.key("auth"), NO_AUTH);
+                .insert_implied(at.translated.key("auth"), NO_AUTH);
             table.push("auth", Plain::Text("pubkey".to_owned()), &[]);
         }
-        (table, comments)
+        table
     }
 
     fn round(&mut self, section: &Settings, at: &At) -> i64 {
@@ -236,7 +240,15 @@ impl Translator {
 
     /// The value of an entry, when it has the right form.
     fn read(&mut self, kind: Kind, entry: &Entry, at: &At) -> Option<Plain> {
+        let from_message = entry.mark.is_none();
         match (&entry.setting, kind) {
+            (Setting::Value(content), Kind::Files(_)) if from_message => {
+                Some(Plain::List(vec![value::inline(content)]))
+            }
+            (Setting::List(items), Kind::Files(_)) if from_message => {
+                let items = items.iter().map(|item| value::inline(item));
+                Some(Plain::List(items.collect()))
+            }
             (Setting::Value(value), _) => {
                 let text = self.text(value, entry, at)?;
                 Some(value::read(kind, text))

@@ -12,6 +12,7 @@ pub(super) fn read(kind: Kind, text: &str) -> Plain {
     let plain = match kind {
         Kind::Text => None,
         Kind::List => return Plain::List(list(text)),
+        Kind::Files(folder) => return Plain::List(files(folder, text)),
         Kind::Bool => boolean(text).map(Plain::Bool),
         Kind::Fraction => text.parse().ok().map(Plain::Fraction),
         Kind::Time => time(text),
@@ -28,6 +29,24 @@ fn list(text: &str) -> Vec<String> {
         .filter(|item| !item.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// As swanctl does, in its folder unless a path says otherwise.
+fn files(folder: &str, text: &str) -> Vec<String> {
+    let placed = |name: String| {
+        if name.contains('/') {
+            name
+        } else {
+            format!("{folder}/{name}")
+        }
+    };
+    list(text).into_iter().map(placed).collect()
+}
+
+/// What a message holds, as the validation reads it.
+pub(super) fn inline(content: &[u8]) -> String {
+    let digits = content.iter().map(|octet| format!("{octet:02x}"));
+    crate::validate::INLINE.to_owned() + &digits.collect::<String>()
 }
 
 pub(super) fn boolean(text: &str) -> Option<bool> {

@@ -33,9 +33,8 @@ start_action = "starts"
     holdfast.toml:5:14: agent.port_nat_t: this is a fraction (write a whole number from 0 to 65535)
     holdfast.toml:8:16: connections.paris.persistent: this is a string (write true or false)
     holdfast.toml:9:17: connections.paris.remote_addrs[0]: "192.0.2.300" is neither an address nor a host name (write an address (192.0.2.1), a network (192.0.2.0/24), a host name, or "%any")
-    holdfast.toml:10:19: connections.paris.local.auth: authentication by "pubkey" is not supported by this version (use auth = "psk" with a table [secrets.NAME])
-    holdfast.toml:11:10: connections.paris.remote.auth: how this end authenticates is not said (add auth = "psk")
-    holdfast.toml:11:32: connections.paris.remote.certs: a certificate is not supported by this version (authenticate with auth = "psk")
+    holdfast.toml:11:10: connections.paris.remote.auth: how this end authenticates is not said (add auth = "psk" or auth = "pubkey")
+    holdfast.toml:11:17: connections.paris.remote.id: no secret belongs to sun.example (add a table [secrets.NAME] with type = "psk" and ids = ["sun.example"])
     holdfast.toml:12:23: connections.paris.retransmit.base: 0.5 is out of range (use a number from 1 to 100)
     holdfast.toml:12:36: connections.paris.retransmit.tries: 101 retransmissions are too many (use 100 at most)
     holdfast.toml:16:14: connections.paris.children.net.remote_ts[0]: "10.2.0.0/33" is not a network (10.1.0.0/16), range (10.1.0.1-10.1.0.9) or address (write a network such as "10.1.0.0/16", optionally with [protocol/port], or "dynamic")
@@ -74,10 +73,10 @@ fn unknown_keys_are_refused_everywhere() {
     ))
     .with_variable("PSK", "s3cret");
     assert_snapshot!(site.said(), @r#"
-    holdfast.toml:1:1: colour: unknown key (known here: agent, defaults, connections, secrets)
+    holdfast.toml:1:1: colour: unknown key (known here: agent, defaults, connections, secrets, pools, radius)
     holdfast.toml:3:1: agent.tun.nmae: unknown key (did you mean "name"?)
     holdfast.toml:5:1: agent.log.levle: unknown key (did you mean "level"?)
-    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, mobike, fragmentation, dpd_delay, keyingtries, unique, reauth_time, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, redirect_to, redirect_at, local, remote, retransmit, reconnect, child)
+    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, mobike, fragmentation, dpd_delay, keyingtries, unique, vips, pools, reauth_time, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, send_cert, send_certreq, redirect_to, redirect_at, local, remote, retransmit, reconnect, child)
     holdfast.toml:14:11: connections.paris.reconnect.min: unknown key (known here: initial, max, multiplier, slow, stable_after)
     holdfast.toml:19:1: connections.paris.children.net.remote-ts: unknown key (did you mean "remote_ts"?)
     holdfast.toml:25:1: secrets.paris.id: unknown key (did you mean "ids"?)
@@ -88,35 +87,32 @@ fn unknown_keys_are_refused_everywhere() {
 #[test]
 fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     let site = Site::new(&format!(
-        "[pools.a]\n{}version = 2\naggressive = true\nmobike = true\nvips = [\"0.0.0.0\"]\n\
+        "[pools.a]\naddrs = \"10.3.0.0/24\"\n{}version = 2\naggressive = true\nmobike = true\nvips = [\"0.0.0.0\"]\n\
          pools = [\"a\"]\npull = false\nlocal-2.auth = \"psk\"\n\
          {NET}updown = \"x\"\nmark_in = 1\nah_proposals = []\ncopy_dscp = \"out\"\n{SECRET}handle = 1\n",
         PARIS.replace("id = \"sun", "round = 2, certs = [\"a\"], id = \"sun"),
     ))
     .with_variable("PSK", "s3cret");
     assert_snapshot!(site.said(), @r#"
-    holdfast.toml:1:2: pools: assigning addresses to peers is not supported by this version (leave the table out)
-    holdfast.toml:7:26: connections.paris.remote.round: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
-    holdfast.toml:7:37: connections.paris.remote.certs: a certificate is not supported by this version (authenticate with auth = "psk")
-    holdfast.toml:8:1: connections.paris.version: IKEv1 is not supported by this version (leave the key out)
-    holdfast.toml:9:1: connections.paris.aggressive: IKEv1 is not supported by this version (leave the key out)
-    holdfast.toml:11:1: connections.paris.vips: requesting virtual addresses is not supported by this version (leave the key out)
-    holdfast.toml:12:1: connections.paris.pools: assigning addresses to peers is not supported by this version (leave the key out)
-    holdfast.toml:13:1: connections.paris.pull: IKEv1 is not supported by this version (leave the key out)
-    holdfast.toml:14:1: connections.paris.local-2: a second authentication round (RFC 4739) is not supported by this version (use the tables local and remote)
-    holdfast.toml:19:1: connections.paris.children.net.updown: running a script is not supported by this version (leave the key out: routes are installed by the agent itself)
-    holdfast.toml:20:1: connections.paris.children.net.mark_in: a netfilter mark is not supported by this version (leave the key out)
-    holdfast.toml:21:1: connections.paris.children.net.ah_proposals: AH is not supported by this version (use esp_proposals)
-    holdfast.toml:22:1: connections.paris.children.net.copy_dscp: copying the DSCP is not supported by this version (leave the key out)
-    holdfast.toml:28:1: secrets.paris.handle: a token is not supported by this version (put the key into a file)
+    holdfast.toml:8:26: connections.paris.remote.round: a second authentication round (RFC 4739) is not supported by this version (give local or remote an array of tables)
+    warning: holdfast.toml:8:45: connections.paris.remote.certs: it has no effect: a shared key needs no certificate (leave the key out)
+    holdfast.toml:9:1: connections.paris.version: IKEv1 is not supported by this version (leave the key out)
+    holdfast.toml:10:1: connections.paris.aggressive: IKEv1 is not supported by this version (leave the key out)
+    holdfast.toml:14:1: connections.paris.pull: IKEv1 is not supported by this version (leave the key out)
+    holdfast.toml:15:1: connections.paris.local-2: a second authentication round (RFC 4739) is not supported by this version (give local or remote an array of tables)
+    holdfast.toml:20:1: connections.paris.children.net.updown: running a script is not supported by this version (leave the key out: routes are installed by the agent itself)
+    holdfast.toml:21:1: connections.paris.children.net.mark_in: a netfilter mark is not supported by this version (leave the key out)
+    holdfast.toml:22:1: connections.paris.children.net.ah_proposals: AH is not supported by this version (use esp_proposals)
+    holdfast.toml:23:1: connections.paris.children.net.copy_dscp: copying the DSCP is not supported by this version (leave the key out)
+    holdfast.toml:29:1: secrets.paris.handle: a token is not supported by this version (put the key into a file)
     "#);
 }
 
 #[test]
 fn values_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     let site = Site::new(&format!(
-        "{}{NET}mode = \"transport\"\ndpd_action = \"trap|start\"\nesp_proposals = [\"aes256-md5\"]\n{SECRET}[secrets.b]\ntype = \"eap\"\nsecret.env = \"PSK\"\n",
-        PARIS.replace("auth = \"psk\", id = \"moon", "auth = \"eap-mschapv2\", id = \"moon")
+        "{}{NET}mode = \"beet\"\ndpd_action = \"trap|start\"\nesp_proposals = [\"aes256-md5\"]\n{SECRET}[secrets.b]\ntype = \"xauth\"\nsecret.env = \"PSK\"\n",
+        PARIS.replace("auth = \"psk\", id = \"moon", "auth = \"eap-ttls\", id = \"moon")
             .replace("sun.example", "*.example")
             .replace("[\"192.0.2.2\"]", "[\"192.0.2.1-192.0.2.9\", \"%any6\"]"),
     ))
@@ -124,12 +120,11 @@ fn values_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     assert_snapshot!(site.said(), @r#"
     holdfast.toml:4:17: connections.paris.remote_addrs[0]: "192.0.2.1-192.0.2.9": ranges are not supported by this version, use networks (write an address (192.0.2.1), a network (192.0.2.0/24), a host name, or "%any")
     holdfast.toml:4:40: connections.paris.remote_addrs[1]: "%any6" is not supported by this version, use "::/0" (write an address (192.0.2.1), a network (192.0.2.0/24), a host name, or "%any")
-    holdfast.toml:5:19: connections.paris.local.auth: authentication by "eap-mschapv2" is not supported by this version (use auth = "psk" with a table [secrets.NAME])
-    holdfast.toml:6:31: connections.paris.remote.id: wildcards in identities are not supported by this version (name one identity, or "%any")
-    holdfast.toml:11:8: connections.paris.children.net.mode: "transport" is not supported by this version (use "tunnel")
+    holdfast.toml:5:19: connections.paris.local.auth: "eap-ttls" is not supported by this version (use "eap", "eap-mschapv2" or "eap-tls")
+    holdfast.toml:11:8: connections.paris.children.net.mode: "beet" is not supported by this version (use "tunnel" or "transport")
     holdfast.toml:12:14: connections.paris.children.net.dpd_action: "trap|start" is not supported by this version (use "clear", "trap" or "restart")
     holdfast.toml:13:18: connections.paris.children.net.esp_proposals[0]: integrity algorithm `md5` is not supported by this build; supported: sha512, sha384, sha256, aescmac, aesxcbc (write keywords joined by hyphens, as in "aes256gcm16-x25519", or "default")
-    holdfast.toml:20:8: secrets.b.type: "eap" is not supported by this version (use "psk")
+    holdfast.toml:20:8: secrets.b.type: "xauth" is not supported by this version (use "psk" or "eap")
     "#);
 }
 

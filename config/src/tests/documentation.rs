@@ -6,7 +6,7 @@ use super::{NET, PARIS, SECRET, Site};
 use crate::schema::{Holds, Section};
 
 /// Headings of the document and the tables they describe.
-const HEADINGS: [(&str, Section); 13] = [
+const HEADINGS: [(&str, Section); 16] = [
     ("Top level", Section::Root),
     ("[agent]", Section::Agent),
     ("[agent.tun]", Section::Tun),
@@ -20,6 +20,9 @@ const HEADINGS: [(&str, Section); 13] = [
     ("[connections.NAME.children.CHILD]", Section::Child),
     ("[secrets.NAME]", Section::Secret),
     ("secret", Section::SecretSource),
+    ("[pools.NAME]", Section::Pool),
+    ("[radius]", Section::Radius),
+    ("[radius.servers.NAME]", Section::RadiusServer),
 ];
 
 struct Row {
@@ -99,6 +102,8 @@ fn without(table: &str, key: &str) -> String {
     rest.join("\n") + "\n"
 }
 
+const SERVER: &str = "address = \"192.0.2.5\"\nsecret = { value = \"s3cret\" }\n";
+
 /// A configuration in which one key stands as in the document.
 fn with_key(section: Section, key: &str, value: &str) -> String {
     let line = format!("{key} = {value}\n");
@@ -117,7 +122,11 @@ fn with_key(section: Section, key: &str, value: &str) -> String {
         Section::Reconnect => format!("{PARIS}reconnect.{line}{SECRET}"),
         Section::Child => format!("{PARIS}{}{line}{SECRET}", without(NET, key)),
         Section::Secret => format!("{}{line}", without(SECRET, key)),
+        Section::Pool if key == "addrs" => format!("[pools.x]\n{line}"),
+        Section::Pool => format!("[pools.x]\naddrs = \"10.3.0.0/24\"\n{line}"),
         Section::SecretSource => format!("[secrets.x]\ntype = \"psk\"\nsecret.{line}"),
+        Section::Radius => format!("[radius]\n{line}"),
+        Section::RadiusServer => format!("[radius.servers.one]\n{}{line}", without(SERVER, key)),
     }
 }
 
@@ -125,6 +134,7 @@ fn said(section: Section, key: &str, value: &str) -> Result<(), String> {
     let text = with_key(section, key, value);
     let site = Site::new(&text)
         .with("paris.psk", "s3cret")
+        .with("radius.secret", "s3cret")
         .with_variable("PSK", "s3cret")
         .with_variable("PARIS_PSK", "s3cret");
     match site.load() {

@@ -110,15 +110,14 @@ fn amounts(rekey: Option<Amount>, life: Option<Amount>, scope: &Scope<'_>) -> (u
 }
 
 fn mode(text: Option<&str>, scope: &Scope<'_>) -> Mode {
-    let refused = [
-        "transport",
-        "transport_proxy",
-        "iptfs",
-        "beet",
-        "pass",
-        "drop",
-    ];
-    keyword(text, &[("tunnel", Mode::Tunnel)], &refused, scope).unwrap_or_default()
+    let refused = ["transport_proxy", "iptfs", "beet", "pass", "drop"];
+    keyword(
+        text,
+        &[("tunnel", Mode::Tunnel), ("transport", Mode::Transport)],
+        &refused,
+        scope,
+    )
+    .unwrap_or_default()
 }
 
 fn replay_window(value: Option<u32>, scope: &Scope<'_>) -> u32 {

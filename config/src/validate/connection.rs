@@ -3,21 +3,19 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use holdfast_ike::{
-    Identification,
-    config::{Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, Unique},
-    identification::ParseIdentificationError,
+    config::{Fragmentation, Retransmit, Unique},
     proposal::{self, Proposal, Protocol},
 };
 
 use super::{
-    child, elements,
+    authentication, child, elements,
     endpoint::{endpoints, nets},
-    keyword, options, redirect, time,
+    keyword, options, pool, redirect, time,
 };
 use crate::{
     Agent, Child, Connection, Reconnect,
     quantity::TextList,
-    raw::{RawAuth, RawConnection, RawReconnect, RawRetransmit},
+    raw::{RawConnection, RawReconnect, RawRetransmit},
     report::Scope,
 };
 
@@ -59,7 +57,7 @@ pub(crate) fn connection(
 }
 
 /// Names travel through VICI, where they have at most 255 octets.
-fn check_name(name: &str, scope: &Scope<'_>) {
+pub(super) fn check_name(name: &str, scope: &Scope<'_>) {
     if name.is_empty() || name.len() > OCTET || name.contains(char::is_control) {
         scope.error(
             "this cannot be a name",
@@ -101,11 +99,6 @@ fn ike(
     };
     let rekey_time = time::or(raw.rekey_time, rekey_default);
     let over_time = end_of_life(raw, rekey_time, scope);
-    let (local, remote) = (scope.key("local"), scope.key("remote"));
-    check_auth(&raw.local, &local);
-    check_auth(&raw.remote, &remote);
-    let local_id = id(raw.local.id.as_deref(), &local.key("id"));
-    let remote_id = id(raw.remote.id.as_deref(), &remote.key("id"));
     holdfast_ike::Connection {
         name: Arc::clone(name),
         proposals: proposals(
@@ -113,10 +106,8 @@ fn ike(
             Protocol::Ike,
             &scope.key("proposals"),
         ),
-        local: vec![LocalRound::psk(local_id)],
-        remote: vec![RemoteRound::psk(
-            remote_id.map_or(IdMatch::Any, IdMatch::Exact),
-        )],
+        local: authentication::local(raw, scope),
+        remote: authentication::remote(raw, scope),
         mobike: raw.mobike.unwrap_or(true),
         local_addrs: Vec::new(),
         children: children
@@ -145,6 +136,8 @@ fn ike(
         redirect: redirect::redirect(raw, scope),
         unique: keyword(raw.unique.as_deref(), &uniques, &[], &scope.key("unique"))
             .unwrap_or_default(),
+        vips: pool::vips(raw.vips.as_ref(), &scope.key("vips")),
+        pools: pool::names(raw.pools.as_ref()),
         key_log: agent.keylog.is_some(),
     }
 }
@@ -189,51 +182,6 @@ fn dpd_delay(raw: &RawConnection, persistent: bool, scope: &Scope<'_>) -> Durati
         );
     }
     time::not_hasty(value, Duration::from_secs(2), &scope)
-}
-
-fn check_auth(raw: &RawAuth, scope: &Scope<'_>) {
-    let scope = scope.key("auth");
-    let Some(method) = raw.auth.as_deref() else {
-        scope.missing(
-            "how this end authenticates is not said",
-            "add auth = \"psk\"",
-        );
-        return;
-    };
-    // Methods with parameters, such as eap-mschapv2 or rsa-2048-sha256.
-    let family = method.split(['-', ':']).next().unwrap_or(method);
-    if matches!(
-        family,
-        "pubkey" | "eap" | "xauth" | "ike" | "rsa" | "ecdsa" | "bliss" | "any"
-    ) || matches!(family, "ed25519" | "ed448" | "null")
-    {
-        scope.error(
-            format!("authentication by \"{method}\" is not supported by this version"),
-            "use auth = \"psk\" with a table [secrets.NAME]",
-        );
-        return;
-    }
-    let _ = keyword(Some(method), &[("psk", ())], &[], &scope);
-}
-
-/// An identity; none where it is not said or may be any.
-fn id(text: Option<&str>, scope: &Scope<'_>) -> Option<Identification> {
-    let remedy = "write an identity such as \"gw.example\", \"me@example\" or \"192.0.2.1\"";
-    match Identification::from_config(text?.trim()) {
-        Ok(Identification::Fqdn(name) | Identification::Rfc822(name)) if name.contains('*') => {
-            scope.error(
-                "wildcards in identities are not supported by this version",
-                "name one identity, or \"%any\"",
-            );
-            None
-        }
-        Ok(id) => Some(id),
-        Err(ParseIdentificationError::Any(_)) => None,
-        Err(error) => {
-            scope.error(error.to_string(), remedy);
-            None
-        }
-    }
 }
 
 /// The proposals of a list in their order, numbered from 1; nothing at all is the default.

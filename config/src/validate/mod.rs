@@ -4,21 +4,28 @@
 //! the result may be used is decided once, at the end, by the report.
 
 mod agent;
+mod authentication;
 mod child;
 mod connection;
+mod eap;
 mod endpoint;
 mod options;
 mod overlap;
+mod pool;
 mod psk_match;
+mod radius;
 mod redirect;
 mod secret;
 mod time;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub(crate) use authentication::INLINE;
 pub(crate) use connection::connection;
 pub(crate) use psk_match::lacks_psk;
 pub(crate) use secret::psk_entry;
+
+use secret::SecretKind;
 
 use crate::{
     Config, Secrets,
@@ -45,22 +52,37 @@ pub(crate) fn config(
         connections.insert(name, Arc::new(connection));
     }
     let mut files = Vec::new();
-    let mut psks = Vec::new();
+    let (mut psks, mut eap) = (Vec::new(), Vec::new());
     for (name, raw) in &raw.secrets {
         let scope = report.at(KeyPath::of(["secrets", name]));
-        psks.extend(secret::psk(name, raw, &scope, environment, &mut files));
+        match secret::secret(name, raw, &scope, environment, &mut files) {
+            Some((SecretKind::Psk, entry)) => psks.push(entry),
+            Some((SecretKind::Eap, entry)) => eap.push(entry),
+            None => {}
+        }
     }
-    let secrets = Secrets::new(psks);
+    let secrets = Secrets::new(psks).with_eap(eap);
+    let radius = report.at(KeyPath::of(["radius"]));
+    let radius = radius::radius(&raw.radius, &radius, environment, &mut files);
     // With a secret missing because of a mistake, who lacks one cannot be told.
-    let complete = secrets.psks().len() == raw.secrets.len();
+    let complete = secrets.psks().len() + secrets.eap().len() == raw.secrets.len();
     if complete && !report.at(KeyPath::of(["secrets"])).is_broken() {
         psk_match::check(&connections, &secrets, report);
     }
     overlap::check(&connections, report);
+    let mut pools = BTreeMap::new();
+    for (name, raw) in &raw.pools {
+        let scope = report.at(KeyPath::of(["pools", name]));
+        connection::check_name(name, &scope);
+        pools.extend(pool::pool(raw, &scope).map(|pool| (name.clone(), pool)));
+    }
+    pool::check(&connections, &pools, report);
     let config = Config {
         agent,
         connections,
         secrets: Arc::new(secrets),
+        pools,
+        radius,
     };
     (config, files)
 }

@@ -26,7 +26,7 @@ pub(super) fn check(
                 "no secret is configured: nobody can authenticate",
                 "add a table [secrets.NAME] with type = \"psk\"",
             ),
-            IdMatch::Any => {}
+            IdMatch::Any | IdMatch::Pattern(_) => {}
             IdMatch::Exact(remote) => {
                 if secrets.best(local.as_ref(), Some(remote)).is_some() {
                     continue;
@@ -51,7 +51,7 @@ pub(crate) fn lacks_psk(connection: &Connection, secrets: &Secrets) -> bool {
     let ike = &connection.ike;
     let local = local_identity(connection);
     match ike.remote_id() {
-        IdMatch::Any => false,
+        IdMatch::Any | IdMatch::Pattern(_) => false,
         IdMatch::Exact(remote) => {
             ike.uses_psk()
                 && secrets.best(local.as_ref(), Some(remote)).is_none()

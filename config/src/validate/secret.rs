@@ -23,29 +23,50 @@ use crate::{
 /// No pre-shared key is longer.
 const LARGEST: u64 = 64 * 1024;
 
-pub(super) fn psk(
+/// What a secret is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SecretKind {
+    /// A pre-shared key of IKE.
+    Psk,
+    /// A password for EAP.
+    Eap,
+}
+
+pub(super) fn secret(
     name: &str,
     raw: &RawSecret,
     scope: &Scope<'_>,
     environment: &Environment,
     files: &mut Vec<PathBuf>,
-) -> Option<PskEntry> {
+) -> Option<(SecretKind, PskEntry)> {
     let kind = scope.key("type");
     if raw.kind.is_none() {
         kind.missing("the type of the secret is missing", "add type = \"psk\"");
     }
     let refused = [
-        "eap", "xauth", "ntlm", "ppk", "private", "rsa", "ecdsa", "pkcs8", "pkcs12", "token",
+        "xauth", "ntlm", "ppk", "private", "rsa", "ecdsa", "pkcs8", "pkcs12", "token",
     ];
-    let is_psk = keyword(raw.kind.as_deref(), &[("psk", ())], &refused, &kind);
+    let kinds = [("psk", SecretKind::Psk), ("eap", SecretKind::Eap)];
+    let kind = keyword(raw.kind.as_deref(), &kinds, &refused, &kind);
     let ids = ids(raw.ids.as_ref(), &scope.key("ids"));
-    let text = read(&raw.secret, &scope.key("secret"), environment, files)?;
-    let secret = Arc::new(Secret::new(decode(&text, &scope.key("secret"))?));
-    is_psk.map(|()| PskEntry {
+    let secret = read_secret(&raw.secret, &scope.key("secret"), environment, files)?;
+    let entry = PskEntry {
         name: name.to_owned(),
         ids,
         secret,
-    })
+    };
+    kind.map(|kind| (kind, entry))
+}
+
+/// A secret from wherever it is.
+pub(super) fn read_secret(
+    source: &RawSecretSource,
+    scope: &Scope<'_>,
+    environment: &Environment,
+    files: &mut Vec<PathBuf>,
+) -> Option<Arc<Secret>> {
+    let text = read(source, scope, environment, files)?;
+    Some(Arc::new(Secret::new(decode(&text, scope)?)))
 }
 
 /// A key of these identities whose text is known.

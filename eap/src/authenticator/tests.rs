@@ -71,6 +71,25 @@ fn who_asks_with_a_wrong_password_is_not_told_whether_the_user_exists() {
 }
 
 #[test]
+fn a_refusal_is_known_before_the_peer_has_taken_note() {
+    let mut server = Authenticator::new(None, vec![mschapv2()]);
+    let mut peer = peer("ali", "sesam");
+    let mut packet = server.start(&mut random);
+    // Its identity, then its proof.
+    for _ in 0..2 {
+        assert_eq!(server.refusal(), None);
+        let Step::Send(response) = peer.handle(&packet, &mut random) else {
+            panic!("the peer has something to say");
+        };
+        let Step::Send(next) = server.handle(&response, &mut random) else {
+            panic!("so has the authenticator");
+        };
+        packet = next;
+    }
+    assert_eq!(server.refusal(), Some(Failure::WrongPassword));
+}
+
+#[test]
 fn a_response_to_another_request_is_passed_over() {
     let mut server = Authenticator::new(None, vec![mschapv2()]);
     let ask = server.start(&mut random);

@@ -55,6 +55,11 @@ impl Authenticator {
         (Self { state, id }, octets)
     }
 
+    /// Why the peer is refused, once it is.
+    pub(crate) fn refusal(&self) -> Option<Failure> {
+        matches!(self.state, State::Failing).then_some(Failure::WrongPassword)
+    }
+
     pub(crate) fn handle(&mut self, data: &[u8], hashes: &Hashes, random: Random<'_>) -> Progress {
         let Some(message) = Message::parse(data) else {
             return Progress::Discard(Discard::Malformed);

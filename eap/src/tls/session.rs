@@ -109,6 +109,11 @@ impl Session {
         }
     }
 
+    /// Why the other side is refused, once it is.
+    pub(crate) fn refusal(&self) -> Option<Failure> {
+        self.failed.clone()
+    }
+
     pub(crate) fn handle(&mut self, data: &[u8]) -> Progress {
         let is_peer = matches!(self.connection, Connection::Client(_));
         match self.fragments.receive(data) {

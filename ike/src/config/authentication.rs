@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{IdMatch, SignatureRules};
 use crate::Identification;
 
 /// The DER octets of a certificate or of a SubjectPublicKeyInfo.
@@ -34,6 +35,34 @@ pub struct LocalPublicKey {
     pub certificates: Vec<Der>,
     /// Our raw public keys (RFC 7670).
     pub public_keys: Vec<Der>,
+    /// Which signatures we make.
+    pub rules: SignatureRules,
+    /// When we send our certificates.
+    pub send: SendCertificate,
+}
+
+/// When certificates are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SendCertificate {
+    /// When the peer asks for any.
+    #[default]
+    IfAsked,
+    /// In any case.
+    Always,
+    /// Never: the peer must have it.
+    Never,
+}
+
+/// What must be known about the peer's certificates: whether they are revoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Revocation {
+    /// Only those known to be revoked are refused.
+    #[default]
+    Relaxed,
+    /// The same, and where a certificate says whom to ask, the answer must be had.
+    IfUri,
+    /// All must be known to be good.
+    Strict,
 }
 
 /// How we take part in EAP.
@@ -43,6 +72,8 @@ pub struct LocalEap {
     pub method: Option<Arc<str>>,
     /// The EAP identity; `None` is the IKE identity.
     pub identity: Option<Arc<str>>,
+    /// Who the server must be for EAP; `None` is the peer's IKE identity.
+    pub aaa: Option<Arc<str>>,
 }
 
 /// One round of the peer's.
@@ -76,6 +107,16 @@ pub struct RemotePublicKey {
     pub public_keys: Vec<Der>,
     /// The authorities that its certificate may come from; none means any that is trusted.
     pub authorities: Vec<Der>,
+    /// Who one of the authorities in the path must be.
+    pub authority_id: Option<IdMatch>,
+    /// The certificate policies that the path must have, as dotted object identifiers.
+    pub policies: Vec<String>,
+    /// Which signatures we take.
+    pub rules: SignatureRules,
+    /// What must be known about revocation.
+    pub revocation: Revocation,
+    /// We do not say whom we trust.
+    pub no_requests: bool,
 }
 
 /// How we have the peer take part in EAP.
@@ -85,33 +126,6 @@ pub struct RemoteEap {
     pub method: Option<Arc<str>>,
     /// Who the peer must be for EAP, `%any` to ask for it; `None` is the IKE identity.
     pub identity: Option<Arc<str>>,
-}
-
-/// What the peer may call itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdMatch {
-    /// Anything that authenticates.
-    Any,
-    /// Exactly this identity.
-    Exact(Identification),
-}
-
-impl IdMatch {
-    /// Whether the peer may call itself `id`.
-    pub fn matches(&self, id: &Identification) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Exact(wanted) => wanted == id,
-        }
-    }
-
-    /// The one identity that matches, if there is one only.
-    pub fn exact(&self) -> Option<&Identification> {
-        match self {
-            Self::Any => None,
-            Self::Exact(id) => Some(id),
-        }
-    }
 }
 
 impl LocalRound {
@@ -143,6 +157,20 @@ impl super::Connection {
     /// Who the peer must be in its first round.
     pub fn remote_id(&self) -> &IdMatch {
         self.remote.first().map_or(&IdMatch::Any, |round| &round.id)
+    }
+
+    /// What signatures of the peer must satisfy, in each round that may have one.
+    pub fn remote_signatures(&self) -> impl Iterator<Item = &Arc<RemotePublicKey>> {
+        self.remote.iter().filter_map(|round| match &round.auth {
+            RemoteAuth::PublicKey(wanted) | RemoteAuth::Any(wanted) => Some(wanted),
+            RemoteAuth::Psk | RemoteAuth::Eap(_) => None,
+        })
+    }
+
+    /// Whether either end may prove itself by a signature.
+    pub fn uses_signatures(&self) -> bool {
+        let local = |round: &LocalRound| matches!(round.auth, LocalAuth::PublicKey(_));
+        self.local.iter().any(local) || self.remote_signatures().next().is_some()
     }
 
     /// Whether either end proves itself by a pre-shared key.

@@ -100,3 +100,99 @@ fn any_element(octets: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (content, rest) = content.split_at_checked(length.into())?;
     Some((octets[0], content, rest))
 }
+
+/// Whether two encoded names have the same attributes in the same order, whatever the type of their
+/// strings, their case and space. With `wildcards`, a value of `*` in the first stands for any.
+pub(super) fn covers(pattern: &[u8], name: &[u8], wildcards: bool) -> bool {
+    let (Some(wanted), Some(found)) = (attributes(pattern), attributes(name)) else {
+        return false;
+    };
+    let same = |(wanted, found): (&Attribute<'_>, &Attribute<'_>)| {
+        wanted.oid == found.oid
+            && (wildcards && wanted.value == b"*" || wanted.is_same_value(found))
+    };
+    wanted.len() == found.len() && wanted.iter().zip(&found).all(same)
+}
+
+/// Whether a value is `*`.
+pub(super) fn has_wildcard(encoded: &[u8]) -> bool {
+    attributes(encoded).is_some_and(|all| all.iter().any(|attribute| attribute.value == b"*"))
+}
+
+impl Attribute<'_> {
+    fn is_same_value(&self, other: &Self) -> bool {
+        match (self.text(), other.text()) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => (self.tag, self.value) == (other.tag, other.value),
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        let text = str::from_utf8(self.value).ok();
+        let text = text.filter(|_| TEXTS.contains(&self.tag))?;
+        let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+        Some(words.join(" "))
+    }
+}
+
+/// Encodes `C=CH, O=Example, CN=moon.example`, or the same with slashes in front of each part.
+pub(super) fn encode(text: &str) -> Option<Vec<u8>> {
+    let separator = if text.starts_with('/') { '/' } else { ',' };
+    let text = text.strip_prefix('/').unwrap_or(text);
+    let mut names = Vec::new();
+    for part in text.split(separator) {
+        let (name, value) = part.trim().split_once('=')?;
+        let oid = attribute_type(name.trim())?;
+        let value = value.trim();
+        if value.is_empty() {
+            return None;
+        }
+        let value = tlv(string_type(oid, value), value.as_bytes())?;
+        let attribute = [tlv(OBJECT_IDENTIFIER, oid)?, value].concat();
+        names.extend(tlv(SET, &tlv(SEQUENCE, &attribute)?)?);
+    }
+    tlv(SEQUENCE, &names)
+}
+
+fn attribute_type(name: &str) -> Option<&'static [u8]> {
+    let name = if name.eq_ignore_ascii_case("emailAddress") {
+        "E"
+    } else {
+        name
+    };
+    let known = ATTRIBUTES
+        .iter()
+        .find(|(_, known)| known.eq_ignore_ascii_case(name));
+    known.map(|(oid, _)| *oid)
+}
+
+/// As most CAs write it: mail addresses and domains as IA5String, what fits as PrintableString.
+fn string_type(oid: &[u8], value: &str) -> u8 {
+    const UTF8: u8 = 0x0c;
+    const PRINTABLE: u8 = 0x13;
+    const IA5: u8 = 0x16;
+    let is_printable = |c: char| c.is_ascii_alphanumeric() || " '()+,-./:=?".contains(c);
+    if matches!(oid, [0x2a, .., 1] | [9, .., 25]) && value.is_ascii() {
+        IA5
+    } else if value.chars().all(is_printable) {
+        PRINTABLE
+    } else {
+        UTF8
+    }
+}
+
+/// An element of at most 64 KiB.
+fn tlv(tag: u8, content: &[u8]) -> Option<Vec<u8>> {
+    let length = u16::try_from(content.len()).ok()?;
+    let mut element = vec![tag];
+    match length {
+        0..=0x7f => element.push(length as u8),
+        0x80..=0xff => element.extend([0x81, length as u8]),
+        _ => {
+            element.push(0x82);
+            element.extend(length.to_be_bytes());
+        }
+    }
+    element.extend_from_slice(content);
+    Some(element)
+}

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::event::ChildUp;
-use crate::{ChildConfig, Environment, EspSpi, EspSuite, TrafficSelector};
+use crate::{ChildConfig, Environment, EspSpi, EspSuite, Mode, TrafficSelector};
 
 /// Where a CHILD_SA of ours stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ pub(super) struct Child {
     pub(super) state: ChildState,
     pub(super) told: Told,
     pub(super) suite: EspSuite,
+    pub(super) mode: Mode,
     pub(super) encapsulation: bool,
     pub(super) local_ts: Box<[TrafficSelector]>,
     pub(super) remote_ts: Box<[TrafficSelector]>,
@@ -132,7 +133,7 @@ impl Child {
             outbound_spi: self.outbound_spi,
             reqid: Some(self.config.options.reqid).filter(|reqid| *reqid != 0),
             suite: self.suite,
-            mode: self.config.mode,
+            mode: self.mode,
             encapsulation: self.encapsulation,
             local_ts: self.local_ts.to_vec(),
             remote_ts: self.remote_ts.to_vec(),

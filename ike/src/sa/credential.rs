@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::{Connection, Identification, Secret, sa::event::Failure};
+use crate::{Connection, Identification, Secret, config::SignatureHash, sa::event::Failure};
 
 /// Which question an answer belongs to. Answers to questions that are no longer open are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +46,8 @@ pub struct Sign {
     pub remote_id: Option<Identification>,
     /// What is to be signed.
     pub octets: Vec<u8>,
+    /// The hashes that the peer takes; `None` where it knows no RFC 7427.
+    pub hashes: Option<Vec<SignatureHash>>,
     /// Whom the peer trusts.
     pub authorities: Vec<CertificatePayload>,
 }
@@ -123,6 +125,8 @@ pub enum Answer {
         msk: Option<Secret>,
         /// Both ends have authenticated each other: the method alone is enough (RFC 5998).
         mutual: bool,
+        /// Who has been proven, in the words of EAP.
+        identity: Option<Identification>,
     },
     /// EAP failed.
     EapFailure {

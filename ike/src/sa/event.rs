@@ -81,6 +81,8 @@ pub struct Established {
     pub local_id: Identification,
     /// Who the peer is.
     pub remote_id: Identification,
+    /// Who the peer is for EAP, when we had it prove itself by EAP.
+    pub remote_eap_id: Option<Identification>,
     /// The path in use.
     pub path: Path,
     /// The peer said that this is its only IKE_SA with us (RFC 7296 section 2.4).
@@ -93,6 +95,8 @@ pub struct Established {
     pub at: Instant,
     /// What NAT detection found.
     pub nat: Nat,
+    /// Virtual addresses and what came with them.
+    pub configured: Arc<crate::Configured>,
     /// The peer is a client that said that it follows redirects (RFC 5685).
     pub follows_redirects: bool,
 }
@@ -219,15 +223,36 @@ pub enum Failure {
     /// The peer's proof is wrong.
     #[error("the peer failed to authenticate: compare the secret and the ids with the peer's")]
     AuthenticationFailed,
+    /// EAP failed.
+    #[error("EAP failed: {0}")]
+    Eap(&'static str),
     /// No secret for this pair of identities.
     #[error("no secret for this peer: add a [secrets] entry whose `ids` name it")]
     NoSecret,
     /// The peer is not who the configuration asks for.
     #[error("the peer's identity does not match `remote.id`")]
     IdentityMismatch,
+    /// No private key of ours fits the connection.
+    #[error("no private key fits `local`: load the key of one of its `certs` or `pubkeys`")]
+    NoPrivateKey,
+    /// The peer takes none of the signatures that we can and may make.
+    #[error("the peer takes no signature that `local.auth` and our key allow")]
+    NoCommonSignature,
+    /// The peer's certificate is not trusted.
+    #[error("the peer's certificate is not trusted: see the log for the reason")]
+    UntrustedCertificate,
+    /// The peer's certificate is somebody else's.
+    #[error("the peer's certificate does not confirm the identity that the peer claims")]
+    UnconfirmedIdentity,
     /// No configured connection matches the peer.
     #[error("no connection matches the peer's address and identity")]
     NoConnection,
+    /// The peer has no address for us, or we have none for the peer.
+    #[error("no virtual address was assigned: compare `vips` with the gateway's pools")]
+    InternalAddressFailure,
+    /// The peer wants to be asked for an address, or wants to be given one without asking.
+    #[error("the gateway assigns addresses: the other end must ask for one with `vips`")]
+    FailedCpRequired,
     /// Traffic selectors do not overlap.
     #[error("no common traffic selectors: compare `local_ts` and `remote_ts` with the peer's")]
     TsUnacceptable,

@@ -126,6 +126,11 @@ pub enum Output {
         /// Whether ESP travels inside UDP.
         encapsulation: bool,
     },
+    /// The peer has assigned us this address: what we send into the tunnel may come from it. It is
+    /// ours until it is withdrawn.
+    AssignAddress(std::net::IpAddr),
+    /// That address is not ours any more.
+    WithdrawAddress(std::net::IpAddr),
     /// Send a NAT keepalive: the single octet 0xFF (RFC 3948 section 2.3).
     Keepalive(Path),
     /// Something happened that others care about.

@@ -7,9 +7,11 @@
 
 pub mod admission;
 mod child;
+mod configuration;
 pub mod contacts;
 mod cookie;
 pub mod credential;
+mod ends;
 pub mod event;
 mod exchange;
 mod generation;
@@ -25,6 +27,7 @@ mod requests;
 mod responses;
 mod secured;
 mod timers;
+mod transport;
 pub mod uniqueness;
 
 pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest, Refusal};

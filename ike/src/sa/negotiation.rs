@@ -1,28 +1,33 @@
 //! Negotiating a CHILD_SA: the offer, its acceptance, and cutting the keys
 //! (RFC 7296 sections 1.2, 1.3.1, 2.9 and 2.17).
 
+mod grant;
+
 use std::sync::Arc;
 
 use super::{
     child::{Child, ExchangeRole},
+    ends::{Ends, resolve},
     event::Failure,
     payloads::Payloads,
+    transport,
 };
 use crate::{
-    ChildConfig, ChildSa, Environment, EspSpi, EspSuite, Path, Secret, TfcPadding, TrafficSelector,
+    ChildConfig, ChildSa, Environment, EspSpi, EspSuite, Mode, Path, Secret, TfcPadding,
+    TrafficSelector,
     child_sa::{Lifetime, Sending},
-    config::SelectorTemplate,
     crypto::{KeyPair, Nonces, Prf, child_keys},
-    proposal::{
-        KeyExchangeMethod, KeyExchangeUse, Proposal, ProposalSpi, Transform, accept_esp, select_esp,
-    },
+    proposal::{KeyExchangeMethod, Proposal, ProposalSpi, Transform, accept_esp},
     wire::{NotifyType, Payload},
 };
+
+pub(super) use grant::{Granted, Refusal, grant};
 
 /// What both ends agreed on.
 pub(super) struct Agreed {
     pub(super) config: Arc<ChildConfig>,
     pub(super) suite: EspSuite,
+    pub(super) mode: Mode,
     pub(super) inbound_spi: EspSpi,
     pub(super) outbound_spi: EspSpi,
     pub(super) local_ts: Vec<TrafficSelector>,
@@ -37,6 +42,8 @@ pub(super) struct Agreed {
 pub(super) struct ChildOffer {
     pub(super) config: Arc<ChildConfig>,
     inbound_spi: EspSpi,
+    mode: Mode,
+    path: Path,
     proposals: Vec<Proposal>,
     local_ts: Vec<TrafficSelector>,
     remote_ts: Vec<TrafficSelector>,
@@ -59,37 +66,13 @@ pub(super) enum Answer {
     OtherKeyExchange(KeyExchangeMethod),
 }
 
-/// The selectors of a template for an IKE_SA on this path.
-pub(super) fn resolve(
-    templates: &[SelectorTemplate],
-    address: std::net::IpAddr,
-) -> Vec<TrafficSelector> {
-    templates
-        .iter()
-        .map(|template| match *template {
-            SelectorTemplate::Fixed(selector) => selector,
-            SelectorTemplate::Dynamic {
-                protocol,
-                start_port,
-                end_port,
-            } => TrafficSelector {
-                protocol,
-                start_port,
-                end_port,
-                start: address,
-                end: address,
-            },
-        })
-        .collect()
-}
-
 /// Our side's traffic and the peer's side's.
-type Selectors = (Vec<TrafficSelector>, Vec<TrafficSelector>);
+pub(super) type Selectors = (Vec<TrafficSelector>, Vec<TrafficSelector>);
 
-fn configured_selectors(config: &ChildConfig, path: Path) -> Selectors {
+fn configured_selectors(config: &ChildConfig, ends: &Ends) -> Selectors {
     (
-        resolve(&config.local_ts, path.local.ip()),
-        resolve(&config.remote_ts, path.remote.ip()),
+        resolve(&config.local_ts, &ends.local),
+        resolve(&config.remote_ts, &ends.remote),
     )
 }
 
@@ -120,12 +103,13 @@ impl ChildOffer {
     /// An offer to be made in IKE_AUTH.
     pub(super) fn in_ike_auth(
         config: Arc<ChildConfig>,
-        path: Path,
+        ends: &Ends,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
         let proposals = without_key_exchange(&config.proposals);
-        let selectors = configured_selectors(&config, path);
-        Self::new(config, proposals, None, selectors, env)
+        let selectors = configured_selectors(&config, ends);
+        let mode = (transport::mode(&config, &selectors), ends.path);
+        Self::new(config, proposals, None, mode, selectors, env)
     }
 
     /// An offer to be made in CREATE_CHILD_SA, with a key exchange of `method`, or of the first one
@@ -133,26 +117,30 @@ impl ChildOffer {
     pub(super) fn in_create_child_sa(
         config: Arc<ChildConfig>,
         method: Option<KeyExchangeMethod>,
-        path: Path,
+        ends: &Ends,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
-        let selectors = configured_selectors(&config, path);
-        Self::with_key_exchange(config, method, selectors, env)
+        let selectors = configured_selectors(&config, ends);
+        let mode = (transport::mode(&config, &selectors), ends.path);
+        Self::with_key_exchange(config, method, mode, selectors, env)
     }
 
     /// An offer to replace `child`: for the very same traffic (RFC 7296 section 2.9.2).
     pub(super) fn to_rekey(
         child: &Child,
         method: Option<KeyExchangeMethod>,
+        path: Path,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
         let selectors = (child.local_ts.to_vec(), child.remote_ts.to_vec());
-        Self::with_key_exchange(child.config.clone(), method, selectors, env)
+        let mode = (child.mode, path);
+        Self::with_key_exchange(child.config.clone(), method, mode, selectors, env)
     }
 
     fn with_key_exchange(
         config: Arc<ChildConfig>,
         method: Option<KeyExchangeMethod>,
+        mode: (Mode, Path),
         selectors: Selectors,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
@@ -171,13 +159,14 @@ impl ChildOffer {
             .transpose()
             .map_err(|_| Failure::InvalidKeyExchange)?;
         let proposals = config.proposals.clone();
-        Self::new(config, proposals, key_pair, selectors, env)
+        Self::new(config, proposals, key_pair, mode, selectors, env)
     }
 
     fn new(
         config: Arc<ChildConfig>,
         mut proposals: Vec<Proposal>,
         key_pair: Option<KeyPair>,
+        (mode, path): (Mode, Path),
         (local_ts, remote_ts): Selectors,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
@@ -188,6 +177,8 @@ impl ChildOffer {
         Ok(Self {
             config,
             inbound_spi,
+            mode,
+            path,
             proposals,
             local_ts,
             remote_ts,
@@ -203,6 +194,9 @@ impl ChildOffer {
             method: pair.method(),
             data: pair.public().to_vec(),
         }));
+        if self.mode == Mode::Transport {
+            payloads.push(transport::use_transport_mode());
+        }
         payloads.push(Payload::TsInitiator(self.local_ts.clone()));
         payloads.push(Payload::TsResponder(self.remote_ts.clone()));
         payloads
@@ -216,6 +210,27 @@ impl ChildOffer {
     /// The SPI that we offered to receive on.
     pub(super) fn inbound_spi(&self) -> EspSpi {
         self.inbound_spi
+    }
+
+    /// Checks the peer's answer against the offer.
+    ///
+    /// Where virtual addresses were asked for, `ends` are what came of it: our traffic comes from
+    /// those, whatever else the peer would take.
+    pub(super) fn accept_in_ike_auth(
+        &self,
+        payloads: &Payloads,
+        ends: &Ends,
+    ) -> Result<Agreed, Unaccepted> {
+        let mut agreed = self.accept(payloads)?;
+        let assigned = resolve(&self.config.local_ts, &ends.local);
+        agreed.local_ts = TrafficSelector::narrow(&agreed.local_ts, &assigned);
+        if agreed.local_ts.is_empty() {
+            return Err(Unaccepted {
+                failure: Failure::TsUnacceptable,
+                granted: true,
+            });
+        }
+        Ok(agreed)
     }
 
     /// Checks the peer's answer against the offer.
@@ -244,6 +259,15 @@ impl ChildOffer {
         else {
             return Err(Failure::InvalidSyntax);
         };
+        // A peer that does not agree to transport mode has made a tunnel (section 1.3.1).
+        let mode = match self.mode {
+            Mode::Transport if transport::is_wanted(payloads) => Mode::Transport,
+            _ => Mode::Tunnel,
+        };
+        let (remote_ts, local_ts) = match mode {
+            Mode::Transport => transport::translate(ts_responder, ts_initiator, self.path),
+            Mode::Tunnel => (ts_responder.to_vec(), ts_initiator.to_vec()),
+        };
         // The responder may narrow, never widen (RFC 7296 section 2.9).
         let within = |answered: &[TrafficSelector], offered: &[TrafficSelector]| {
             !answered.is_empty()
@@ -251,7 +275,7 @@ impl ChildOffer {
                     .iter()
                     .all(|selector| offered.iter().any(|offer| selector.is_subset_of(offer)))
         };
-        if !within(ts_initiator, &self.local_ts) || !within(ts_responder, &self.remote_ts) {
+        if !within(&local_ts, &self.local_ts) || !within(&remote_ts, &self.remote_ts) {
             return Err(Failure::TsUnacceptable);
         }
         let shared = match (&self.key_pair, suite.key_exchange) {
@@ -269,12 +293,13 @@ impl ChildOffer {
         Ok(Agreed {
             config: self.config.clone(),
             suite,
+            mode,
             inbound_spi: self.inbound_spi,
             outbound_spi,
-            local_ts: ts_initiator.to_vec(),
-            remote_ts: ts_responder.to_vec(),
+            local_ts,
+            remote_ts,
             shared,
-            tfc_padding: padding_for(&self.config, payloads),
+            tfc_padding: transport::padding_for(&self.config, payloads),
         })
     }
 
@@ -298,144 +323,6 @@ impl ChildOffer {
         self.accept(payloads)
             .map(|agreed| Answer::Agreed(Box::new(agreed)))
     }
-}
-
-/// A CHILD_SA that the peer asked for and we agree to.
-pub(super) struct Granted {
-    pub(super) agreed: Agreed,
-    /// SA, \[KE\], TSi, TSr of our answer (a nonce of ours goes after SA).
-    pub(super) payloads: Vec<Payload>,
-}
-
-/// Chooses among the configured children for the peer's request. `key_exchange` says whether the
-/// exchange may carry a key exchange of its own.
-pub(super) fn grant(
-    payloads: &Payloads,
-    children: &[Arc<ChildConfig>],
-    key_exchange: KeyExchangeUse,
-    path: Path,
-    env: &mut dyn Environment,
-) -> Result<Granted, Refusal> {
-    let offered = payloads.proposals()?;
-    let (Some(their_ts), Some(our_ts)) = (payloads.ts_initiator(), payloads.ts_responder()) else {
-        return Err(Refusal::Failure(Failure::InvalidSyntax));
-    };
-    let mut failure = Failure::TsUnacceptable;
-    for config in ranked(children, their_ts, our_ts, path) {
-        let remote_ts = narrow_to(their_ts, &config.remote_ts, path.remote.ip());
-        let local_ts = narrow_to(our_ts, &config.local_ts, path.local.ip());
-        let Some(selected) = select_esp(offered, &config.proposals, key_exchange) else {
-            failure = Failure::NoProposalChosen;
-            continue;
-        };
-        let ProposalSpi::Esp(outbound_spi) = selected.offered_spi else {
-            return Err(Refusal::Failure(Failure::InvalidSyntax));
-        };
-        let exchanged = exchange_keys(payloads, selected.suite.key_exchange, env)?;
-        let inbound_spi = env.allocate_spi().ok_or(Failure::NoSpi)?;
-        let mut proposal = selected.proposal;
-        proposal.spi = ProposalSpi::Esp(inbound_spi);
-        let mut answer = vec![Payload::SecurityAssociation(vec![proposal])];
-        let shared = exchanged.map(|(payload, shared)| {
-            answer.push(payload);
-            shared
-        });
-        let shared = shared.into_iter().collect();
-        answer.push(Payload::TsInitiator(remote_ts.clone()));
-        answer.push(Payload::TsResponder(local_ts.clone()));
-        return Ok(Granted {
-            agreed: Agreed {
-                config: config.clone(),
-                suite: selected.suite,
-                inbound_spi,
-                outbound_spi,
-                local_ts,
-                remote_ts,
-                shared,
-                tfc_padding: padding_for(config, payloads),
-            },
-            payloads: answer,
-        });
-    }
-    Err(Refusal::Failure(failure))
-}
-
-/// How packets for the peer are padded: not at all where it cannot take it (RFC 7296 section 1.3.1).
-/// Of us it may always expect that we can.
-fn padding_for(config: &ChildConfig, payloads: &Payloads) -> TfcPadding {
-    let unsupported = NotifyType::ESP_TFC_PADDING_NOT_SUPPORTED;
-    match payloads.notify(unsupported) {
-        Some(_) => TfcPadding::Off,
-        None => config.options.tfc_padding,
-    }
-}
-
-/// Why a CHILD_SA is refused.
-pub(super) enum Refusal {
-    /// With an error notification.
-    Failure(Failure),
-    /// With INVALID_KE_PAYLOAD naming the method we want.
-    OtherKeyExchange(KeyExchangeMethod),
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
-    }
-}
-
-fn narrow_to(
-    offered: &[TrafficSelector],
-    templates: &[SelectorTemplate],
-    address: std::net::IpAddr,
-) -> Vec<TrafficSelector> {
-    TrafficSelector::narrow(offered, &resolve(templates, address))
-}
-
-/// The children whose selectors overlap with the request, those that need no narrowing first.
-fn ranked<'a>(
-    children: &'a [Arc<ChildConfig>],
-    their_ts: &[TrafficSelector],
-    our_ts: &[TrafficSelector],
-    path: Path,
-) -> Vec<&'a Arc<ChildConfig>> {
-    let mut ranked: Vec<_> = children
-        .iter()
-        .filter_map(|config| {
-            let remote = narrow_to(their_ts, &config.remote_ts, path.remote.ip());
-            let local = narrow_to(our_ts, &config.local_ts, path.local.ip());
-            if remote.is_empty() || local.is_empty() {
-                return None;
-            }
-            let narrowed = remote.as_slice() != their_ts || local.as_slice() != our_ts;
-            Some((narrowed, config))
-        })
-        .collect();
-    ranked.sort_by_key(|(narrowed, _)| *narrowed);
-    ranked.into_iter().map(|(_, config)| config).collect()
-}
-
-fn exchange_keys(
-    payloads: &Payloads,
-    method: Option<KeyExchangeMethod>,
-    env: &mut dyn Environment,
-) -> Result<Option<(Payload, Secret)>, Refusal> {
-    let Some(method) = method else {
-        return Ok(None);
-    };
-    let Some((offered, public)) = payloads.key_exchange() else {
-        return Err(Refusal::OtherKeyExchange(method));
-    };
-    if offered != method {
-        return Err(Refusal::OtherKeyExchange(method));
-    }
-    let answer = KeyPair::respond(method, public, &mut |buffer| env.random(buffer))
-        .map_err(Failure::from)?;
-    let payload = Payload::KeyExchange {
-        method,
-        data: answer.public.into(),
-    };
-    Ok(Some((payload, answer.shared)))
 }
 
 /// Everything else that goes into an installed CHILD_SA.
@@ -468,7 +355,7 @@ impl Agreed {
             inbound_key,
             outbound_key,
             suite: self.suite,
-            mode: self.config.mode,
+            mode: self.mode,
             local_ts: self.local_ts,
             remote_ts: self.remote_ts,
             path: with.path,

@@ -4,7 +4,7 @@ use super::{credential::CertificatePayload, event::Failure};
 use crate::{
     Identification, TrafficSelector,
     proposal::{KeyExchangeMethod, Proposal},
-    wire::{Notify, NotifyType, Payload},
+    wire::{Configuration, ConfigurationKind, Notify, NotifyType, Payload},
 };
 
 /// The payloads of one message, in their order.
@@ -96,6 +96,14 @@ impl Payloads {
         self.0.iter().filter_map(request).collect()
     }
 
+    pub(super) fn configuration(&self, kind: ConfigurationKind) -> Option<&Configuration> {
+        self.find(|payload| match payload {
+            Payload::Configuration(configuration) => Some(configuration),
+            _ => None,
+        })
+        .filter(|configuration| configuration.kind == kind)
+    }
+
     pub(super) fn ts_initiator(&self) -> Option<&[TrafficSelector]> {
         self.find(|payload| match payload {
             Payload::TsInitiator(selectors) => Some(selectors.as_slice()),
@@ -137,6 +145,8 @@ pub(super) fn failure_of(notify_type: NotifyType) -> Failure {
         NotifyType::AUTHENTICATION_FAILED => Failure::AuthenticationRefused,
         NotifyType::TS_UNACCEPTABLE => Failure::TsUnacceptable,
         NotifyType::INVALID_KE_PAYLOAD => Failure::InvalidKeyExchange,
+        NotifyType::INTERNAL_ADDRESS_FAILURE => Failure::InternalAddressFailure,
+        NotifyType::FAILED_CP_REQUIRED => Failure::FailedCpRequired,
         NotifyType::NO_ADDITIONAL_SAS => Failure::NoAdditionalSas,
         // What was half done is lost, and may be begun anew.
         NotifyType::TEMPORARY_FAILURE | NotifyType::STATE_NOT_FOUND => Failure::TemporaryFailure,
@@ -154,6 +164,8 @@ pub(super) fn error_notify(failure: Failure) -> Payload {
         Failure::NoProposalChosen => NotifyType::NO_PROPOSAL_CHOSEN,
         Failure::TsUnacceptable => NotifyType::TS_UNACCEPTABLE,
         Failure::NoAdditionalSas => NotifyType::NO_ADDITIONAL_SAS,
+        Failure::InternalAddressFailure => NotifyType::INTERNAL_ADDRESS_FAILURE,
+        Failure::FailedCpRequired => NotifyType::FAILED_CP_REQUIRED,
         Failure::TemporaryFailure | Failure::NotInstalled | Failure::NoSpi => {
             NotifyType::TEMPORARY_FAILURE
         }
@@ -161,8 +173,13 @@ pub(super) fn error_notify(failure: Failure) -> Payload {
         Failure::UnsupportedCriticalPayload => NotifyType::UNSUPPORTED_CRITICAL_PAYLOAD,
         Failure::AuthenticationRefused
         | Failure::AuthenticationFailed
+        | Failure::Eap(_)
         | Failure::NoSecret
         | Failure::IdentityMismatch
+        | Failure::NoPrivateKey
+        | Failure::NoCommonSignature
+        | Failure::UntrustedCertificate
+        | Failure::UnconfirmedIdentity
         | Failure::NoConnection => NotifyType::AUTHENTICATION_FAILED,
         Failure::InvalidKeyExchange => NotifyType::INVALID_KE_PAYLOAD,
         Failure::InvalidSyntax | Failure::Protocol(_) | Failure::Refused(_) => {

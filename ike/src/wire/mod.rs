@@ -21,7 +21,7 @@ mod security_association;
 mod traffic_selector;
 mod writer;
 
-pub use configuration::Configuration;
+pub use configuration::{AttributeType, Configuration, ConfigurationKind};
 pub use delete::Delete;
 pub use encrypted::{
     Body, Encrypted, Fragment, parse_body, write_encrypted_prefix, write_fragment_prefix,

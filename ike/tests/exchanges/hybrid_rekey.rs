@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use holdfast_ike::{
     proposal::KeyExchangeMethod,
-    sa::{Event, Failure, Input},
+    sa::{Command, Event, Failure, Input},
     wire::{ExchangeType, Header},
 };
 
@@ -251,6 +251,24 @@ fn what_is_half_done_is_forgotten() {
     pair.settle();
     assert_same_keys(&pair);
     assert_eq!(child_rekeyings(&pair.initiator), 1);
+}
+
+/// An operator closes the child while the peer rekeys it: nothing of it is left.
+#[test]
+fn a_child_that_is_closed_while_the_peer_rekeys_it() {
+    let mut pair = thorough().up();
+    let now = pair.now;
+    rekey_child(&mut pair.initiator, now);
+    let (path, request) = pair.initiator.sent.remove(0);
+    pair.reach_responder(path, &request);
+    let spi = pair.responder.installed[0].inbound_spi;
+    pair.responder
+        .feed(Input::Command(Command::TerminateChild(spi)), now);
+    pair.settle();
+    pair.pass(Duration::from_secs(5));
+    pair.settle();
+    assert!(pair.responder.installed.is_empty() && pair.initiator.installed.is_empty());
+    assert!(pair.responder.is_established() && pair.initiator.is_established());
 }
 
 /// The data plane takes its time, and the peer repeats the last request meanwhile.

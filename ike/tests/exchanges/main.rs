@@ -7,6 +7,7 @@ mod admission;
 mod ageing;
 mod children;
 mod collisions;
+mod configuration;
 mod forge;
 mod former_ike;
 mod fragments;
@@ -15,6 +16,8 @@ mod hybrid;
 mod hybrid_rekey;
 #[path = "../common/ledger.rs"]
 mod ledger;
+#[path = "../common/lending.rs"]
+mod lending;
 mod misbehaviour;
 mod mobike;
 mod moving;
@@ -24,6 +27,8 @@ mod pending;
 mod redirect;
 mod rekey_child;
 mod rekey_ike;
+mod rounds;
 mod setup;
 mod spoofed;
 mod timers;
+mod transport;

@@ -14,6 +14,7 @@ use holdfast_ike::{
     config::{
         Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
     },
+    configuration::{Attribute, Lease, LeaseRequest},
     proposal::{Proposal, Protocol},
     sa::{
         Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Contacts,
@@ -21,7 +22,7 @@ use holdfast_ike::{
     },
 };
 
-use crate::ledger::Ledger;
+use crate::{ledger::Ledger, lending::Lending};
 
 pub(crate) struct Env {
     seed: u8,
@@ -29,6 +30,9 @@ pub(crate) struct Env {
     pub(crate) psk: Option<&'static str>,
     pub(crate) counters: Counters,
     pub(crate) ledger: Ledger,
+    pub(crate) lending: Lending,
+    /// What the pools tell peers.
+    pub(crate) told: Vec<Attribute>,
     /// Those by which datagrams find the IKE_SA.
     pub(crate) ike_spis: BTreeSet<IkeSpi>,
     /// When the data plane last received a packet, on whichever CHILD_SA.
@@ -45,6 +49,8 @@ impl Env {
             psk: Some("correct horse"),
             counters: Counters::default(),
             ledger: Ledger::default(),
+            lending: Lending::default(),
+            told: Vec::new(),
             ike_spis: BTreeSet::new(),
             last_inbound: None,
             addresses: Vec::new(),
@@ -93,6 +99,18 @@ impl Environment for Env {
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
         self.psk
             .map(|psk| Arc::new(Secret::new(psk.as_bytes().to_vec())))
+    }
+
+    fn lease(&mut self, request: &LeaseRequest<'_>) -> Option<Lease> {
+        self.lending.lease(request)
+    }
+
+    fn release_lease(&mut self, lease: &Lease) {
+        self.lending.release(lease);
+    }
+
+    fn pool_attributes(&self, _pool: &str) -> Vec<Attribute> {
+        self.told.clone()
     }
 
     fn last_inbound(&self, _spi: EspSpi) -> Option<Instant> {
@@ -162,6 +180,8 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         fragmentation: Fragmentation::Yes,
         redirect: None,
         unique: Unique::No,
+        vips: Vec::new(),
+        pools: Vec::new(),
         key_log: false,
     }
 }
@@ -174,6 +194,8 @@ pub(crate) struct End {
     pub(crate) path: Path,
     pub(crate) events: Vec<Event>,
     pub(crate) installed: Vec<ChildSa>,
+    /// Virtual addresses.
+    pub(crate) assigned: Vec<IpAddr>,
     /// Which CHILD_SAs were told to start or to stop sending.
     pub(crate) sending: Vec<(EspSpi, bool)>,
     pub(crate) sent: Vec<(Path, Vec<u8>)>,
@@ -194,6 +216,7 @@ impl End {
             path,
             events: Vec::new(),
             installed: Vec::new(),
+            assigned: Vec::new(),
             sending: Vec::new(),
             sent: Vec::new(),
             questions: Vec::new(),
@@ -227,6 +250,11 @@ impl End {
                     self.env.ledger.remove(spi);
                     self.installed.retain(|child| child.inbound_spi != spi);
                 }
+                Output::AssignAddress(address) => self.assigned.push(address),
+                Output::WithdrawAddress(address) => {
+                    let index = self.assigned.iter().position(|mine| *mine == address);
+                    self.assigned.remove(index.expect("an address of ours"));
+                }
                 Output::StartSending(spi) => self.sending.push((spi, true)),
                 Output::StopSending(spi) => self.sending.push((spi, false)),
                 Output::UpdateChild {
@@ -242,7 +270,9 @@ impl End {
             }
         }
         assert_eq!(self.env.ledger.faults, [""; 0]);
+        assert_eq!(self.env.lending.faults, [""; 0]);
         if self.closed().is_some() {
+            assert!(self.assigned.is_empty() && self.env.lending.lent.is_empty());
             assert_eq!(self.env.ledger.len(), 0, "an SPI outlived its IKE_SA");
             assert!(self.env.ike_spis.is_empty(), "and so did one of IKE");
         }

@@ -53,6 +53,8 @@ pub(crate) struct Endpoint {
     /// Which IKE_SA, named by its first SPI, receives on which SPI.
     pub(crate) routes: BTreeMap<IkeSpi, IkeSpi>,
     pub(crate) plane: Plane,
+    /// Virtual addresses of ours.
+    pub(crate) addresses: Vec<std::net::IpAddr>,
     retry_at: Option<Instant>,
     pub(crate) log: Vec<(Instant, String)>,
     pub(crate) faults: Vec<String>,
@@ -82,6 +84,7 @@ impl Endpoint {
             half_open: HashMap::new(),
             routes: BTreeMap::new(),
             plane: Plane::new(),
+            addresses: Vec::new(),
             retry_at: None,
             log: Vec::new(),
             faults: Vec::new(),
@@ -97,6 +100,8 @@ impl Endpoint {
         self.plane.reset();
         self.faults.append(&mut self.env.ledger.faults);
         self.env.ledger = Ledger::default();
+        self.env.lending.lent.clear();
+        self.addresses.clear();
         self.contacts = Contacts::default();
         self.admission = Admission::new(self.limits);
         self.retry_at = self.persistent.then_some(now);
@@ -337,6 +342,11 @@ impl Endpoint {
                 Output::RemoveChild(inbound) => {
                     self.env.ledger.remove(inbound);
                     self.plane.remove(inbound);
+                }
+                Output::AssignAddress(address) => self.addresses.push(address),
+                Output::WithdrawAddress(address) => {
+                    let own = self.addresses.iter().position(|mine| *mine == address);
+                    self.addresses.swap_remove(own.expect("an address of ours"));
                 }
                 Output::StartSending(inbound) => self.plane.start_sending(inbound),
                 Output::StopSending(inbound) => self.plane.stop_sending(inbound),

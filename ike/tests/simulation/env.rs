@@ -2,13 +2,17 @@
 
 use std::{sync::Arc, time::Instant};
 
-use holdfast_ike::{Counters, Environment, EspSpi, Identification, IkeSpi, Secret};
+use holdfast_ike::{
+    Counters, Environment, EspSpi, Identification, IkeSpi, Secret,
+    configuration::{Attribute, Lease, LeaseRequest},
+};
 
-use crate::{ledger::Ledger, rng::Rng};
+use crate::{ledger::Ledger, lending::Lending, rng::Rng};
 
 pub(crate) struct Env {
     pub(crate) rng: Rng,
     pub(crate) ledger: Ledger,
+    pub(crate) lending: Lending,
     /// SPIs that the IKE_SA being fed has reserved and released.
     pub(crate) new_routes: Vec<IkeSpi>,
     pub(crate) old_routes: Vec<IkeSpi>,
@@ -21,6 +25,7 @@ impl Env {
         Self {
             rng,
             ledger: Ledger::default(),
+            lending: Lending::default(),
             new_routes: Vec::new(),
             old_routes: Vec::new(),
             psk: Arc::new(Secret::new(*b"a long enough secret")),
@@ -57,6 +62,18 @@ impl Environment for Env {
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
         Some(self.psk.clone())
+    }
+
+    fn lease(&mut self, request: &LeaseRequest<'_>) -> Option<Lease> {
+        self.lending.lease(request)
+    }
+
+    fn release_lease(&mut self, lease: &Lease) {
+        self.lending.release(lease);
+    }
+
+    fn pool_attributes(&self, _pool: &str) -> Vec<Attribute> {
+        Vec::new()
     }
 
     fn last_inbound(&self, _spi: EspSpi) -> Option<Instant> {

@@ -8,12 +8,15 @@
     reason = "the simulation needs a first instant"
 )]
 
+mod addresses;
 mod attacker;
 mod endpoint;
 mod env;
 mod fragments;
 #[path = "../common/ledger.rs"]
 mod ledger;
+#[path = "../common/lending.rs"]
+mod lending;
 mod network;
 mod plane;
 mod rekeying;

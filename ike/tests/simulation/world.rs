@@ -95,6 +95,8 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         fragmentation: Fragmentation::Yes,
         redirect: None,
         unique: Unique::No,
+        vips: Vec::new(),
+        pools: Vec::new(),
         key_log: false,
     }
 }

@@ -1,4 +1,4 @@
-//! ESP in tunnel mode (RFC 4303) and its place in UDP (RFC 3948). Pure computation on buffers: no
+//! ESP (RFC 4303) and its place in UDP (RFC 3948). Pure computation on buffers: no
 //! sockets, no tables. The ciphers themselves are `holdfast_ike::crypto`'s.
 //!
 //! ```text

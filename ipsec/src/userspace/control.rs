@@ -14,6 +14,7 @@ use holdfast_ike::{EspSpi, TrafficSelector};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    addresses::Addresses,
     options::StartError,
     policy_table::Target,
     routes::{Ledger, Netlink, Operation, Owner, Route},
@@ -63,8 +64,13 @@ pub(crate) enum Command {
         id: PolicyId,
         done: oneshot::Sender<()>,
     },
+    /// A virtual address has one more user, or one less. Each IKE_SA has few of them.
+    AddAddress(IpAddr),
+    RemoveAddress(IpAddr),
     /// End everything.
-    Shutdown { done: oneshot::Sender<()> },
+    Shutdown {
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// What the thread needs at its start.
@@ -82,6 +88,7 @@ struct Control {
     shared: Arc<Shared>,
     device: Arc<dyn PacketDevice>,
     routes: Option<(Netlink, Ledger)>,
+    addresses: Addresses,
     deadlines: Deadlines,
     threads: Vec<JoinHandle<()>>,
 }
@@ -110,8 +117,8 @@ pub(crate) fn run(
         }
     };
     runtime.block_on(async move {
-        let routes = match set_up(&setup).await {
-            Ok(routes) => routes,
+        let (routes, addresses) = match set_up(&setup).await {
+            Ok(done) => done,
             Err(error) => {
                 end_threads(&setup.shared, &*setup.device, setup.threads);
                 // The device is gone when the caller hears of it, so that it may try again.
@@ -125,6 +132,7 @@ pub(crate) fn run(
             shared: setup.shared,
             device: setup.device,
             routes,
+            addresses,
             deadlines: Deadlines::default(),
             threads: setup.threads,
         };
@@ -132,9 +140,11 @@ pub(crate) fn run(
     });
 }
 
-async fn set_up(setup: &Setup) -> Result<Option<(Netlink, Ledger)>, StartError> {
+type Kept = (Option<(Netlink, Ledger)>, Addresses);
+
+async fn set_up(setup: &Setup) -> Result<Kept, StartError> {
     let Some((index, mtu)) = setup.tun else {
-        return Ok(None);
+        return Ok((None, Addresses::default()));
     };
     let failed = |reason| StartError::DeviceSetup {
         name: setup.device.name().to_owned(),
@@ -143,14 +153,16 @@ async fn set_up(setup: &Setup) -> Result<Option<(Netlink, Ledger)>, StartError> 
     };
     let mut netlink = Netlink::open(index).map_err(StartError::Netlink)?;
     netlink.set_up_device(mtu).await.map_err(failed)?;
+    let addresses = Addresses::new(Some(netlink.device()));
     if !setup.manage_routes {
-        return Ok(None);
+        return Ok((None, addresses));
     }
     netlink
         .begin()
         .await
         .map_err(|reason| StartError::Netlink(io::Error::other(reason)))?;
-    Ok(Some((netlink, Ledger::default())))
+    let ledger = Ledger::new(setup.shared.sockets.marked);
+    Ok((Some((netlink, ledger)), addresses))
 }
 
 /// Ends the packet threads and waits for them.
@@ -210,6 +222,8 @@ impl Control {
                     self.remove_routes(Owner::Policy(id)).await;
                     let _ = done.send(());
                 }
+                Some(Command::AddAddress(address)) => self.addresses.add(address).await,
+                Some(Command::RemoveAddress(address)) => self.addresses.remove(address).await,
                 Some(Command::Shutdown { done }) => {
                     self.end().await;
                     // The device goes with its last owner.

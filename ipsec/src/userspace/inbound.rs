@@ -36,6 +36,9 @@ const BUFFERS: usize = 8;
 /// The kernel joins datagrams up to this.
 const BUFFER: usize = 1 << 16;
 
+/// What one round reads. As much again is for packets that get a new IP header.
+const SLAB: usize = BUFFERS * BUFFER;
+
 /// Length of the non-ESP marker (RFC 3948 section 2.2).
 const MARKER: usize = 4;
 
@@ -61,6 +64,8 @@ struct Opener {
     way: Option<Path>,
     /// Where opened packets lie in the slab.
     opened: Vec<Range<usize>>,
+    /// Where the next packet with a new header goes in the slab.
+    rebuilt: usize,
 }
 
 impl Inbound {
@@ -68,7 +73,7 @@ impl Inbound {
     pub(crate) fn new(shared: Arc<Shared>, device: Arc<dyn PacketDevice>) -> Self {
         let size = 1400;
         Self {
-            slab: vec![0; BUFFERS * BUFFER].into(),
+            slab: vec![0; 2 * SLAB].into(),
             metas: [RecvMeta::default(); BUFFERS],
             opener: Opener {
                 shared: Arc::clone(&shared),
@@ -76,6 +81,7 @@ impl Inbound {
                 passed: Totals::default(),
                 way: None,
                 opened: Vec::with_capacity(BUFFERS * 64),
+                rebuilt: SLAB,
             },
             coalescer: Coalescer::new(
                 device.takes(Offload::TcpSegments { size }),
@@ -118,6 +124,7 @@ impl Inbound {
 
     /// One round of reading a socket.
     fn receive(&mut self, socket: &Socket) -> io::Result<()> {
+        self.opener.rebuilt = SLAB;
         let mut chunks = self.slab.chunks_exact_mut(BUFFER);
         let mut buffers: [IoSliceMut<'_>; BUFFERS] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
@@ -225,6 +232,26 @@ impl Opener {
         window.accept(sequence);
         drop(window);
         let start = datagram.start + payload.start;
+        if let Some(ends) = &sa.transport {
+            self.passed.packets += 1;
+            self.passed.bytes += payload.len() as u64;
+            if next_header == NO_NEXT_HEADER {
+                return None;
+            }
+            let payload = start..datagram.start + payload.end;
+            let Some(packet) = ends.rebuild(slab, payload, self.rebuilt, next_header, outer_ecn)
+            else {
+                count(&counts.malformed, 1);
+                return None;
+            };
+            let admitted = |header: Header| !header.fragment && sa.admits(&header);
+            if !Header::parse(&slab[packet.clone()]).is_some_and(admitted) {
+                count(&counts.policy_mismatch, 1);
+                return None;
+            }
+            self.rebuilt = packet.end;
+            return Some(packet);
+        }
         let packet = &mut slab[start..datagram.start + payload.end];
         self.passed.packets += 1;
         self.passed.bytes += packet.len() as u64;

@@ -16,6 +16,7 @@
 //! ([`PlaneEvent::PeerMoved`](crate::PlaneEvent::PeerMoved)), no more: whoever keeps the IKE_SA
 //! decides and says where packets go ([`DataPlane::update_path`]).
 
+mod addresses;
 mod control;
 mod inbound;
 mod options;
@@ -28,6 +29,7 @@ mod shared;
 mod sockets;
 mod spi_table;
 mod tables;
+mod transport;
 mod traps;
 mod tun;
 mod waiting;
@@ -38,6 +40,7 @@ mod tests;
 use std::{
     any::Any,
     fmt, io,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, Weak,
@@ -49,6 +52,8 @@ use std::{
 
 use holdfast_ike::{ChildSa, EspSpi, Mode, Path};
 use tokio::sync::{mpsc, oneshot};
+
+pub use sockets::mark as mark_socket;
 
 pub use options::{Device, StartError, UserspaceOptions};
 
@@ -146,7 +151,7 @@ impl Userspace {
         if self.ended.load(Ordering::Acquire) {
             return Err(InstallError::ShutDown);
         }
-        if child.mode != Mode::Tunnel {
+        if child.mode == Mode::Transport && !transport::fits(child) {
             return Err(InstallError::TransportMode);
         }
         if !child.encapsulation {
@@ -292,6 +297,14 @@ impl DataPlane for Userspace {
         Box::pin(async move {
             let _ = removed.await;
         })
+    }
+
+    fn add_address(&self, address: IpAddr) {
+        let _ = self.commands.send(Command::AddAddress(address));
+    }
+
+    fn remove_address(&self, address: IpAddr) {
+        let _ = self.commands.send(Command::RemoveAddress(address));
     }
 
     fn install_policy(&self, policy: Policy) -> BoxFuture<Result<(), InstallError>> {

@@ -9,6 +9,7 @@ use std::{io, sync::Arc};
 use super::{
     sa::{Sa, Totals},
     shared::{Shared, count},
+    transport,
     waiting::Waiting,
 };
 use crate::{
@@ -40,6 +41,8 @@ pub(crate) struct Outbound {
     /// The frame that is being looked at.
     pub(super) frame: Box<[u8]>,
     batch: Batch,
+    /// A packet whose IP header does not travel.
+    scratch: Box<[u8]>,
     pub(super) waiting: Waiting,
 }
 
@@ -69,6 +72,7 @@ impl Outbound {
                 sa: None,
                 ecn: 0,
             },
+            scratch: vec![0; MOST_OCTETS].into(),
             waiting: Waiting::default(),
         }
     }
@@ -122,6 +126,10 @@ impl Outbound {
     pub(super) fn protect(&mut self, sa: &Arc<Sa>, header: &Header, plan: &Plan) {
         let (shared, frame) = (&self.shared, &self.frame[..header.total]);
         let packets = plan.count();
+        if sa.transport.is_some() && header.fragment {
+            // ESP comes before fragmentation (RFC 4303 section 3.3.4).
+            return count(&shared.counts.device_malformed, packets);
+        }
         if sa.is_dead() {
             sa.tell_hard(|event| shared.tell(event));
             return count(&shared.counts.expired, packets);
@@ -134,27 +142,37 @@ impl Outbound {
         if reserved.running_out {
             sa.tell_soft(|event| shared.tell(event));
         }
-        let next_header = if header.source.is_ipv4() {
-            IPV4_IN_ESP
-        } else {
-            IPV6_IN_ESP
+        let (stripped, next_header) = match sa.transport {
+            Some(_) => transport::payload(frame),
+            None if header.source.is_ipv4() => (0, IPV4_IN_ESP),
+            None => (0, IPV6_IN_ESP),
         };
         let ecn = ecn::codepoint(frame);
         let cipher = &sa.outbound.cipher;
-        let header = cipher.header();
+        let at = cipher.header();
         for index in 0..packets {
             let length = plan.length(index);
+            if stripped > 0 {
+                let packet = &mut self.scratch[..length];
+                plan.write(frame, index, packet);
+                let payload = &packet[stripped..];
+                let inner = payload.len();
+                let space = self
+                    .batch
+                    .reserve(shared, sa, cipher.sealed_len(inner), ecn);
+                space[at..at + inner].copy_from_slice(payload);
+                seal(sa, reserved.first + index as u64, next_header, inner, space);
+                continue;
+            }
             let padded = sa.outbound.padded(length, shared.mtu);
             let space = self
                 .batch
                 .reserve(shared, sa, cipher.sealed_len(padded), ecn);
-            plan.write(frame, index, &mut space[header..header + length]);
-            space[header + length..header + padded].fill(0);
-            esp::seal(
-                cipher,
-                sa.outbound.spi,
+            plan.write(frame, index, &mut space[at..at + length]);
+            space[at + length..at + padded].fill(0);
+            seal(
+                sa,
                 reserved.first + index as u64,
-                sa.outbound.extended,
                 next_header,
                 padded,
                 space,
@@ -167,6 +185,20 @@ impl Outbound {
         let totals = sa.outbound.traffic.add(passed, shared.clock.now());
         sa.check_limits(totals, |event| shared.tell(event));
     }
+}
+
+fn seal(sa: &Sa, sequence: u64, next_header: u8, inner: usize, space: &mut [u8]) {
+    let outbound = &sa.outbound;
+    let extended = outbound.extended;
+    esp::seal(
+        &outbound.cipher,
+        outbound.spi,
+        sequence,
+        extended,
+        next_header,
+        inner,
+        space,
+    );
 }
 
 impl Batch {

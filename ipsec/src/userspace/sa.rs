@@ -15,7 +15,7 @@ use holdfast_ike::{
     child_sa::{Lifetime, Sending},
 };
 
-use super::{outbound::LARGEST_INNER, policy_table::Target, selector};
+use super::{outbound::LARGEST_INNER, policy_table::Target, selector, transport::Ends};
 use crate::{
     esp::{Cipher, MOST_WINDOW, ReplayWindow, SequenceNumbers},
     packet::header::Header,
@@ -30,6 +30,8 @@ pub(crate) struct Sa {
     pub(crate) remote_ts: Box<[TrafficSelector]>,
     /// Later installations have higher numbers: where policies are equal the newest wins.
     pub(crate) order: u64,
+    /// In transport mode, the ends.
+    pub(crate) transport: Option<Ends>,
     lifetime: Lifetime,
     status: AtomicU8,
 }
@@ -116,6 +118,7 @@ impl Sa {
             local_ts: sa.local_ts.clone().into(),
             remote_ts: sa.remote_ts.clone().into(),
             order,
+            transport: Ends::of(sa),
             lifetime: sa.lifetime,
             status: AtomicU8::new(match sa.sending {
                 Sending::AtOnce => 0,

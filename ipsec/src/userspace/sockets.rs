@@ -17,6 +17,9 @@ use quinn_udp::{EcnCodepoint, Transmit, UdpSockRef, UdpSocketState};
 use super::{options::StartError, sa::OuterRoute};
 use crate::plane::InstallError;
 
+/// The mark of our own datagrams, which the routing rule of the tunnels excepts.
+pub(super) const SOCKET_MARK: u32 = 0x4846_0001;
+
 /// What a batch of some hundred packets takes, with room for bursts.
 const BUFFER: usize = 4 << 20;
 
@@ -26,6 +29,8 @@ const PATIENCE: u8 = 100;
 /// All sockets of the data plane.
 pub(crate) struct Sockets {
     list: Vec<Socket>,
+    /// Whether our own datagrams pass by our routes, whatever these say.
+    pub(crate) marked: bool,
 }
 
 /// One of them.
@@ -45,7 +50,8 @@ impl Sockets {
         if list.is_empty() {
             return Err(StartError::NoSockets);
         }
-        Ok(Self { list })
+        let marked = list.iter().all(|socket| mark(&socket.io));
+        Ok(Self { list, marked })
     }
 
     /// All of them.
@@ -103,6 +109,12 @@ impl Sockets {
             .filter(|packet| socket.send(&transmit(route, packet, None, ecn)).is_err())
             .count()
     }
+}
+
+/// Marks a socket of IKE, or of ESP in UDP, so that its datagrams do not enter the tunnels, even
+/// where these lead to the peer itself. False where the system does not let us.
+pub fn mark(socket: &impl AsFd) -> bool {
+    setsockopt(socket, sockopt::Mark, &SOCKET_MARK).is_ok()
 }
 
 fn transmit<'a>(

@@ -21,7 +21,8 @@ use super::{
 /// `kernel-libipsec` does ESP in user space: the kernel of a test machine may have none.
 const PLUGINS: &str = "random nonce openssl aes sha1 sha2 hmac xcbc cmac ctr ccm pem pkcs1 pkcs8 x509 \
                        pubkey kdf gcm chapoly curve25519 socket-default kernel-libipsec \
-                       kernel-netlink updown vici error-notify counters";
+                       kernel-netlink updown vici error-notify counters eap-identity \
+                       eap-mschapv2 eap-tls";
 
 /// What differs between the charons of the lab.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +113,11 @@ impl Charon {
         self.swanctl_command(arguments)
             .output()
             .expect("swanctl runs")
+    }
+
+    /// What it said.
+    pub(crate) fn process_log(&self) -> String {
+        self.process.log()
     }
 
     pub(crate) fn process(&mut self) -> &mut Process {

@@ -6,6 +6,7 @@
 pub(crate) mod capture;
 pub(crate) mod charon;
 pub(crate) mod fleet;
+pub(crate) mod freeradius;
 pub(crate) mod guest;
 pub(crate) mod holdfast;
 pub(crate) mod libreswan;
@@ -33,15 +34,16 @@ use std::{
     },
 };
 
-pub(crate) use namespace::Namespace;
+pub(crate) use namespace::{Namespace, connect};
 
 /// What must be installed, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 10] = [
+const TOOLS: [(&str, &str); 11] = [
     ("ip", "iproute2"),
     ("ping", "iputils-ping"),
     ("charon-systemd", "charon-systemd"),
     ("swanctl", "strongswan-swanctl"),
     ("iperf3", "iperf3"),
+    ("freeradius", "freeradius"),
     ("openssl", "openssl"),
     ("pki", "strongswan-pki"),
     ("tcpdump", "tcpdump"),

@@ -4,11 +4,6 @@
 //! goes on and fills the cache when the last of them has run out of patience. What is asked is signed,
 //! so it is fetched over plain HTTP; over HTTPS one would have to ask about that certificate first.
 
-#![cfg_attr(
-    not(test),
-    allow(dead_code, reason = "asked when peers authenticate with certificates")
-)]
-
 mod cache;
 mod fetch;
 

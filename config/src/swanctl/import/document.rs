@@ -5,13 +5,18 @@ use zeroize::Zeroizing;
 
 use super::super::plain::{Field, Plain, Table};
 
-/// Connections and secrets, each with the comments above the section of all of them.
+/// Connections, secrets and pools, each with the comments above the section of all of them.
 pub(super) fn write(
     connections: (&[String], &Table),
     secrets: (&[String], &Table),
+    pools: (&[String], &Table),
 ) -> Zeroizing<String> {
     let mut document = DocumentMut::new();
-    for (name, (comments, table)) in [("connections", connections), ("secrets", secrets)] {
+    for (name, (comments, table)) in [
+        ("connections", connections),
+        ("secrets", secrets),
+        ("pools", pools),
+    ] {
         if !table.fields.is_empty() {
             document.insert(name, Item::Table(named_tables(comments, table)));
         }
@@ -89,14 +94,16 @@ fn value(plain: &Plain) -> Value {
         Plain::Fraction(value) => Value::from(*value),
         Plain::Text(value) => Value::from(value.as_str()),
         Plain::List(items) => Value::Array(items.iter().map(String::as_str).collect::<Array>()),
-        Plain::Table(table) => Value::InlineTable(
-            table
-                .fields
-                .iter()
-                .map(|field| (field.key.as_str(), value(&field.value)))
-                .collect(),
-        ),
+        Plain::Table(table) => Value::InlineTable(in_one_line(table)),
+        Plain::Tables(tables) => Value::Array(tables.iter().map(in_one_line).collect::<Array>()),
     }
+}
+
+fn in_one_line(table: &Table) -> InlineTable {
+    let fields = table.fields.iter();
+    fields
+        .map(|field| (field.key.as_str(), value(&field.value)))
+        .collect()
 }
 
 /// Comment lines. TOML allows no control characters in them.

@@ -4,6 +4,7 @@
 //! carried as another one: with other peers, other traffic or less protection.
 
 mod document;
+mod pools;
 mod secrets;
 
 use std::{
@@ -75,24 +76,18 @@ impl Importer {
         let (tables, connections) = self.connections(settings);
         let mut secrets = secrets::read(settings, &mut self.omitted);
         self.placeholders(settings, (&tables, &connections), &mut secrets);
-        for (name, what) in [
-            ("authorities", "a certification authority"),
-            ("pools", "assigning addresses to peers"),
-        ] {
-            for entry in settings.section(name).into_iter().flat_map(Settings::iter) {
-                let message = format!("{what} is not supported by this version");
-                self.omit(
-                    entry,
-                    &KeyPath::of([name, &entry.name]),
-                    message,
-                    "leave it out",
-                );
-            }
+        let authorities = settings.section("authorities");
+        for entry in authorities.into_iter().flat_map(Settings::iter) {
+            let message = "a certification authority is not supported by this version".to_owned();
+            let path = KeyPath::of(["authorities", &entry.name]);
+            self.omit(entry, &path, message, "leave it out");
         }
+        let pool_tables = pools::read(settings, &mut self.omitted);
         let (secret_tables, secret_files) = secrets::tables(secrets, with_secrets);
         let toml = document::write(
             (comments(settings, "connections"), &tables),
             (comments(settings, "secrets"), &secret_tables),
+            (comments(settings, "pools"), &pool_tables),
         );
         self.omitted.sort_by(Diagnostic::order);
         self.warnings.sort_by(Diagnostic::order);

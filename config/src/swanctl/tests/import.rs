@@ -127,7 +127,7 @@ fn what_makes_it_another_connection_leaves_it_out() {
             "children { n { esp_proposals = aes256gcm16-x25519, nonsense } }",
             false,
         ),
-        ("remote-2 { auth = eap }", false),
+        ("remote-2 { auth = xauth }", false),
         ("nonsense = 1", false),
         ("ppk_required = yes", false),
         ("fragmentation = yes", true),

@@ -1,5 +1,6 @@
 //! Every key that charon knows has a rule, and the rule is what happens.
 
+use holdfast_ike::config::{LocalAuth, RemoteAuth};
 use std::path::Path;
 
 use super::said;
@@ -60,6 +61,9 @@ fn said_about(place: Place, key: &str, value: &str) -> String {
     match place {
         Place::Connection => said(&line, ""),
         Place::Child => said("", &line),
+        Place::Auth if matches!(key, "eap_id" | "aaa_id") => {
+            said(&format!("local {{ auth = eap\n {line} }}"), "")
+        }
         Place::Auth => said(&format!("local {{ {line} }}"), ""),
         Place::Retransmit => said(&format!("retransmit {{ {line} }}"), ""),
         Place::Reconnect => said(&format!("reconnect {{ {line} }}"), ""),
@@ -73,10 +77,17 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         ("unique", _) => "replace",
         ("tfc_padding", _) => "mtu",
         ("fragmentation", _) => "accept",
+        ("vips", _) => "0.0.0.0, ::, 10.3.0.5",
+        ("pools", _) => "guests, %more",
         ("redirect_to", _) => "gw2.example",
         ("redirect_at", _) => "ike_auth",
         ("auth", _) => "psk",
         ("id", _) => "gw.example",
+        ("eap_id" | "aaa_id", _) => "carol",
+        ("ca_id", _) => "C=CH, O=Example, CN=*",
+        ("cert_policy", _) => "1.3.6.1.4.1.36906",
+        ("revocation", _) => "strict",
+        ("send_cert", _) => "always",
         ("dpd_action", _) => "restart",
         ("start_action" | "close_action", _) => "trap",
         ("proposals", _) => "aes256gcm16-prfsha384-x25519, default",
@@ -92,7 +103,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         (_, Kind::Amount) => "5g",
         (_, Kind::Bool) => "enabled",
         (_, Kind::Fraction) => "1.5",
-        (_, Kind::Text | Kind::List) => panic!("{key}: no value is known"),
+        (_, Kind::Text | Kind::List | Kind::Files(_)) => panic!("{key}: no value is known"),
     }
 }
 
@@ -109,11 +120,15 @@ fn what_is_obeyed_loads() {
     let mut tried = 0;
     for place in ALL {
         for (key, rule) in table(place) {
-            if let Rule::Obeyed(kind) = rule {
+            // What a message holds for these keys is no line of text.
+            if let Rule::Obeyed(kind) = rule
+                && !matches!(kind, Kind::Files(_))
+            {
                 let value = fitting(key, *kind);
                 let said = said_about(place, key, value);
                 let fine = said == "fine"
                     || said.contains("does not answer is given up")
+                    || said.contains("it has no effect")
                     || said.contains("without redirect_to");
                 assert!(fine, "{key} = {value}: {said}");
                 tried += 1;
@@ -242,4 +257,32 @@ fn unknown_keys_are_refused_as_charon_does() {
         said("children { net { retransmit { x = 1 } } }", ""),
         "connections.gw.children.net.retransmit: unknown section: retransmit, config discarded (remove it)"
     );
+}
+
+/// As swanctl sends them: the content of the files.
+#[test]
+fn certificates_come_as_content() {
+    let pem = include_bytes!("../../../../pki/testdata/moon.pem");
+    let der = include_bytes!("../../../../pki/testdata/moon.der");
+    let ca = include_bytes!("../../../../pki/testdata/ca.pem");
+    let mut connection = crate::Settings::default();
+    let mut local = crate::Settings::default();
+    local.push_list("certs", [pem.to_vec()]);
+    connection.push_section("local", local);
+    let mut remote = crate::Settings::default();
+    remote.push_value("certs", der.to_vec());
+    remote.push_list("cacerts", [ca.to_vec()]);
+    connection.push_section("remote", remote);
+    let (connection, _) = super::load(&connection).expect("it loads");
+    let (local, remote) = (&connection.ike.local[0], &connection.ike.remote[0]);
+    let (LocalAuth::PublicKey(ours), RemoteAuth::PublicKey(theirs)) = (&local.auth, &remote.auth)
+    else {
+        panic!("{local:?} {remote:?}");
+    };
+    assert_eq!(*ours.certificates[0], der[..]);
+    assert_eq!(*theirs.certificates[0], der[..]);
+    assert_eq!(theirs.authorities.len(), 1);
+    let subject = holdfast_pki::Certificate::parse(der).expect("a certificate");
+    let id = holdfast_ike::Identification::DerAsn1Dn(subject.subject().der().to_vec());
+    assert_eq!(local.id, Some(id), "we are the subject of our certificate");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{
     super::{
         child::Child,
+        ends::Ends,
         event::Failure,
         negotiation::{self, Agreed, ChildOffer, Granted, Refusal},
         payloads::{Payloads, notify},
@@ -85,10 +86,10 @@ impl CreateChild {
     pub(in super::super) fn new(
         config: Arc<ChildConfig>,
         method: Option<KeyExchangeMethod>,
-        path: Path,
+        ends: &Ends,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
-        let offer = ChildOffer::in_create_child_sa(config, method, path, env)?;
+        let offer = ChildOffer::in_create_child_sa(config, method, ends, env)?;
         Ok(Self::with(offer, method, None, env))
     }
 
@@ -96,9 +97,10 @@ impl CreateChild {
     pub(in super::super) fn rekeying(
         old: &Child,
         method: Option<KeyExchangeMethod>,
+        path: Path,
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
-        let offer = ChildOffer::to_rekey(old, method, env)?;
+        let offer = ChildOffer::to_rekey(old, method, path, env)?;
         let rekeys = Rekeys {
             old: old.inbound_spi,
             collision: None,
@@ -185,7 +187,7 @@ pub(in super::super) fn handle_request(
     children: &[Child],
     being_created: Option<&str>,
     requests: &Requests,
-    path: Path,
+    ends: &Ends,
     env: &mut dyn Environment,
 ) -> Result<CreateResponse, CreateRefusal> {
     if children.len() >= MOST_CHILDREN {
@@ -198,7 +200,7 @@ pub(in super::super) fn handle_request(
     };
     let only = rekeyed.map(|child| [child.config.clone()]);
     let configured = only.as_ref().map_or(configured, |only| &only[..]);
-    let granted = negotiation::grant(payloads, configured, KeyExchangeUse::Negotiate, path, env)
+    let granted = negotiation::grant(payloads, configured, KeyExchangeUse::Negotiate, ends, env)
         .map_err(|refusal| match refusal {
             Refusal::Failure(failure) => CreateRefusal::Failure(failure),
             Refusal::OtherKeyExchange(method) => CreateRefusal::Notify(notify(

@@ -140,6 +140,8 @@ pub(in super::super) struct HalfChild {
     pub(in super::super) rekeys: Option<EspSpi>,
     /// The one of ours that replaces the same and stays (RFC 7296 section 2.8.1).
     pub(in super::super) beaten_by: Option<EspSpi>,
+    /// Somebody wants it closed meanwhile.
+    pub(in super::super) unwanted: bool,
 }
 
 /// An IKE_SA to be.
@@ -211,6 +213,13 @@ impl HalfDone {
     /// Whether it is to take the place of this CHILD_SA.
     pub(in super::super) fn rekeys(&self, old: EspSpi) -> bool {
         matches!(&self.subject, Subject::Child(child) if child.rekeys == Some(old))
+    }
+
+    /// What it is to replace is not wanted any more.
+    pub(in super::super) fn discard(&mut self) {
+        if let Subject::Child(child) = &mut self.subject {
+            child.unwanted = true;
+        }
     }
 
     /// The nonces of an IKE_SA to be.

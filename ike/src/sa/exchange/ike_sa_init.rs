@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::ike_auth::announcement::{self, Announced};
+
 use super::super::{
     admission::{InitRequest, Refusal, refuse, reply},
     event::{Failure, Nat},
@@ -68,6 +70,8 @@ pub(in super::super) struct InitDone {
     pub(in super::super) nonce_r: Box<[u8]>,
     /// `None` when the peer does not support NAT traversal.
     pub(in super::super) nat: Option<Nat>,
+    /// What the peer says about authentication.
+    pub(in super::super) announced: Announced,
     /// Both ends take fragments (RFC 7383 section 2.3).
     pub(in super::super) fragmentation: bool,
 }
@@ -115,6 +119,7 @@ impl IkeSaInit {
         if connection.fragmentation.is_announced() {
             payloads.push(fragmentation_supported());
         }
+        payloads.extend(announcement::of_initiator(connection));
         if offers_additional(&connection.proposals) {
             payloads.push(intermediate_supported());
         }
@@ -200,6 +205,7 @@ impl IkeSaInit {
                 .map_err(|_| Failure::InvalidSyntax)?,
             nonce_r: payloads.nonce()?.into(),
             nat: nat::detect(payloads, spis, path, fake_nat),
+            announced: Announced::read(payloads),
             fragmentation: connection.fragmentation.is_announced() && takes_fragments(payloads),
         })))
     }
@@ -386,6 +392,8 @@ pub(in super::super) fn handle_request(
     if fragmentation {
         answer.push(fragmentation_supported());
     }
+    let announced = Announced::read(&payloads);
+    answer.extend(announcement::of_responder(connections, &announced, env));
     Ok(InitResponse {
         payloads: answer,
         done: InitDone {
@@ -393,6 +401,7 @@ pub(in super::super) fn handle_request(
             shared: key_exchange.shared,
             nonce_r,
             nat,
+            announced,
             fragmentation,
         },
         nonce_i,

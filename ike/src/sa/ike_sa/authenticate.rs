@@ -7,7 +7,8 @@ use crate::{
     Environment, Path,
     sa::{
         child::ExchangeRole,
-        credential::{CredentialAnswer, CredentialId, CredentialRequest, Question},
+        configuration::lacks_address,
+        credential::{Answer, CredentialAnswer, CredentialId, CredentialRequest, Question},
         event::{CloseCause, Event, Failure},
         exchange::{
             Exchange,
@@ -16,7 +17,7 @@ use crate::{
                 Rejection, ResponderStep,
             },
         },
-        io::Output,
+        io::{Output, Role},
         negotiation::ChildOffer,
         payloads::{Payloads, error_notify},
         redirect::Part,
@@ -60,6 +61,9 @@ impl IkeSa {
     ) {
         if id != CredentialId(self.asked) {
             return;
+        }
+        if let (Role::Responder, Ok(Answer::EapSuccess { identity, .. })) = (self.role, &answer) {
+            self.remote_eap_id.clone_from(identity);
         }
         match &mut self.state {
             State::Authenticating(authenticating) => {
@@ -166,7 +170,7 @@ impl IkeSa {
                 self.ask(question);
             }
             Ok(InitiatorStep::Done(authenticated)) => {
-                self.authenticated(*initiator, authenticated, now, env);
+                self.authenticated(*initiator, *authenticated, now, env);
             }
             Err(refusal) => self.auth_failed(&refusal, initiator.child, env),
         }
@@ -200,6 +204,7 @@ impl IkeSa {
             &handshake,
             (authenticated.local_id, authenticated.remote_id),
             authenticated.answered.initial_contact,
+            authenticated.answered.configured,
             now,
             env,
         );
@@ -217,6 +222,10 @@ impl IkeSa {
                 }
             }
             None => {}
+        }
+        if lacks_address(&self.connection, &self.configured) {
+            // No CHILD_SA could ever be made on it. Another IKE_SA may have more luck.
+            self.begin_delete(CloseCause::Failed(Failure::InternalAddressFailure));
         }
     }
 
@@ -331,6 +340,7 @@ impl IkeSa {
             local_id,
             remote_id,
             asked,
+            given,
             payloads: mut answer,
             child,
         } = response;
@@ -342,6 +352,9 @@ impl IkeSa {
         let HalfOpen {
             secured, responder, ..
         } = *half_open;
+        let configured = given.configured();
+        // Whatever becomes of the IKE_SA, its end gives them back.
+        self.leases = given.leases;
         if let Some(to) = self.redirects_clients() {
             if let Some(Ok(granted)) = child {
                 env.release_spi(granted.agreed.inbound_spi);
@@ -354,6 +367,7 @@ impl IkeSa {
             &handshake,
             (local_id, remote_id),
             asked.initial_contact,
+            configured,
             now,
             env,
         );

@@ -1,10 +1,10 @@
 //! Becoming established, and having CHILD_SAs installed.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use super::{Established, IkeSa, State};
 use crate::{
-    Environment, EspSpi, Identification,
+    Configured, Environment, EspSpi, Identification,
     child_sa::Sending,
     crypto::Nonces,
     sa::{
@@ -28,12 +28,18 @@ impl IkeSa {
         handshake: &Handshake,
         (local_id, remote_id): (Identification, Identification),
         initial_contact: bool,
+        configured: Configured,
         now: Instant,
         env: &mut dyn Environment,
     ) {
+        for vip in &configured.local_vips {
+            self.outputs.push_back(Output::AssignAddress(*vip));
+        }
+        self.configured = Arc::new(configured);
         // Before anything is transmitted: see `uniqueness`.
         let contact = self.contacts.enter();
         let nat = handshake.nat.unwrap_or_default();
+        let remote_eap_id = self.remote_eap_id.take();
         let encapsulation = nat.local || nat.remote || nat.faked;
         self.emit(Event::Established(Box::new(event::Established {
             role: self.role,
@@ -41,6 +47,7 @@ impl IkeSa {
             connection: self.connection.name.clone(),
             local_id,
             remote_id,
+            remote_eap_id,
             path: self.path,
             initial_contact,
             contact: Contact {
@@ -54,6 +61,7 @@ impl IkeSa {
             suite: secured.suite,
             at: now,
             nat,
+            configured: Arc::clone(&self.configured),
             follows_redirects: self.part == Part::Gateway,
         })));
         self.state = State::Established(Box::new(Established {
@@ -151,6 +159,7 @@ impl IkeSa {
             },
             told: Told::Nothing,
             suite: child_sa.suite,
+            mode: child_sa.mode,
             encapsulation: child_sa.encapsulation,
             local_ts: child_sa.local_ts.clone().into(),
             remote_ts: child_sa.remote_ts.clone().into(),

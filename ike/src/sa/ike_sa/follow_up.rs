@@ -145,6 +145,7 @@ impl IkeSa {
             nonce_r: response.nonce_r,
             rekeys: response.rekeys,
             beaten_by: None,
+            unwanted: false,
         });
         let half_done = HalfDone::begin(subject, methods, env);
         payloads.push(half_done.link());
@@ -320,6 +321,9 @@ impl IkeSa {
     }
 
     fn purpose_of_half(&mut self, half: &HalfChild) -> Purpose {
+        if half.unwanted {
+            return Purpose::Discard;
+        }
         let Some(old) = half.rekeys else {
             return Purpose::Create;
         };

@@ -68,6 +68,8 @@ impl IkeSa {
             responses: Responses::default(),
             children: Vec::new(),
             formers: Vec::new(),
+            configured: Arc::default(),
+            leases: Vec::new(),
             half_done: None,
             outputs: std::collections::VecDeque::new(),
             timers: Timers::default(),
@@ -75,6 +77,7 @@ impl IkeSa {
             last_inbound: now,
             part,
             asked: 0,
+            remote_eap_id: None,
         };
         match IkeSaInit::new(&sa.connection, child, redirect, env) {
             Ok(init) => sa.send_init(Box::new(init), now, env),
@@ -207,8 +210,8 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: done.nat,
+            announced: done.announced,
             int_auth: IntAuth::default(),
-            authorities: Vec::new(),
         };
         let initial_contact =
             self.connection.unique != crate::config::Unique::Never && !self.contacts.any();

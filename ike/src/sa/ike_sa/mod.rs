@@ -28,6 +28,7 @@ use authenticate::Authenticating;
 use super::{
     child::Child,
     contacts::{ContactGuard, Contacts},
+    ends::Ends,
     event::{ChildDownCause, CloseCause, Event, Failure, Nat},
     exchange::{Exchange, Work, ike_auth::Responder, ike_followup_ke::HalfDone},
     generation::{self, Former},
@@ -40,7 +41,8 @@ use super::{
     timers::{Timer, Timers},
 };
 use crate::{
-    Connection, Environment, IkeSpi, IkeSpis, MessageId, Path,
+    Configured, Connection, Environment, IkeSpi, IkeSpis, MessageId, Path,
+    configuration::Lease,
     wire::{ExchangeType, Header},
 };
 
@@ -143,6 +145,10 @@ pub struct IkeSa {
     responses: Responses,
     children: Vec<Child>,
     formers: Vec<Former>,
+    /// Virtual addresses and what came with them.
+    configured: Arc<Configured>,
+    /// What we have lent to the peer.
+    leases: Vec<Lease>,
     /// An SA that the peer creates in several exchanges.
     half_done: Option<Box<HalfDone>>,
     outputs: VecDeque<Output>,
@@ -153,6 +159,8 @@ pub struct IkeSa {
     part: Part,
     /// Questions to others so far; only the answer to the last one counts.
     asked: u32,
+    /// Who the peer has proved to be by EAP, until it is established.
+    remote_eap_id: Option<crate::Identification>,
 }
 
 impl IkeSa {
@@ -249,6 +257,11 @@ impl IkeSa {
         self.requests.names()
     }
 
+    /// The addresses that `dynamic` selectors stand for.
+    fn ends(&self) -> Ends {
+        Ends::new(self.path, &self.configured)
+    }
+
     fn emit(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
@@ -303,6 +316,12 @@ impl IkeSa {
                 Exchange::RekeyIke(rekey) => Self::cancel_rekey(*rekey, env),
                 _ => {}
             }
+        }
+        for vip in &self.configured.local_vips {
+            self.outputs.push_back(Output::WithdrawAddress(*vip));
+        }
+        for lease in std::mem::take(&mut self.leases) {
+            env.release_lease(&lease);
         }
         if let Some(half_done) = self.half_done.take() {
             half_done.cancel(env);

@@ -52,13 +52,14 @@ impl IkeSa {
             }
             return self.arm_children();
         }
+        let path = self.path;
         let Some(child) = self
             .child_mut(inbound_spi)
             .filter(|child| child.is_rekeyable())
         else {
             return;
         };
-        match CreateChild::rekeying(child, method, env) {
+        match CreateChild::rekeying(child, method, path, env) {
             Ok(create) => {
                 let payloads = create.build_request();
                 self.send_request(Exchange::CreateChild(Box::new(create)), &payloads, now, env);
@@ -195,6 +196,11 @@ impl IkeSa {
                 && rekeys.old == spi
             {
                 rekeys.unwanted = true;
+            }
+            if let Some(half_done) = &mut self.half_done
+                && half_done.rekeys(spi)
+            {
+                half_done.discard();
             }
             next = self.child_mut(spi).and_then(|child| child.replaced_by);
             self.terminate_child(spi);

@@ -1,6 +1,6 @@
 //! Answering the peer's requests.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{
     Candidate, HalfOpen, IkeSa, SaOptions, State, establish::Purpose, intermediate::Intermediate,
@@ -13,6 +13,7 @@ use crate::{
     sa::{
         admission::{InitRequest, Refusal, refuse},
         child::{ChildState, ExchangeRole},
+        configuration,
         event::{ChildDownCause, Event, Failure},
         exchange::{
             Exchange,
@@ -89,6 +90,8 @@ impl IkeSa {
             responses: Responses::default(),
             children: Vec::new(),
             formers: Vec::new(),
+            configured: Arc::default(),
+            leases: Vec::new(),
             half_done: None,
             outputs: VecDeque::new(),
             timers: Timers::default(),
@@ -100,6 +103,7 @@ impl IkeSa {
                 Part::Neither
             },
             asked: 0,
+            remote_eap_id: None,
         };
         let header = sa.header(ExchangeType::IkeSaInit, MessageId(0), true);
         let response = write_message(&header, &answer.payloads);
@@ -112,8 +116,8 @@ impl IkeSa {
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
             nat: answer.done.nat,
+            announced: answer.done.announced,
             int_auth: IntAuth::default(),
-            authorities: Vec::new(),
         };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,
@@ -278,7 +282,7 @@ impl IkeSa {
             &self.children,
             being_created.as_deref(),
             &self.requests,
-            self.path,
+            &self.ends(),
             env,
         );
         match result {
@@ -366,6 +370,7 @@ impl IkeSa {
     ) {
         let wanted = informational::read_request(payloads, &self.children);
         let mut answer = self.answer_deletions(&wanted);
+        answer.extend(configuration::answer_informational(payloads));
         answer.extend(self.answer_mobike(payloads, path, now, env));
         self.respond_with(header, &answer, path, env);
         self.carry_out_deletions(&wanted, now, env);

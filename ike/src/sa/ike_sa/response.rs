@@ -166,6 +166,10 @@ pub(super) fn count_failure(failure: Failure, env: &dyn Environment) {
         | Failure::AuthenticationFailed
         | Failure::NoSecret
         | Failure::IdentityMismatch
+        | Failure::NoPrivateKey
+        | Failure::NoCommonSignature
+        | Failure::UntrustedCertificate
+        | Failure::UnconfirmedIdentity
         | Failure::NoConnection => counters.auth_failed.increment(),
         _ => {}
     }

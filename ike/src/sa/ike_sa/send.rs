@@ -181,7 +181,7 @@ impl IkeSa {
             return;
         }
         let name = config.name.clone();
-        match CreateChild::new(config, method, self.path, env) {
+        match CreateChild::new(config, method, &self.ends(), env) {
             Ok(create) => {
                 let payloads = create.build_request();
                 self.send_request(Exchange::CreateChild(Box::new(create)), &payloads, now, env);

@@ -344,16 +344,19 @@ fn configurations() {
         47,
         &[2, 0, 0, 0, 0, 1, 0, 4, 10, 0, 0, 1, 0, 3, 0, 0],
         &Payload::Configuration(Configuration {
-            kind: 2,
-            attributes: vec![(1, vec![10, 0, 0, 1]), (3, vec![])],
+            kind: ConfigurationKind(2),
+            attributes: vec![
+                (AttributeType(1), vec![10, 0, 0, 1]),
+                (AttributeType(3), vec![]),
+            ],
         }),
     );
     // The reserved bit of an attribute type is ignored.
     assert_eq!(
         parse_one(47, &[1, 9, 9, 9, 0x80, 1, 0, 0]),
         Ok(Payload::Configuration(Configuration {
-            kind: 1,
-            attributes: vec![(1, vec![])]
+            kind: ConfigurationKind(1),
+            attributes: vec![(AttributeType(1), vec![])]
         }))
     );
 }

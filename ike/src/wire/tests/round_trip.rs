@@ -149,7 +149,11 @@ fn payload_strategies() -> Vec<BoxedStrategy<Payload>> {
         selectors().prop_map(Payload::TsResponder).boxed(),
         (any::<u8>(), vec((0..0x8000_u16, octets(40)), 0..20))
             .prop_map(|(kind, attributes)| {
-                Payload::Configuration(Configuration { kind, attributes })
+                let attribute = |(number, value)| (AttributeType(number), value);
+                Payload::Configuration(Configuration {
+                    kind: ConfigurationKind(kind),
+                    attributes: attributes.into_iter().map(attribute).collect(),
+                })
             })
             .boxed(),
         octets(100).prop_map(Payload::Eap).boxed(),

@@ -50,8 +50,11 @@ fn everything() -> Vec<Payload> {
         Payload::TsInitiator(selectors.clone()),
         Payload::TsResponder(selectors),
         Payload::Configuration(Configuration {
-            kind: 1,
-            attributes: vec![(1, vec![]), (3, vec![8, 8, 8, 8])],
+            kind: ConfigurationKind(1),
+            attributes: vec![
+                (AttributeType(1), vec![]),
+                (AttributeType(3), vec![8, 8, 8, 8]),
+            ],
         }),
         Payload::Eap(vec![1, 0, 0, 4]),
         Payload::Unknown {

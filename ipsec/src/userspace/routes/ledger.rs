@@ -44,6 +44,8 @@ pub(crate) struct Ledger {
     tunnels: HashMap<IpNet, usize>,
     homes: HashMap<IpNet, usize>,
     peers: BTreeMap<IpAddr, Peer>,
+    /// Our own datagrams pass by the routes, so that one may lead to a peer itself.
+    marked: bool,
 }
 
 /// What one owner needs.
@@ -60,6 +62,14 @@ struct Peer {
 }
 
 impl Ledger {
+    /// No routes yet. `marked` says whether our own datagrams pass by them.
+    pub(crate) fn new(marked: bool) -> Self {
+        Self {
+            marked,
+            ..Self::default()
+        }
+    }
+
     /// What an installation needs. On error nothing was booked.
     pub(crate) fn install(
         &mut self,
@@ -68,7 +78,9 @@ impl Ledger {
         remote: &[TrafficSelector],
         peers: &[IpAddr],
     ) -> Result<Vec<Operation>, InstallError> {
-        refuse_own_address(remote, peers)?;
+        if !self.marked {
+            refuse_own_address(remote, peers)?;
+        }
         let claim = Claim {
             remote: prefixes(remote),
             local: prefixes(local),
@@ -136,7 +148,9 @@ impl Ledger {
         if claim.peers == [peer] {
             return Ok(Vec::new());
         }
-        refuse_own_address(remote, &[peer])?;
+        if !self.marked {
+            refuse_own_address(remote, &[peer])?;
+        }
         let (left, nets) = (
             std::mem::replace(&mut claim.peers, vec![peer]),
             claim.remote.clone(),
@@ -182,12 +196,18 @@ impl Ledger {
                 operations.push(Operation::Add(Route::Throw(address.into())));
             }
         };
-        if covered {
+        // Host to host: the marks of our own datagrams keep them out.
+        let itself = IpNet::from(peer);
+        if covered && !remote.contains(&itself) && !self.tunnels.contains_key(&itself) {
             throw(peer, entry);
         }
         for net in remote.iter().filter(is_network) {
             for (&address, peer) in self.peers.range_mut(net.network()..=net.broadcast()) {
-                throw(address, peer);
+                if !self.tunnels.contains_key(&IpNet::from(address))
+                    && !remote.contains(&address.into())
+                {
+                    throw(address, peer);
+                }
             }
         }
     }

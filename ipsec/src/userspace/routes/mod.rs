@@ -19,7 +19,7 @@ mod ledger;
 mod netlink;
 
 pub(crate) use ledger::{Ledger, Operation, Owner, Route};
-pub(crate) use netlink::Netlink;
+pub(crate) use netlink::{Netlink, describe};
 
 /// The routing table, named after the IP protocol number of ESP.
 pub(crate) const TABLE: u8 = 50;

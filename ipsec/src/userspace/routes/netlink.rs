@@ -12,11 +12,12 @@ use rtnetlink::{
         address::AddressAttribute,
         link::LinkAttribute,
         route::{RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType},
-        rule::{RuleAction, RuleAttribute, RuleMessage},
+        rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage},
     },
 };
 
 use super::{RULE_PRIORITY, Route, TABLE};
+use crate::userspace::sockets::SOCKET_MARK;
 
 /// Marks routes as ours, named as the table.
 const PROTOCOL: RouteProtocol = RouteProtocol::Other(TABLE);
@@ -46,6 +47,11 @@ impl Netlink {
             device,
             rules: Vec::new(),
         })
+    }
+
+    /// The device, for whoever puts addresses on it.
+    pub(crate) fn device(&self) -> (Handle, u32) {
+        (self.handle.clone(), self.device)
     }
 
     /// Sets the device's MTU and brings it up.
@@ -112,6 +118,8 @@ impl Netlink {
         rule.header.family = family;
         rule.attributes
             .push(RuleAttribute::Protocol(RouteProtocol::Other(TABLE)));
+        rule.header.flags |= RuleFlags::Invert;
+        rule.attributes.push(RuleAttribute::FwMark(SOCKET_MARK));
         let rule = rule.clone();
         match request.execute().await {
             Err(error) if code(&error) != Some(-libc::EEXIST) => return Err(describe(&error)),
@@ -225,7 +233,7 @@ impl Netlink {
 }
 
 /// What the system said, without the request that it may echo.
-fn describe(error: &rtnetlink::Error) -> String {
+pub(crate) fn describe(error: &rtnetlink::Error) -> String {
     match code(error) {
         Some(code) => io::Error::from_raw_os_error(-code).to_string(),
         None => error.to_string(),

@@ -5,8 +5,10 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{Context, auth_lifetime};
 use crate::{
-    Connection,
+    Configured, Connection, Identification,
+    configuration::Lease,
     sa::{
+        configuration::{self, Asker},
         event::Failure,
         exchange::update_addresses,
         payloads::{Payloads, notify},
@@ -28,6 +30,7 @@ impl Asking {
         let initial_contact =
             initial_contact.then(|| notify(NotifyType::INITIAL_CONTACT, Vec::new()));
         let mut payloads: Vec<_> = initial_contact.into_iter().collect();
+        payloads.extend(configuration::request(connection));
         payloads.extend(mobike(connection, cx));
         payloads
     }
@@ -38,10 +41,11 @@ impl Asking {
     pub(super) fn read_answer(
         &self,
         payloads: &Payloads,
-        _connection: &Connection,
+        connection: &Connection,
         _cx: &mut Context<'_>,
     ) -> Result<Answered, Failure> {
         Ok(Answered {
+            configured: configuration::read_reply(payloads, connection),
             initial_contact: self.initial_contact,
             mobike: update_addresses::read_support(payloads),
             redirect: read_redirect(payloads, &[]),
@@ -54,6 +58,8 @@ impl Asking {
 pub(in crate::sa) struct Answered {
     /// See [`Asking::initial_contact`].
     pub(in crate::sa) initial_contact: bool,
+    /// Virtual addresses and what came with them.
+    pub(in crate::sa) configured: Configured,
     /// The responder's further addresses, if it supports MOBIKE.
     pub(in crate::sa) mobike: Option<Vec<IpAddr>>,
     /// The gateway sends us to another one (RFC 5685).
@@ -68,6 +74,28 @@ pub(in crate::sa) struct Asked {
     pub(in crate::sa) initial_contact: bool,
     /// The initiator's further addresses, if it supports MOBIKE.
     pub(in crate::sa) mobike: Option<Vec<IpAddr>>,
+    configuration: configuration::Asked,
+}
+
+/// Responder: what it gets.
+#[derive(Default)]
+pub(in crate::sa) struct Given {
+    /// To be added to the final response.
+    pub(super) payloads: Vec<Payload>,
+    /// Addresses.
+    pub(in crate::sa) leases: Vec<Lease>,
+    /// Why there can be no CHILD_SA.
+    pub(super) refusal: Option<Failure>,
+}
+
+impl Given {
+    /// What both ends know of it from now on.
+    pub(in crate::sa) fn configured(&self) -> Configured {
+        Configured {
+            remote_vips: self.leases.iter().map(|lease| lease.address).collect(),
+            ..Configured::default()
+        }
+    }
 }
 
 impl Asked {
@@ -75,23 +103,36 @@ impl Asked {
     pub(super) fn read(payloads: &Payloads) -> Self {
         Self {
             initial_contact: payloads.notify(NotifyType::INITIAL_CONTACT).is_some(),
+            configuration: configuration::Asked::read(payloads),
             mobike: update_addresses::read_support(payloads),
         }
     }
 
     /// To be added to the final response, after AUTH and before the CHILD_SA's payloads. The
     /// initiator is authenticated. On error the IKE_SA is over.
-    #[expect(clippy::unnecessary_wraps, reason = "nothing can go wrong yet")]
+    #[expect(clippy::unnecessary_wraps, reason = "nothing can be wrong with it yet")]
     pub(super) fn answer(
         &self,
         connection: &Connection,
+        remote_id: &Identification,
         cx: &mut Context<'_>,
-    ) -> Result<Vec<Payload>, Failure> {
-        let mut payloads: Vec<_> = auth_lifetime::announce(connection).into_iter().collect();
+    ) -> Result<Given, Failure> {
+        let asker = Asker {
+            identity: remote_id,
+            path: cx.path,
+            initial_contact: self.initial_contact,
+        };
+        let assigned = self.configuration.assign(connection, &asker, cx.env);
+        let mut payloads: Vec<_> = assigned.reply.into_iter().collect();
+        payloads.extend(auth_lifetime::announce(connection));
         if self.mobike.is_some() {
             payloads.extend(mobike(connection, cx));
         }
-        Ok(payloads)
+        Ok(Given {
+            payloads,
+            leases: assigned.leases,
+            refusal: assigned.refusal,
+        })
     }
 }
 

@@ -1,10 +1,13 @@
 //! What IKE_SA_INIT leaves behind until both ends are authenticated, and what they sign.
 
-use super::super::{ike_intermediate::IntAuth, ike_sa_init::adds_cookie};
+use super::{
+    super::{ike_intermediate::IntAuth, ike_sa_init::adds_cookie},
+    announcement::Announced,
+};
 use crate::{
     Identification, Secret,
     crypto::{Nonces, shared_key_auth, signed_octets, verify},
-    sa::{credential::CertificatePayload, event::Nat, io::Role, secured::Secured},
+    sa::{event::Nat, io::Role, secured::Secured},
 };
 
 /// What IKE_SA_INIT leaves behind until both ends are authenticated.
@@ -18,10 +21,10 @@ pub(in crate::sa) struct Handshake {
     pub(in crate::sa) sk_pi: Secret,
     pub(in crate::sa) sk_pr: Secret,
     pub(in crate::sa) nat: Option<Nat>,
+    /// What the peer said about authentication.
+    pub(in crate::sa) announced: Announced,
     /// What was exchanged between IKE_SA_INIT and IKE_AUTH.
     pub(in crate::sa) int_auth: IntAuth,
-    /// Whom the peer trusts, as far as its part of IKE_SA_INIT says so.
-    pub(in crate::sa) authorities: Vec<CertificatePayload>,
 }
 
 impl Handshake {

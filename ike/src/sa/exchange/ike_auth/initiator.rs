@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::{
-    Context, EAP_MESSAGES, Handshake, SHARED_KEY, address_id, another_auth_follows, authentication,
-    certificates,
+    Context, EAP_MESSAGES, Handshake, SHARED_KEY, address_id,
+    announcement::{certificate_requests, several_rounds},
+    another_auth_follows, authentication, certificates,
     extras::{Answered, Asking},
     goes_on, local_id, shared_key,
 };
@@ -16,6 +17,7 @@ use crate::{
     config::{LocalAuth, RemoteAuth},
     sa::{
         credential::{Answer, CredentialAnswer, Eap, Question, Sign, Verify},
+        ends::Ends,
         event::Failure,
         io::Role,
         negotiation::{Agreed, ChildOffer, Unaccepted},
@@ -79,7 +81,7 @@ pub(in crate::sa) enum InitiatorStep {
     /// Ask this.
     Ask(Question),
     /// Both ends are authenticated.
-    Done(Authenticated),
+    Done(Box<Authenticated>),
 }
 
 /// What the initiator learns.
@@ -116,7 +118,10 @@ impl Initiator {
         env: &mut dyn Environment,
     ) -> Result<Self, Failure> {
         let child = child
-            .map(|config| ChildOffer::in_ike_auth(config, path, env))
+            .map(|config| {
+                let ends = Ends::asking(path, &connection.vips);
+                ChildOffer::in_ike_auth(config, &ends, env)
+            })
             .transpose()?;
         Ok(Self {
             handshake,
@@ -140,6 +145,9 @@ impl Initiator {
 
     /// The first request.
     pub(in crate::sa) fn begin(&mut self, cx: &mut Context<'_>) -> Result<InitiatorStep, Failure> {
+        if self.has_several_rounds() && !self.handshake.announced.several_rounds {
+            return Err(Failure::Protocol("it takes one authentication round only"));
+        }
         self.go_on(cx)
     }
 
@@ -345,12 +353,16 @@ impl Initiator {
         }
         let remote_id = self.remote_id.clone().ok_or(Failure::InvalidSyntax)?;
         let answered = self.asking.read_answer(payloads, &self.connection, cx)?;
-        Ok(InitiatorStep::Done(Authenticated {
+        let child = self
+            .child
+            .as_ref()
+            .map(|offer| answered.judge_child(offer, payloads, &self.connection, cx.path));
+        Ok(InitiatorStep::Done(Box::new(Authenticated {
             local_id: self.local_id.clone(),
             remote_id,
             answered,
-            child: self.child.as_ref().map(|offer| offer.accept(payloads)),
-        }))
+            child,
+        })))
     }
 
     /// The next request.
@@ -393,7 +405,8 @@ impl Initiator {
                     octets: self
                         .handshake
                         .octets(Role::Initiator, cx.secured, &self.local_id),
-                    authorities: self.handshake.authorities.clone(),
+                    hashes: self.handshake.announced.hashes.clone(),
+                    authorities: self.handshake.announced.authorities.clone(),
                     connection,
                     round,
                 }))))
@@ -452,18 +465,29 @@ impl Initiator {
         let mut payloads = vec![Payload::IdInitiator(self.local_id.clone())];
         payloads.extend(certificates);
         let first = round == 0;
+        if first {
+            let connections: [&Connection; 1] = [&self.connection];
+            payloads.extend(certificate_requests(&connections, cx.env));
+        }
         if let (true, Some(id)) = (first, self.connection.remote_id().exact()) {
             payloads.push(Payload::IdResponder(id.clone()));
         }
         payloads.extend(auth);
         if first {
             payloads.extend(self.asks_for_eap_only());
+            if self.has_several_rounds() {
+                payloads.push(several_rounds());
+            }
             payloads.extend(self.asking.payloads(&self.connection, cx));
             if let Some(offer) = &self.child {
                 payloads.extend(offer.payloads(None));
             }
         }
         payloads
+    }
+
+    fn has_several_rounds(&self) -> bool {
+        self.connection.local.len() > 1 || self.connection.remote.len() > 1
     }
 
     /// The responder may leave its own proof to EAP (RFC 5998).

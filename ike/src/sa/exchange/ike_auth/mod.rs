@@ -7,8 +7,10 @@
 //! signature or speak EAP (see [`crate::sa::credential`]), and go on with the answer.
 //! What other features add to the first request and to the last response is in [`extras`].
 
+pub(in crate::sa) mod announcement;
 pub(in crate::sa) mod auth_lifetime;
 mod extras;
+mod first_child;
 mod handshake;
 mod initiator;
 mod responder;

@@ -8,18 +8,19 @@ use std::sync::Arc;
 
 use super::{
     Context, EAP_MESSAGES, Handshake, SHARED_KEY, another_auth_follows, authentication,
-    certificates, extras::Asked, goes_on, local_id, shared_key,
+    certificates,
+    extras::{Asked, Given},
+    goes_on, local_id, shared_key,
 };
 use crate::{
-    ChildConfig, Connection, Identification, Secret,
+    Connection, Identification, Secret,
     config::{LocalAuth, RemoteAuth},
-    proposal::KeyExchangeUse,
     sa::{
         Candidate,
         credential::{Answer, CredentialAnswer, Eap, Question, Sign, Verify},
         event::Failure,
         io::Role,
-        negotiation::{self, Granted, Refusal},
+        negotiation::Granted,
         payloads::Payloads,
     },
     wire::{NotifyType, Payload},
@@ -80,6 +81,7 @@ pub(in crate::sa) struct AuthResponse {
     pub(in crate::sa) local_id: Identification,
     pub(in crate::sa) remote_id: Identification,
     pub(in crate::sa) asked: Asked,
+    pub(in crate::sa) given: Given,
     /// The final response, less what concerns the CHILD_SA.
     pub(in crate::sa) payloads: Vec<Payload>,
     /// The outcome of the CHILD_SA, if one was asked for.
@@ -260,7 +262,7 @@ impl Responder {
         self.candidates.retain(|Candidate { connection, .. }| {
             let remote = connection.remote.get(round);
             remote.is_some_and(|remote| remote.id.matches(id))
-                && asked.is_none_or(|asked| *asked == local_id(connection, 0, cx.path))
+                && asked.is_none_or(|asked| asked.is_same(&local_id(connection, 0, cx.path)))
         });
         if self.candidates.is_empty() {
             return Err(Failure::NoConnection);
@@ -335,6 +337,7 @@ impl Responder {
                 message,
                 msk,
                 mutual,
+                identity: _,
             } => {
                 let Remote::Eap { round, .. } = self.remote else {
                     return Err(Failure::AuthenticationFailed.into());
@@ -423,6 +426,7 @@ impl Responder {
                     local_id: id,
                     remote_id: self.remote_id.clone(),
                     octets,
+                    hashes: self.handshake.announced.hashes.clone(),
                     authorities: first
                         .map(Payloads::certificate_requests)
                         .unwrap_or_default(),
@@ -460,37 +464,28 @@ impl Responder {
         if self.local_rounds < connection.local.len() && !self.proves_by_eap() {
             answer.push(another_auth_follows());
         } else if let (Remote::Done, Some(first)) = (&self.remote, &self.first) {
+            let remote_id = self.remote_id.clone().ok_or(Failure::InvalidSyntax)?;
             let asked = Asked::read(first);
-            answer.extend(asked.answer(&connection, cx)?);
-            let child = grant(first, &connection.children, cx);
+            let mut given = asked.answer(&connection, &remote_id, cx)?;
+            answer.append(&mut given.payloads);
+            let child = given.grant(first, &connection.children, cx);
             if let Some(Err(Failure::InvalidSyntax)) = child {
+                for lease in &given.leases {
+                    cx.env.release_lease(lease);
+                }
                 // Fatal for the IKE_SA, not only for its child (RFC 7296 section 2.21.2).
                 return Err(Failure::InvalidSyntax);
             }
-            let remote_id = self.remote_id.clone().ok_or(Failure::InvalidSyntax)?;
             return Ok(ResponderStep::Done(Box::new(AuthResponse {
                 candidate: candidate.clone(),
                 local_id: self.presumed_local_id(cx),
                 remote_id,
                 asked,
+                given,
                 payloads: answer,
                 child,
             })));
         }
         Ok(ResponderStep::Respond(answer))
     }
-}
-
-fn grant(
-    payloads: &Payloads,
-    children: &[Arc<ChildConfig>],
-    cx: &mut Context<'_>,
-) -> Option<Result<Granted, Failure>> {
-    // Without SA, TSi and TSr it is a childless IKE_SA (RFC 6023).
-    payloads.ts_initiator()?;
-    let granted = negotiation::grant(payloads, children, KeyExchangeUse::Strip, cx.path, cx.env);
-    Some(granted.map_err(|refusal| match refusal {
-        Refusal::Failure(failure) => failure,
-        Refusal::OtherKeyExchange(_) => Failure::NoProposalChosen,
-    }))
 }

@@ -7,7 +7,7 @@ const MOST_BITS: u32 = 31;
 
 /// Consecutive addresses, at least one and at most 2^31.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AddressRange {
+pub struct AddressRange {
     /// As it was written.
     base: IpAddr,
     /// The first address that can be leased.
@@ -21,7 +21,7 @@ impl AddressRange {
     /// Of a network with more than two addresses the first and the last are not used: they are the
     /// network's own and the broadcast address (RFC 919), or the routers' anycast address
     /// (RFC 4291 section 2.6.1). An address inside the network says where to begin.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         if let Some((from, to)) = text.split_once('-') {
             return Self::between(from.trim().parse().ok()?, to.trim().parse().ok()?);
         }
@@ -68,23 +68,23 @@ impl AddressRange {
     }
 
     /// The address that was written, or that the network was written with.
-    pub(crate) fn base(&self) -> IpAddr {
+    pub fn base(&self) -> IpAddr {
         self.base
     }
 
     /// How many addresses can be leased.
-    pub(crate) fn size(&self) -> u32 {
+    pub fn size(&self) -> u32 {
         self.size
     }
 
     /// The address with this number, counting from 0.
-    pub(crate) fn address(&self, offset: u32) -> IpAddr {
+    pub fn address(&self, offset: u32) -> IpAddr {
         debug_assert!(offset < self.size);
         address_like(self.base, number(self.first) + u128::from(offset))
     }
 
     /// The number of an address; `None` if it is not in the range.
-    pub(crate) fn offset(&self, address: IpAddr) -> Option<u32> {
+    pub fn offset(&self, address: IpAddr) -> Option<u32> {
         if address.is_ipv4() != self.base.is_ipv4() {
             return None;
         }
