@@ -1,6 +1,6 @@
 //! IKE_AUTH of either role: the messages, and what others must answer in between.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use super::{HalfOpen, IkeSa, State, establish::Purpose, response::count_failure};
 use crate::{
@@ -199,12 +199,12 @@ impl IkeSa {
             child: offer,
             ..
         } = initiator;
+        self.configured = Arc::new(authenticated.answered.configured);
         self.establish(
             authenticating.secured,
             &handshake,
             (authenticated.local_id, authenticated.remote_id),
             authenticated.answered.initial_contact,
-            authenticated.answered.configured,
             now,
             env,
         );
@@ -352,7 +352,7 @@ impl IkeSa {
         let HalfOpen {
             secured, responder, ..
         } = *half_open;
-        let configured = given.configured();
+        self.configured = Arc::new(given.configured());
         // Whatever becomes of the IKE_SA, its end gives them back.
         self.leases = given.leases;
         if let Some(to) = self.redirects_clients() {
@@ -367,7 +367,6 @@ impl IkeSa {
             &handshake,
             (local_id, remote_id),
             asked.initial_contact,
-            configured,
             now,
             env,
         );

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{Established, IkeSa, State};
 use crate::{
-    Configured, Environment, EspSpi, Identification,
+    Environment, EspSpi, Identification,
     child_sa::Sending,
     crypto::Nonces,
     sa::{
@@ -28,14 +28,12 @@ impl IkeSa {
         handshake: &Handshake,
         (local_id, remote_id): (Identification, Identification),
         initial_contact: bool,
-        configured: Configured,
         now: Instant,
         env: &mut dyn Environment,
     ) {
-        for vip in &configured.local_vips {
+        for vip in &self.configured.local_vips {
             self.outputs.push_back(Output::AssignAddress(*vip));
         }
-        self.configured = Arc::new(configured);
         // Before anything is transmitted: see `uniqueness`.
         let contact = self.contacts.enter();
         let nat = handshake.nat.unwrap_or_default();

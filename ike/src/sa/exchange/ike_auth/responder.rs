@@ -37,6 +37,8 @@ pub(in crate::sa) struct Responder {
     /// Our rounds that are proved.
     local_rounds: usize,
     remote_id: Option<Identification>,
+    /// Who EAP has proven: addresses are kept for that identity.
+    eap_id: Option<Identification>,
     remote: Remote,
     waiting: Option<Waiting>,
     /// The response that is being made.
@@ -114,6 +116,7 @@ impl Responder {
             local_id: None,
             local_rounds: 0,
             remote_id: None,
+            eap_id: None,
             remote: Remote::Round(0),
             waiting: None,
             answer: Vec::new(),
@@ -337,7 +340,7 @@ impl Responder {
                 message,
                 msk,
                 mutual,
-                identity: _,
+                identity,
             } => {
                 let Remote::Eap { round, .. } = self.remote else {
                     return Err(Failure::AuthenticationFailed.into());
@@ -346,6 +349,7 @@ impl Responder {
                     return Err(Failure::AuthenticationFailed.into());
                 }
                 self.eap = message.map(Payload::Eap);
+                self.eap_id = identity;
                 self.remote = Remote::Key { round, msk };
                 Ok(())
             }
@@ -466,7 +470,8 @@ impl Responder {
         } else if let (Remote::Done, Some(first)) = (&self.remote, &self.first) {
             let remote_id = self.remote_id.clone().ok_or(Failure::InvalidSyntax)?;
             let asked = Asked::read(first);
-            let mut given = asked.answer(&connection, &remote_id, cx)?;
+            let mut given =
+                asked.answer(&connection, self.eap_id.as_ref().unwrap_or(&remote_id), cx)?;
             answer.append(&mut given.payloads);
             let child = given.grant(first, &connection.children, cx);
             if let Some(Err(Failure::InvalidSyntax)) = child {
