@@ -23,10 +23,13 @@ bench:
 	scripts/install-test-packages
 	$(CARGO) bench --bench gateway
 
-# Every feature with every peer, either end starting; needs root. Writes the table of docs/interop.md.
+# Every feature with every peer, either end starting; needs root, and the
+# sources of strongSwan for ML-KEM. Writes the table of docs/interop.md.
 interop:
 	scripts/install-test-packages
-	HOLDFAST_INTEROP_WRITE=1 $(CARGO) nextest run --features fault-injection --test e2e interop::
+	scripts/trixie-mlkem
+	HOLDFAST_INTEROP_WRITE=1 $(CARGO) nextest run --features fault-injection --test e2e \
+	    --run-ignored all -E 'test(interop::) or test(hybrid::)'
 
 # Thousands of interrupted swanctls over holdfast and over charon; needs root. Prints the README's table.
 storm:

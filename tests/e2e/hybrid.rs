@@ -73,17 +73,20 @@ fn peers_that_do_without() {
 }
 
 #[test]
+#[ignore = "needs charon's ml plugin, which Debian leaves out: make interop builds it from sources"]
 fn ml_kem() {
     table_with(ML_KEM, Release::TrixieMlKem);
 }
 
 #[test]
+#[ignore = "needs charon's ml plugin, which Debian leaves out: make interop builds it from sources"]
 fn charon_rekeys() {
     let (pair, holdfast, charon, _lab) = start(REKEYED, Release::TrixieMlKem);
     rekey_all((&pair, &holdfast, &charon), &charon, REKEYED);
 }
 
 #[test]
+#[ignore = "needs charon's ml plugin, which Debian leaves out: make interop builds it from sources"]
 fn holdfast_rekeys() {
     let (pair, holdfast, charon, _lab) = start(REKEYED, Release::TrixieMlKem);
     rekey_all((&pair, &holdfast, &charon), &holdfast, REKEYED);

@@ -9,7 +9,9 @@ use crate::lab::{
     holdfast::Holdfast,
     sas::{Daemon, agreed_tunnel},
     topology::{CHILD, CONNECTION, Family, Gateway, PSK, Pair, WIRE},
-    traffic, wait,
+    traffic,
+    vici::Message,
+    wait,
 };
 
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -35,14 +37,14 @@ fn holdfast(lab: &Lab, here: &Gateway, there: &Gateway, mode: &str) -> Holdfast 
 fn modes(daemon: &dyn Daemon) -> Vec<String> {
     let mut client = daemon.client().expect("it answers");
     let events = client
-        .stream("list-sas", "list-sa", &crate::lab::vici::Message::default())
+        .stream("list-sas", "list-sa", &Message::default())
         .expect("it lists");
     let mut modes = Vec::new();
-    for (_, sa) in events.iter().flat_map(|event| event.sections()) {
+    for (_, sa) in events.iter().flat_map(Message::sections) {
         for (_, child) in sa
             .section("child-sas")
             .into_iter()
-            .flat_map(|c| c.sections())
+            .flat_map(Message::sections)
         {
             modes.push(child.text("mode").unwrap_or_default().to_owned());
         }

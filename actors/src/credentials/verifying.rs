@@ -42,8 +42,8 @@ struct Doubt {
     reason: String,
 }
 
-fn doubt<T>(failure: Failure, reason: impl ToString) -> Result<T, Doubt> {
-    let reason = reason.to_string();
+fn doubt<T>(failure: Failure, reason: impl Into<String>) -> Result<T, Doubt> {
+    let reason = reason.into();
     Err(Doubt { failure, reason })
 }
 

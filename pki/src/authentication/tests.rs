@@ -8,7 +8,10 @@ fn key(name: &str) -> PrivateKey {
 /// The octets that RFC 7427 appendix A and RFC 8420 appendix A list.
 #[test]
 fn identifiers_are_those_of_the_standards() {
-    let hex = |octets: Vec<u8>| -> String { octets.iter().map(|o| format!("{o:02x}")).collect() };
+    let hex = |octets: Vec<u8>| -> String {
+        let octets: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        octets.concat()
+    };
     for (algorithm, expected) in [
         (
             SignatureAlgorithm::RsaPkcs1(Hash::Sha256),

@@ -44,7 +44,7 @@ impl FreeRadius {
     }
 }
 
-const RADIUSD_CONF: &str = r#"
+const RADIUSD_CONF: &str = r"
 prefix = /usr
 exec_prefix = /usr
 sbindir = /usr/sbin
@@ -104,4 +104,4 @@ server default {
         eap
     }
 }
-"#;
+";

@@ -34,7 +34,7 @@ use std::{
     },
 };
 
-pub(crate) use namespace::{Namespace, connect};
+pub(crate) use namespace::Namespace;
 
 /// What must be installed, and the Debian package that brings it.
 const TOOLS: [(&str, &str); 11] = [

@@ -6,8 +6,8 @@ use super::{PATIENCE, report};
 use crate::lab::{
     Lab, Namespace,
     charon::{self, Charon},
-    connect,
     holdfast::{self, Holdfast},
+    namespace::connect,
     run,
     sas::{Daemon, agreed_tunnel},
     topology::{CHILD, Family, Gateway, Pair, Tunnel, WIRE},
