@@ -34,7 +34,7 @@ const GROWTH: u64 = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
-fn both_ends_rekey_over_a_bad_cable() {
+fn alone_both_ends_rekey_over_a_bad_cable() {
     soak(Duration::from_secs(30));
 }
 
