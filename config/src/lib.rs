@@ -33,5 +33,5 @@ pub use model::{
     LogFormat, LogLevel, Radius, RadiusServer, Reconnect, StartAction, Tun, ViciAddress,
 };
 pub use pool::Pool;
-pub use secrets::{PskEntry, Secrets};
+pub use secrets::{AuthorityEntry, PrivateKeyEntry, PskEntry, Secrets};
 pub use settings::{Entry, Setting, Settings};

@@ -50,6 +50,7 @@ pub(crate) struct RawConfig {
     pub(crate) defaults: RawDefaults,
     pub(crate) connections: BTreeMap<String, RawConnection>,
     pub(crate) secrets: BTreeMap<String, RawSecret>,
+    pub(crate) authorities: BTreeMap<String, RawAuthority>,
     pub(crate) pools: BTreeMap<String, RawPool>,
     pub(crate) radius: RawRadius,
 }
@@ -266,7 +267,16 @@ pub(crate) struct RawSecret {
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
     pub(crate) ids: Option<TextList>,
+    pub(crate) file: Option<String>,
     pub(crate) secret: RawSecretSource,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawAuthority {
+    pub(crate) cacert: Option<String>,
+    pub(crate) crl_uris: Option<TextList>,
+    pub(crate) ocsp_uris: Option<TextList>,
 }
 
 #[derive(Debug, Default, Deserialize)]

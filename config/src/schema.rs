@@ -34,6 +34,7 @@ pub(crate) enum Section {
     Child,
     Secret,
     SecretSource,
+    Authority,
     Pool,
     Radius,
     RadiusServer,
@@ -65,6 +66,7 @@ impl Section {
             Self::Child => fields_of::<raw::RawChild>(),
             Self::Secret => fields_of::<raw::RawSecret>(),
             Self::SecretSource => fields_of::<raw::RawSecretSource>(),
+            Self::Authority => fields_of::<raw::RawAuthority>(),
             Self::Pool => fields_of::<raw::RawPool>(),
             Self::Radius => fields_of::<raw::RawRadius>(),
             Self::RadiusServer => fields_of::<raw::RawRadiusServer>(),
@@ -77,6 +79,7 @@ impl Section {
             (Self::Root, "defaults") => Holds::Table(Self::Defaults),
             (Self::Root, "connections") => Holds::Named(Self::Connection),
             (Self::Root, "secrets") => Holds::Named(Self::Secret),
+            (Self::Root, "authorities") => Holds::Named(Self::Authority),
             (Self::Root, "pools") => Holds::Named(Self::Pool),
             (Self::Agent, "tun") => Holds::Table(Self::Tun),
             (Self::Agent, "limits") => Holds::Table(Self::Limits),
@@ -97,10 +100,6 @@ impl Section {
     fn refused(self, key: &str) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Root => match key {
-                "authorities" => Some((
-                    "a certification authority",
-                    "authenticate with auth = \"psk\"",
-                )),
                 "include" => Some((
                     "an include statement",
                     "put further files into the folder conf.d beside the main file",
@@ -125,6 +124,7 @@ impl Section {
             | Self::SecretSource
             | Self::Radius
             | Self::RadiusServer
+            | Self::Authority
             | Self::Pool => None,
         }
     }

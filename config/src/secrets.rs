@@ -1,8 +1,9 @@
-//! Pre-shared keys and the choice among them.
+//! Pre-shared keys and the choice among them, private keys, and authorities.
 
 use std::{collections::HashMap, sync::Arc};
 
 use holdfast_ike::{Identification, Secret};
+use holdfast_pki::{Certificate, PrivateKey};
 
 /// The secrets of the configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,6 +14,8 @@ pub struct Secrets {
     /// Position of the first entry that names nobody.
     everybody: Option<usize>,
     eap: Vec<PskEntry>,
+    private_keys: Vec<PrivateKeyEntry>,
+    authorities: Vec<AuthorityEntry>,
 }
 
 /// One pre-shared key or password, and the identities it belongs to.
@@ -24,6 +27,35 @@ pub struct PskEntry {
     pub ids: Vec<Identification>,
     /// The key.
     pub secret: Arc<Secret>,
+}
+
+/// One private key.
+#[derive(Clone, Debug)]
+pub struct PrivateKeyEntry {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The key.
+    pub key: Arc<PrivateKey>,
+}
+
+/// A private key is told by the public key that belongs to it.
+impl PartialEq for PrivateKeyEntry {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.key.public() == other.key.public()
+    }
+}
+
+/// One certification authority that is trusted for every connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthorityEntry {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its own certificate.
+    pub certificate: Arc<Certificate>,
+    /// Where its revocation lists are.
+    pub crl_uris: Vec<String>,
+    /// Where its OCSP responders are.
+    pub ocsp_uris: Vec<String>,
 }
 
 impl Secrets {
@@ -41,6 +73,8 @@ impl Secrets {
             by_id,
             everybody,
             eap: Vec::new(),
+            private_keys: Vec::new(),
+            authorities: Vec::new(),
         }
     }
 
@@ -48,6 +82,34 @@ impl Secrets {
     #[must_use]
     pub fn with_eap(self, eap: Vec<PskEntry>) -> Self {
         Self { eap, ..self }
+    }
+
+    /// The same with these private keys.
+    #[must_use]
+    pub fn with_private_keys(self, private_keys: Vec<PrivateKeyEntry>) -> Self {
+        Self {
+            private_keys,
+            ..self
+        }
+    }
+
+    /// The same with these authorities.
+    #[must_use]
+    pub fn with_authorities(self, authorities: Vec<AuthorityEntry>) -> Self {
+        Self {
+            authorities,
+            ..self
+        }
+    }
+
+    /// The private keys.
+    pub fn private_keys(&self) -> &[PrivateKeyEntry] {
+        &self.private_keys
+    }
+
+    /// The authorities that are trusted for every connection.
+    pub fn authorities(&self) -> &[AuthorityEntry] {
+        &self.authorities
     }
 
     /// The passwords for EAP.

@@ -1,5 +1,6 @@
 //! Whole configurations: what loads, what does not, and what is said about it.
 
+mod credentials;
 mod defaults;
 mod diagnostics;
 mod documentation;

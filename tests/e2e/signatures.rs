@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -207,6 +208,25 @@ impl Scene {
         (holdfast, charon)
     }
 
+    /// The same as swanctl.conf says, by the agent's own files: nothing is loaded by a client.
+    fn start_from_files(&self, sun: &End) -> (Holdfast, Charon) {
+        let settings = charon::Settings::default();
+        let charon = Charon::start(&self.lab, &self.pair.sun.namespace, &settings);
+        charon.configure(&conf(&self.pair.sun, &self.pair.moon, sun));
+        let namespace = &self.pair.moon.namespace;
+        let directory = self
+            .lab
+            .subdirectory(&format!("{}-holdfast", namespace.name()));
+        for file in ["moon.example.key", "moon.example.crt", "ca.crt"] {
+            self.authority.give(&directory, "credentials", file);
+        }
+        let key = directory.join("credentials/moon.example.key");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("a mode");
+        let tables = tables(&self.pair.moon, &self.pair.sun);
+        let holdfast = Holdfast::start(&self.lab, namespace, "dataplane = \"userspace\"", &tables);
+        (holdfast, charon)
+    }
+
     /// A tunnel from each end.
     fn proves(&self, moon: &End, sun: &End) {
         self.proves_from(&["holdfast", "charon"], moon, sun);
@@ -214,9 +234,13 @@ impl Scene {
 
     fn proves_from(&self, starters: &[&str], moon: &End, sun: &End) {
         let (holdfast, charon) = self.start(moon, sun);
+        self.proves_with(starters, &holdfast, &charon);
+    }
+
+    fn proves_with(&self, starters: &[&str], holdfast: &Holdfast, charon: &Charon) {
         for starter in starters {
             if *starter == "holdfast" {
-                initiate(&holdfast).unwrap_or_else(|error| {
+                initiate(holdfast).unwrap_or_else(|error| {
                     panic!(
                         "holdfast: {error}\n{}\ncharon:\n{}",
                         holdfast.log(),
@@ -224,7 +248,7 @@ impl Scene {
                     )
                 });
             } else {
-                initiate(&charon).unwrap_or_else(|error| {
+                initiate(charon).unwrap_or_else(|error| {
                     panic!(
                         "charon: {error}\n{}\nholdfast:\n{}",
                         charon.process_log(),
@@ -233,7 +257,7 @@ impl Scene {
                 });
             }
             wait::until("both agree", PATIENCE, || {
-                agreed_tunnel(&holdfast, &charon, CHILD)
+                agreed_tunnel(holdfast, charon, CHILD)
             });
             let (here, there) = (&self.pair.moon, &self.pair.sun);
             traffic::wait_for_answer(
@@ -281,6 +305,25 @@ fn conf(here: &Gateway, there: &Gateway, end: &End) -> String {
     )
 }
 
+/// What `conf` says with [`MOON`], as TOML.
+fn tables(here: &Gateway, there: &Gateway) -> String {
+    format!(
+        "[secrets.moon]\ntype = \"private_key\"\nfile = \"credentials/moon.example.key\"\n\
+         [authorities.lab]\ncacert = \"credentials/ca.crt\"\n\
+         [connections.{CONNECTION}]\nlocal_addrs = [\"{}\"]\nremote_addrs = [\"{}\"]\n\
+         proposals = [\"aes256gcm16-prfsha384-x25519\"]\n\
+         local = {{ auth = \"pubkey\", certs = [\"credentials/moon.example.crt\"], \
+         id = \"moon.example\" }}\n\
+         remote = {{ auth = \"pubkey\", id = \"sun.example\" }}\n\
+         [connections.{CONNECTION}.children.{CHILD}]\nlocal_ts = [\"{}\"]\n\
+         remote_ts = [\"{}\"]\nesp_proposals = [\"aes256gcm16\"]\n",
+        here.outer(Family::V4),
+        there.outer(Family::V4),
+        here.network(Family::V4),
+        there.network(Family::V4),
+    )
+}
+
 const MOON: End = End {
     local: "local { auth = pubkey\n certs = moon.example.crt\n id = moon.example\n }",
     remote: "remote { auth = pubkey\n id = sun.example\n }",
@@ -295,6 +338,16 @@ const SUN: End = End {
 #[test]
 fn rsa() {
     Scene::with_certificates(RSA).proves(&MOON, &SUN);
+}
+
+#[test]
+fn everything_from_configuration_files() {
+    let scene = Scene::with_certificates(P256);
+    let (holdfast, charon) = scene.start_from_files(&SUN);
+    scene.proves_with(&["holdfast", "charon"], &holdfast, &charon);
+    let names = [("name", "lab")];
+    let refusal = holdfast.command("unload-authority", &names);
+    refusal.expect_err("it is in the files");
 }
 
 #[test]

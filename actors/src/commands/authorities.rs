@@ -22,6 +22,9 @@ const LONGEST_URI: usize = 2048;
 pub(super) fn load(shared: &Shared, request: &Message) -> Message {
     for (name, section) in request.sections() {
         let added = read(name, section).and_then(|authority| {
+            if shared.credentials.store().is_authority_of_files(name) {
+                return Err(of_files(name));
+            }
             let added = shared
                 .credentials
                 .change(|store| store.add_authority(name, authority));
@@ -45,9 +48,15 @@ pub(super) fn unload(shared: &Shared, request: &Message) -> Message {
     if removed == Ok(true) {
         tracing::info!(authority = name, "unloaded an authority");
         Message::success()
+    } else if shared.credentials.store().is_authority_of_files(name) {
+        Message::failure(format!("unload: {}", of_files(name)))
     } else {
         Message::failure(format!("unload: authority '{name}' not found"))
     }
+}
+
+fn of_files(name: &str) -> String {
+    format!("authority '{name}' is in the configuration files: change them and reload")
 }
 
 pub(super) fn names(shared: &Shared) -> Message {

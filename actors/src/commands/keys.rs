@@ -37,6 +37,8 @@ pub(super) fn unload(shared: &Shared, request: &Message) -> Message {
     if removed {
         tracing::info!(id, "unloaded a private key");
         Message::success()
+    } else if KeyId::from_hex(id).is_some_and(|id| shared.credentials.store().is_key_of_files(id)) {
+        Message::failure("the key is in the configuration files: change them and reload")
     } else {
         Message::failure("key not found")
     }

@@ -8,8 +8,8 @@
 //! they are an immutable snapshot that whoever checks keeps for as long as it takes, without holding
 //! anybody up.
 //!
-//! Nothing here is saved, and nothing is read from files: what clients loaded is gone with the
-//! agent.
+//! Nothing here is saved: what clients loaded is gone with the agent. What the configuration files
+//! say is read by them that read those, and kept apart from what clients loaded.
 
 mod authority;
 mod desk;
@@ -63,9 +63,11 @@ impl Credentials {
             files: SharedKeys::from_files(secrets),
             clients: SharedKeys::default(),
         };
+        let mut store = Store::default();
+        store.replace_files(secrets);
         Self {
             shared_keys: RwLock::new(layers),
-            store: ArcSwap::default(),
+            store: ArcSwap::from_pointee(store),
             revocations: Revocations::default(),
             changing: Mutex::new(()),
         }
@@ -76,7 +78,11 @@ impl Credentials {
     pub(crate) fn replace_files(&self, secrets: &Secrets) {
         let mut files = SharedKeys::from_files(secrets);
         self.layers_mut(|layers| std::mem::swap(&mut layers.files, &mut files));
-        // The old ones are wiped here, when nobody waits for the lock.
+        // The old ones are wiped at the end, when nobody waits for the lock.
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Store::clone(&self.store.load());
+        next.replace_files(secrets);
+        self.store.store(Arc::new(next));
     }
 
     /// The pre-shared key of these two. Waits for no more than a step of somebody else in a table.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use holdfast_config::Secrets;
 use holdfast_pki::{Certificate, KeyId, PrivateKey, PublicKey, RevocationList};
 
 use super::{Authority, CredentialError, Subject};
@@ -58,6 +59,14 @@ pub(crate) struct Store {
     public_keys: Vec<Arc<PublicKey>>,
     private_keys: BTreeMap<KeyId, Arc<PrivateKey>>,
     authorities: BTreeMap<String, Arc<Authority>>,
+    files: FromFiles,
+}
+
+/// What the configuration files say; clients cannot remove it.
+#[derive(Clone, Default)]
+struct FromFiles {
+    private_keys: BTreeMap<KeyId, Arc<PrivateKey>>,
+    authorities: BTreeMap<String, Arc<Authority>>,
 }
 
 /// One entry of a listing.
@@ -71,6 +80,36 @@ pub(crate) enum Listed<'a> {
 }
 
 impl Store {
+    /// Puts the keys and authorities of the configuration files in the place of those read before.
+    pub(crate) fn replace_files(&mut self, secrets: &Secrets) {
+        let keys = secrets.private_keys().iter();
+        let authorities = secrets.authorities().iter().map(|entry| {
+            let authority = Authority {
+                certificate: Arc::clone(&entry.certificate),
+                crl_uris: entry.crl_uris.clone(),
+                ocsp_uris: entry.ocsp_uris.clone(),
+                cert_uri_base: None,
+            };
+            (entry.name.clone(), Arc::new(authority))
+        });
+        self.files = FromFiles {
+            private_keys: keys
+                .map(|entry| (entry.key.public().id(), Arc::clone(&entry.key)))
+                .collect(),
+            authorities: authorities.collect(),
+        };
+    }
+
+    /// Whether the configuration files have a private key of this name.
+    pub(crate) fn is_key_of_files(&self, id: KeyId) -> bool {
+        self.files.private_keys.contains_key(&id)
+    }
+
+    /// Whether the configuration files have an authority of this name.
+    pub(crate) fn is_authority_of_files(&self, name: &str) -> bool {
+        self.files.authorities.contains_key(name)
+    }
+
     /// Adds a certificate. Whatever it was announced as, that of a CA is an anchor of trust. One
     /// that is there already takes the new use.
     pub(crate) fn add_certificate(
@@ -132,7 +171,8 @@ impl Store {
 
     /// The private key of this name.
     pub(crate) fn private_key(&self, id: KeyId) -> Option<&Arc<PrivateKey>> {
-        self.private_keys.get(&id)
+        let of_files = || self.files.private_keys.get(&id);
+        self.private_keys.get(&id).or_else(of_files)
     }
 
     /// Certificates of ours and of peers.
@@ -144,17 +184,18 @@ impl Store {
             .map(|(_, certificate)| certificate)
     }
 
-    /// Forgets a private key; `false` if there is none of that name.
+    /// Forgets a client's private key; `false` if there is none of that name.
     pub(crate) fn remove_private_key(&mut self, id: KeyId) -> bool {
         self.private_keys.remove(&id).is_some()
     }
 
-    /// The names of the private keys.
+    /// The names of the private keys that clients loaded: whoever lists them means to remove those
+    /// that it does not know.
     pub(crate) fn private_key_ids(&self) -> impl Iterator<Item = KeyId> {
         self.private_keys.keys().copied()
     }
 
-    /// Adds an authority; one of the same name gives way to it.
+    /// Adds a client's authority; a client's of the same name gives way to it.
     pub(crate) fn add_authority(
         &mut self,
         name: &str,
@@ -168,15 +209,16 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets an authority; `false` if there is none of that name.
+    /// Forgets a client's authority; `false` if there is none of that name.
     pub(crate) fn remove_authority(&mut self, name: &str) -> bool {
         self.authorities.remove(name).is_some()
     }
 
-    /// The authorities by name.
+    /// The authorities by name, those of the configuration files first.
     pub(crate) fn authorities(&self) -> impl Iterator<Item = (&str, &Authority)> {
-        self.authorities
-            .iter()
+        let of_files = self.files.authorities.iter();
+        of_files
+            .chain(&self.authorities)
             .map(|(name, authority)| (name.as_str(), &**authority))
     }
 
@@ -188,7 +230,7 @@ impl Store {
             .filter(|(used, _)| *used == CertificateUse::Ca)
             .map(|(_, certificate)| certificate)
             .collect();
-        for authority in self.authorities.values() {
+        for (_, authority) in self.authorities() {
             if !anchors.contains(&&authority.certificate) {
                 anchors.push(&authority.certificate);
             }
@@ -212,7 +254,7 @@ impl Store {
     /// Everything that has a subject: public keys, then certificates by use, then lists. As charon
     /// does, the newest comes first but for anchors.
     pub(crate) fn list<'a>(&'a self, subject: &Subject) -> Vec<Listed<'a>> {
-        let has_key = |key: &PublicKey| self.private_keys.contains_key(&key.id());
+        let has_key = |key: &PublicKey| self.private_key(key.id()).is_some();
         let used_for = |wanted: CertificateUse| {
             self.certificates
                 .iter()
@@ -253,6 +295,7 @@ impl Store {
     pub(super) fn without_credentials(&self) -> Self {
         Self {
             authorities: self.authorities.clone(),
+            files: self.files.clone(),
             ..Self::default()
         }
     }

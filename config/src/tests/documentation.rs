@@ -6,7 +6,7 @@ use super::{NET, PARIS, SECRET, Site};
 use crate::schema::{Holds, Section};
 
 /// Headings of the document and the tables they describe.
-const HEADINGS: [(&str, Section); 16] = [
+const HEADINGS: [(&str, Section); 17] = [
     ("Top level", Section::Root),
     ("[agent]", Section::Agent),
     ("[agent.tun]", Section::Tun),
@@ -20,6 +20,7 @@ const HEADINGS: [(&str, Section); 16] = [
     ("[connections.NAME.children.CHILD]", Section::Child),
     ("[secrets.NAME]", Section::Secret),
     ("secret", Section::SecretSource),
+    ("[authorities.NAME]", Section::Authority),
     ("[pools.NAME]", Section::Pool),
     ("[radius]", Section::Radius),
     ("[radius.servers.NAME]", Section::RadiusServer),
@@ -121,6 +122,11 @@ fn with_key(section: Section, key: &str, value: &str) -> String {
         Section::Retransmit => format!("{PARIS}retransmit.{line}{SECRET}"),
         Section::Reconnect => format!("{PARIS}reconnect.{line}{SECRET}"),
         Section::Child => format!("{PARIS}{}{line}{SECRET}", without(NET, key)),
+        Section::Secret if key == "file" => {
+            format!("[secrets.x]\ntype = \"private_key\"\n{line}")
+        }
+        Section::Authority if key == "cacert" => format!("[authorities.x]\n{line}"),
+        Section::Authority => format!("[authorities.x]\ncacert = \"ca.pem\"\n{line}"),
         Section::Secret => format!("{}{line}", without(SECRET, key)),
         Section::Pool if key == "addrs" => format!("[pools.x]\n{line}"),
         Section::Pool => format!("[pools.x]\naddrs = \"10.3.0.0/24\"\n{line}"),
@@ -135,6 +141,8 @@ fn said(section: Section, key: &str, value: &str) -> Result<(), String> {
     let site = Site::new(&text)
         .with("paris.psk", "s3cret")
         .with("radius.secret", "s3cret")
+        .with("moon.key", super::credentials::KEY)
+        .with("ca.pem", super::credentials::CA)
         .with_variable("PSK", "s3cret")
         .with_variable("PARIS_PSK", "s3cret");
     match site.load() {

@@ -152,7 +152,7 @@ fn no_diagnostic_shows_a_secret() {
     9 │         psk = *********
       ·         ───
       ╰────
-     help: known here: type, ids, secret
+     help: known here: type, ids, file, secret
 
      × secrets.d.secret.value: this is a list
        ╭─[holdfast.toml:12:28]

@@ -278,7 +278,7 @@ fn der(certificates: &[Certificate]) -> Vec<Der> {
     octets.map(Der::from).collect()
 }
 
-fn certificates(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<Certificate> {
+pub(super) fn certificates(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<Certificate> {
     let remedy = "name a file with one certificate in PEM or DER";
     read_each(list, scope, remedy, |octets| {
         Certificate::parse(octets).map_err(|error| error.to_string())

@@ -5,6 +5,7 @@
 
 mod agent;
 mod authentication;
+mod authority;
 mod child;
 mod connection;
 mod eap;
@@ -12,6 +13,7 @@ mod endpoint;
 mod options;
 mod overlap;
 mod pool;
+mod private_key;
 mod psk_match;
 mod radius;
 mod redirect;
@@ -25,7 +27,7 @@ pub(crate) use connection::connection;
 pub(crate) use psk_match::lacks_psk;
 pub(crate) use secret::psk_entry;
 
-use secret::SecretKind;
+use secret::Parsed;
 
 use crate::{
     Config, Secrets,
@@ -52,20 +54,29 @@ pub(crate) fn config(
         connections.insert(name, Arc::new(connection));
     }
     let mut files = Vec::new();
-    let (mut psks, mut eap) = (Vec::new(), Vec::new());
+    let (mut psks, mut eap, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     for (name, raw) in &raw.secrets {
         let scope = report.at(KeyPath::of(["secrets", name]));
         match secret::secret(name, raw, &scope, environment, &mut files) {
-            Some((SecretKind::Psk, entry)) => psks.push(entry),
-            Some((SecretKind::Eap, entry)) => eap.push(entry),
+            Some(Parsed::Psk(entry)) => psks.push(entry),
+            Some(Parsed::Eap(entry)) => eap.push(entry),
+            Some(Parsed::PrivateKey(entry)) => keys.push(entry),
             None => {}
         }
     }
-    let secrets = Secrets::new(psks).with_eap(eap);
+    let complete = psks.len() + eap.len() + keys.len() == raw.secrets.len();
+    let authority = |(name, raw): (&String, _)| {
+        let scope = report.at(KeyPath::of(["authorities", name]));
+        authority::authority(name, raw, &scope)
+    };
+    let authorities = raw.authorities.iter().filter_map(authority).collect();
+    let secrets = Secrets::new(psks)
+        .with_eap(eap)
+        .with_private_keys(keys)
+        .with_authorities(authorities);
     let radius = report.at(KeyPath::of(["radius"]));
     let radius = radius::radius(&raw.radius, &radius, environment, &mut files);
     // With a secret missing because of a mistake, who lacks one cannot be told.
-    let complete = secrets.psks().len() + secrets.eap().len() == raw.secrets.len();
     if complete && !report.at(KeyPath::of(["secrets"])).is_broken() {
         psk_match::check(&connections, &secrets, report);
     }

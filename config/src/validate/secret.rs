@@ -11,9 +11,9 @@ use std::{
 use holdfast_ike::{Identification, Secret};
 use zeroize::Zeroizing;
 
-use super::{agent::beside, elements, keyword};
+use super::{agent::beside, elements, keyword, private_key::private_key};
 use crate::{
-    PskEntry,
+    PrivateKeyEntry, PskEntry,
     environment::Environment,
     quantity::TextList,
     raw::{RawSecret, RawSecretSource},
@@ -25,11 +25,20 @@ const LARGEST: u64 = 64 * 1024;
 
 /// What a secret is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SecretKind {
+enum SecretKind {
     /// A pre-shared key of IKE.
     Psk,
     /// A password for EAP.
     Eap,
+    /// A private key.
+    PrivateKey,
+}
+
+/// A secret that can be used.
+pub(super) enum Parsed {
+    Psk(PskEntry),
+    Eap(PskEntry),
+    PrivateKey(PrivateKeyEntry),
 }
 
 pub(super) fn secret(
@@ -38,16 +47,29 @@ pub(super) fn secret(
     scope: &Scope<'_>,
     environment: &Environment,
     files: &mut Vec<PathBuf>,
-) -> Option<(SecretKind, PskEntry)> {
+) -> Option<Parsed> {
     let kind = scope.key("type");
     if raw.kind.is_none() {
         kind.missing("the type of the secret is missing", "add type = \"psk\"");
     }
-    let refused = [
-        "xauth", "ntlm", "ppk", "private", "rsa", "ecdsa", "pkcs8", "pkcs12", "token",
+    let refused = ["xauth", "ntlm", "ppk", "rsa", "ecdsa", "pkcs12", "token"];
+    let kinds = [
+        ("psk", SecretKind::Psk),
+        ("eap", SecretKind::Eap),
+        ("private_key", SecretKind::PrivateKey),
+        ("private", SecretKind::PrivateKey),
+        ("pkcs8", SecretKind::PrivateKey),
     ];
-    let kinds = [("psk", SecretKind::Psk), ("eap", SecretKind::Eap)];
     let kind = keyword(raw.kind.as_deref(), &kinds, &refused, &kind);
+    if kind == Some(SecretKind::PrivateKey) {
+        return private_key(name, raw, scope, files).map(Parsed::PrivateKey);
+    }
+    if raw.file.is_some() {
+        scope.key("file").error(
+            "only a private key is named like this",
+            "write secret = { file = \"name.psk\" }",
+        );
+    }
     let ids = ids(raw.ids.as_ref(), &scope.key("ids"));
     let secret = read_secret(&raw.secret, &scope.key("secret"), environment, files)?;
     let entry = PskEntry {
@@ -55,7 +77,10 @@ pub(super) fn secret(
         ids,
         secret,
     };
-    kind.map(|kind| (kind, entry))
+    kind.map(|kind| match kind {
+        SecretKind::Eap => Parsed::Eap(entry),
+        SecretKind::Psk | SecretKind::PrivateKey => Parsed::Psk(entry),
+    })
 }
 
 /// A secret from wherever it is.
@@ -113,8 +138,11 @@ fn read(
         (Some(file), None, None) => {
             let scope = scope.key("file");
             let path = beside(&scope, Path::new(file));
-            let bytes = read_file(&path, &scope);
+            let mut bytes = read_file(&path, &scope);
             files.push(path);
+            if let Some(bytes) = &mut bytes {
+                without_line_break(bytes);
+            }
             bytes
         }
         (None, Some(name), None) => {
@@ -150,7 +178,8 @@ fn read(
     }
 }
 
-fn read_file(path: &Path, scope: &Scope<'_>) -> Option<Zeroizing<Vec<u8>>> {
+/// What a file holds that only its owner, or its group, may read.
+pub(super) fn read_file(path: &Path, scope: &Scope<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let shown = path.display();
     let failed = |error: &std::io::Error| {
         let remedy = match error.kind() {
@@ -190,13 +219,16 @@ fn read_file(path: &Path, scope: &Scope<'_>) -> Option<Zeroizing<Vec<u8>>> {
         );
         return None;
     }
+    Some(bytes)
+}
+
+fn without_line_break(bytes: &mut Zeroizing<Vec<u8>>) {
     if bytes.ends_with(b"\n") {
         bytes.pop();
         if bytes.ends_with(b"\r") {
             bytes.pop();
         }
     }
-    Some(bytes)
 }
 
 fn is_private(opened: &Metadata, before: &Metadata, path: &Path, scope: &Scope<'_>) -> bool {

@@ -162,3 +162,34 @@ fn there_is_a_limit() {
         Err(CredentialError::TooMany("1,024 authorities"))
     );
 }
+
+#[test]
+fn clients_cannot_remove_what_the_files_say() {
+    let key = include_bytes!("../../../../pki/testdata/prime256v1.pkcs8.pem");
+    let key = Arc::new(PrivateKey::parse(key, None).expect("a key"));
+    let ca = include_bytes!("../../../../pki/testdata/ca.pem");
+    let secrets = Secrets::default()
+        .with_private_keys(vec![holdfast_config::PrivateKeyEntry {
+            name: "moon".to_owned(),
+            key: Arc::clone(&key),
+        }])
+        .with_authorities(vec![holdfast_config::AuthorityEntry {
+            name: "lab".to_owned(),
+            certificate: Arc::new(Certificate::parse(ca).expect("a certificate")),
+            crl_uris: Vec::new(),
+            ocsp_uris: Vec::new(),
+        }]);
+    let id = key.public().id();
+    let mut store = Store::default();
+    store.replace_files(&secrets);
+    assert!(!store.remove_private_key(id));
+    assert!(!store.remove_authority("lab"));
+    let mut store = store.without_credentials();
+    assert!(store.private_key(id).is_some());
+    assert_eq!(store.anchors().len(), 1);
+    assert_eq!(store.authorities().count(), 1);
+    assert_eq!(store.private_key_ids().count(), 0);
+    store.replace_files(&Secrets::default());
+    assert!(store.private_key(id).is_none());
+    assert!(store.anchors().is_empty());
+}
