@@ -78,9 +78,14 @@ impl Importer {
         self.placeholders(settings, (&tables, &connections), &mut secrets);
         let authorities = settings.section("authorities");
         for entry in authorities.into_iter().flat_map(Settings::iter) {
-            let message = "a certification authority is not supported by this version".to_owned();
+            let message = "the import does not carry certification authorities".to_owned();
             let path = KeyPath::of(["authorities", &entry.name]);
-            self.omit(entry, &path, message, "leave it out");
+            self.omit(
+                entry,
+                &path,
+                message,
+                "write a table [authorities.NAME] for it",
+            );
         }
         let pool_tables = pools::read(settings, &mut self.omitted);
         let (secret_tables, secret_files) = secrets::tables(secrets, with_secrets);

@@ -68,8 +68,11 @@ fn one(entry: &Entry, files: &mut BTreeSet<String>) -> Result<Imported, Vec<Diag
         return Err(refuse("a secret is a section", "write it as name { ... }"));
     };
     if !entry.name.starts_with("ike") {
-        let message = "only pre-shared keys (ike) are supported by this version";
-        return Err(refuse(message, "authenticate with auth = \"psk\""));
+        let message = "the import carries pre-shared keys (ike) only";
+        return Err(refuse(
+            message,
+            "write a table [secrets.NAME] of its own for it",
+        ));
     }
     let mut ids = None::<Vec<String>>;
     let mut secret = None;
