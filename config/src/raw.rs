@@ -251,6 +251,8 @@ connection! {
         send_certreq: bool,
         redirect_to: String,
         redirect_at: String,
+        ppk_id: String,
+        ppk_required: bool,
     }
     tables {
         local: RawRounds,

@@ -13,6 +13,7 @@ pub struct Secrets {
     /// Position of the first entry that names nobody.
     everybody: Option<usize>,
     eap: Vec<PskEntry>,
+    ppks: Vec<PskEntry>,
 }
 
 /// One pre-shared key or password, and the identities it belongs to.
@@ -41,6 +42,7 @@ impl Secrets {
             by_id,
             everybody,
             eap: Vec::new(),
+            ppks: Vec::new(),
         }
     }
 
@@ -48,6 +50,17 @@ impl Secrets {
     #[must_use]
     pub fn with_eap(self, eap: Vec<PskEntry>) -> Self {
         Self { eap, ..self }
+    }
+
+    /// The same with these post-quantum pre-shared keys.
+    #[must_use]
+    pub fn with_ppks(self, ppks: Vec<PskEntry>) -> Self {
+        Self { ppks, ..self }
+    }
+
+    /// The post-quantum pre-shared keys.
+    pub fn ppks(&self) -> &[PskEntry] {
+        &self.ppks
     }
 
     /// The passwords for EAP.

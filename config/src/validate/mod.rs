@@ -12,6 +12,7 @@ mod endpoint;
 mod options;
 mod overlap;
 mod pool;
+mod ppk;
 mod psk_match;
 mod radius;
 mod redirect;
@@ -52,20 +53,22 @@ pub(crate) fn config(
         connections.insert(name, Arc::new(connection));
     }
     let mut files = Vec::new();
-    let (mut psks, mut eap) = (Vec::new(), Vec::new());
+    let (mut psks, mut eap, mut ppks) = (Vec::new(), Vec::new(), Vec::new());
     for (name, raw) in &raw.secrets {
         let scope = report.at(KeyPath::of(["secrets", name]));
         match secret::secret(name, raw, &scope, environment, &mut files) {
             Some((SecretKind::Psk, entry)) => psks.push(entry),
             Some((SecretKind::Eap, entry)) => eap.push(entry),
+            Some((SecretKind::Ppk, entry)) => ppks.push(entry),
             None => {}
         }
     }
-    let secrets = Secrets::new(psks).with_eap(eap);
+    let secrets = Secrets::new(psks).with_eap(eap).with_ppks(ppks);
     let radius = report.at(KeyPath::of(["radius"]));
     let radius = radius::radius(&raw.radius, &radius, environment, &mut files);
     // With a secret missing because of a mistake, who lacks one cannot be told.
-    let complete = secrets.psks().len() + secrets.eap().len() == raw.secrets.len();
+    let complete =
+        secrets.psks().len() + secrets.eap().len() + secrets.ppks().len() == raw.secrets.len();
     if complete && !report.at(KeyPath::of(["secrets"])).is_broken() {
         psk_match::check(&connections, &secrets, report);
     }

@@ -30,6 +30,8 @@ pub(super) enum SecretKind {
     Psk,
     /// A password for EAP.
     Eap,
+    /// A post-quantum pre-shared key.
+    Ppk,
 }
 
 pub(super) fn secret(
@@ -44,9 +46,13 @@ pub(super) fn secret(
         kind.missing("the type of the secret is missing", "add type = \"psk\"");
     }
     let refused = [
-        "xauth", "ntlm", "ppk", "private", "rsa", "ecdsa", "pkcs8", "pkcs12", "token",
+        "xauth", "ntlm", "private", "rsa", "ecdsa", "pkcs8", "pkcs12", "token",
     ];
-    let kinds = [("psk", SecretKind::Psk), ("eap", SecretKind::Eap)];
+    let kinds = [
+        ("psk", SecretKind::Psk),
+        ("eap", SecretKind::Eap),
+        ("ppk", SecretKind::Ppk),
+    ];
     let kind = keyword(raw.kind.as_deref(), &kinds, &refused, &kind);
     let ids = ids(raw.ids.as_ref(), &scope.key("ids"));
     let secret = read_secret(&raw.secret, &scope.key("secret"), environment, files)?;
