@@ -24,7 +24,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
     bus::Bus,
-    credentials::{Credentials, Desk},
+    credentials::{Credentials, Desk, SharedKeyKind},
     data_plane::Plane,
     eap::Radius,
     handle::IkeSaId,
@@ -272,6 +272,11 @@ impl Environment for StepEnvironment<'_> {
         if spi != self.first_spi {
             self.shared.transport.do_send(AliasRemoved(spi));
         }
+    }
+
+    fn ppk(&self, id: &Identification) -> Option<Arc<Secret>> {
+        let credentials = &self.shared.credentials;
+        credentials.shared_key(SharedKeyKind::Ppk, id, id)
     }
 
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>> {

@@ -265,6 +265,7 @@ fn connection(number: usize) -> Connection {
         unique: Unique::No,
         vips: Vec::new(),
         pools: Vec::new(),
+        ppk: None,
         key_log: false,
     }
 }

@@ -252,6 +252,8 @@ connection! {
         send_certreq: bool,
         redirect_to: String,
         redirect_at: String,
+        ppk_id: String,
+        ppk_required: bool,
     }
     tables {
         local: RawRounds,

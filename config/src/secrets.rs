@@ -16,6 +16,7 @@ pub struct Secrets {
     eap: Vec<PskEntry>,
     private_keys: Vec<PrivateKeyEntry>,
     authorities: Vec<AuthorityEntry>,
+    ppks: Vec<PskEntry>,
 }
 
 /// One pre-shared key or password, and the identities it belongs to.
@@ -75,6 +76,7 @@ impl Secrets {
             eap: Vec::new(),
             private_keys: Vec::new(),
             authorities: Vec::new(),
+            ppks: Vec::new(),
         }
     }
 
@@ -110,6 +112,17 @@ impl Secrets {
     /// The authorities that are trusted for every connection.
     pub fn authorities(&self) -> &[AuthorityEntry] {
         &self.authorities
+    }
+
+    /// The same with these post-quantum pre-shared keys.
+    #[must_use]
+    pub fn with_ppks(self, ppks: Vec<PskEntry>) -> Self {
+        Self { ppks, ..self }
+    }
+
+    /// The post-quantum pre-shared keys.
+    pub fn ppks(&self) -> &[PskEntry] {
+        &self.ppks
     }
 
     /// The passwords for EAP.

@@ -94,6 +94,15 @@ pub struct Reauthentication {
     pub over_time: Duration,
 }
 
+/// A post-quantum pre-shared key (RFC 8784).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ppk {
+    /// Its name. As responder we take any that matches, as initiator it must be exact.
+    pub id: IdMatch,
+    /// Whether there can be no IKE_SA without it.
+    pub required: bool,
+}
+
 /// A configured traffic selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SelectorTemplate {
@@ -156,6 +165,8 @@ pub struct Connection {
     pub vips: Vec<std::net::IpAddr>,
     /// Pools whose addresses peers may have, in order of preference.
     pub pools: Vec<Arc<str>>,
+    /// The post-quantum pre-shared key that is mixed in.
+    pub ppk: Option<Ppk>,
     /// Write the keys of this connection to the key log.
     pub key_log: bool,
 }

@@ -29,6 +29,12 @@ pub trait Environment {
     /// The pre-shared key for this pair of identities.
     fn psk(&self, local: &Identification, remote: &Identification) -> Option<Arc<Secret>>;
 
+    /// The post-quantum pre-shared key of this name (RFC 8784).
+    fn ppk(&self, id: &Identification) -> Option<Arc<Secret>> {
+        let _ = id;
+        None
+    }
+
     /// Lends a peer an address; `None` where no pool has one for it. Everything lent to an IKE_SA is
     /// given back by [`Environment::release_lease`] when it ends.
     fn lease(&mut self, request: &LeaseRequest<'_>) -> Option<Lease>;

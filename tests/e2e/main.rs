@@ -28,6 +28,7 @@ mod lab_itself;
 mod operator;
 mod parity;
 mod persistent;
+mod ppk;
 mod python;
 mod redirect;
 mod refusals;

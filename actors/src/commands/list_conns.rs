@@ -77,6 +77,13 @@ fn render(connection: &Connection) -> Message {
     if !ike.dpd_delay.is_zero() {
         message.push("dpd_delay", ike.dpd_delay.as_secs().to_string());
     }
+    if let Some(ppk) = &ike.ppk {
+        let id = ppk.id.notation().unwrap_or_else(|| "%any".to_owned());
+        message.push("ppk_id", id);
+        if ppk.required {
+            message.push("ppk_required", "yes");
+        }
+    }
     let rounds = authentication::rounds(ike);
     for (key, round) in rounds {
         message.push(key, round);

@@ -144,6 +144,9 @@ pub(super) fn render_ike(listing: &IkeSaListing) -> Message {
     message.push("prf-alg", suite.prf.to_string());
     message.push("dh-group", suite.key_exchange.to_string());
     push_additional(&mut message, suite.additional);
+    if established.ppk {
+        message.push("ppk", "yes");
+    }
     if listing.state == "ESTABLISHED"
         && let Some(at) = listing.established_at
     {

@@ -136,6 +136,11 @@ impl SharedKeys {
             let key = SharedKey::new(SharedKeyKind::Eap, entry.ids.clone(), secret);
             keys.put(KeyName::Given(entry.name.clone()), key);
         }
+        for entry in secrets.ppks() {
+            let secret = Arc::clone(&entry.secret);
+            let key = SharedKey::new(SharedKeyKind::Ppk, entry.ids.clone(), secret);
+            keys.put(KeyName::Given(entry.name.clone()), key);
+        }
         keys
     }
 

@@ -73,6 +73,8 @@ pub(super) fn of_ike_failure(failure: Failure) -> Option<&'static str> {
         Failure::NoProposalChosen | Failure::InvalidKeyExchange => Some("proposal-mismatch-ike"),
         Failure::AuthenticationRefused | Failure::NoSecret => Some("local-auth-failed"),
         Failure::AuthenticationFailed
+        | Failure::NoPpk
+        | Failure::PpkRefused
         | Failure::IdentityMismatch
         | Failure::UntrustedCertificate
         | Failure::UnconfirmedIdentity

@@ -118,6 +118,7 @@ fn after_failure(failure: Failure) -> Decision {
         Failure::NoProposalChosen
         | Failure::AuthenticationRefused
         | Failure::AuthenticationFailed
+        | Failure::NoPpk | Failure::PpkRefused
         | Failure::Eap(_)
         | Failure::NoSecret
         | Failure::IdentityMismatch

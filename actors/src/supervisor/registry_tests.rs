@@ -27,6 +27,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         local_id: Identification::Fqdn("moon.example".to_owned()),
         remote_id: Identification::Fqdn("sun.example".to_owned()),
         remote_eap_id: None,
+        ppk: false,
         path: path(),
         initial_contact: true,
         contact: Contact {

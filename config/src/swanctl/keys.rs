@@ -166,7 +166,6 @@ const CERTIFICATES: Refusal = but(
     "authenticate with auth = \"psk\"",
 );
 const XAUTH: Refusal = but(essential("XAuth"), "authenticate with auth = \"psk\"");
-const PPK: Refusal = essential("a post-quantum pre-shared key");
 const MEDIATION: Refusal = essential("IKE mediation");
 const MARK: Refusal = essential("a netfilter mark");
 const INTERFACE_ID: Refusal = essential("an XFRM interface ID");
@@ -227,8 +226,8 @@ const CONNECTION: &[(&str, Rule)] = &[
             CERTIFICATES,
         ),
     ),
-    ("ppk_id", refused(PPK)),
-    ("ppk_required", settled(Done::No, PPK)),
+    ("ppk_id", Obeyed(Text)),
+    ("ppk_required", Obeyed(Bool)),
     ("keyingtries", Obeyed(Number)),
     ("unique", Obeyed(Text)),
     ("reauth_time", Obeyed(Time)),

@@ -116,6 +116,9 @@ fn with_key(section: Section, key: &str, value: &str) -> String {
         Section::Limits => format!("[agent.limits]\n{line}"),
         Section::Log => format!("[agent.log]\n{line}"),
         Section::Defaults => format!("[defaults]\n{line}"),
+        Section::Connection if key == "ppk_required" => {
+            format!("{PARIS}ppk_id = \"x.example\"\n{line}{SECRET}")
+        }
         Section::Connection => format!("{}{line}{SECRET}", without(PARIS, key)),
         Section::Auth if key == "auth" => format!("{local}local.{line}{SECRET}"),
         Section::Auth => format!("{local}local.auth = \"psk\"\nlocal.{line}{SECRET}"),

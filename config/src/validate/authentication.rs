@@ -234,7 +234,7 @@ fn warn_idle(raw: &RawAuth, keys: &[&str], why: &str, scope: &Scope<'_>) {
 }
 
 /// Who an end is or may be.
-fn id(text: Option<&str>, scope: &Scope<'_>) -> IdMatch {
+pub(super) fn id(text: Option<&str>, scope: &Scope<'_>) -> IdMatch {
     let remedy = "write an identity such as \"gw.example\", \"me@example\", \"192.0.2.1\" or \
                   \"C=CH, O=Example, CN=gw.example\"";
     let Some(text) = text else {

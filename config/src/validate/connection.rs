@@ -10,7 +10,7 @@ use holdfast_ike::{
 use super::{
     authentication, child, elements,
     endpoint::{endpoints, nets},
-    keyword, options, pool, redirect, time,
+    keyword, options, pool, ppk, redirect, time,
 };
 use crate::{
     Agent, Child, Connection, Reconnect,
@@ -99,15 +99,18 @@ fn ike(
     };
     let rekey_time = time::or(raw.rekey_time, rekey_default);
     let over_time = end_of_life(raw, rekey_time, scope);
+    let local = authentication::local(raw, scope);
+    let remote = authentication::remote(raw, scope);
     holdfast_ike::Connection {
+        ppk: ppk::ppk(raw, (&local, &remote), scope),
         name: Arc::clone(name),
         proposals: proposals(
             raw.proposals.as_ref(),
             Protocol::Ike,
             &scope.key("proposals"),
         ),
-        local: authentication::local(raw, scope),
-        remote: authentication::remote(raw, scope),
+        local,
+        remote,
         mobike: raw.mobike.unwrap_or(true),
         local_addrs: Vec::new(),
         children: children

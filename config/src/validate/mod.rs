@@ -13,6 +13,7 @@ mod endpoint;
 mod options;
 mod overlap;
 mod pool;
+mod ppk;
 mod private_key;
 mod psk_match;
 mod radius;
@@ -55,16 +56,18 @@ pub(crate) fn config(
     }
     let mut files = Vec::new();
     let (mut psks, mut eap, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ppks = Vec::new();
     for (name, raw) in &raw.secrets {
         let scope = report.at(KeyPath::of(["secrets", name]));
         match secret::secret(name, raw, &scope, environment, &mut files) {
             Some(Parsed::Psk(entry)) => psks.push(entry),
             Some(Parsed::Eap(entry)) => eap.push(entry),
             Some(Parsed::PrivateKey(entry)) => keys.push(entry),
+            Some(Parsed::Ppk(entry)) => ppks.push(entry),
             None => {}
         }
     }
-    let complete = psks.len() + eap.len() + keys.len() == raw.secrets.len();
+    let complete = psks.len() + eap.len() + keys.len() + ppks.len() == raw.secrets.len();
     let authority = |(name, raw): (&String, _)| {
         let scope = report.at(KeyPath::of(["authorities", name]));
         authority::authority(name, raw, &scope)
@@ -72,6 +75,7 @@ pub(crate) fn config(
     let authorities = raw.authorities.iter().filter_map(authority).collect();
     let secrets = Secrets::new(psks)
         .with_eap(eap)
+        .with_ppks(ppks)
         .with_private_keys(keys)
         .with_authorities(authorities);
     let radius = report.at(KeyPath::of(["radius"]));

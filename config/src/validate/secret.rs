@@ -32,6 +32,8 @@ enum SecretKind {
     Eap,
     /// A private key.
     PrivateKey,
+    /// A post-quantum pre-shared key.
+    Ppk,
 }
 
 /// A secret that can be used.
@@ -39,6 +41,7 @@ pub(super) enum Parsed {
     Psk(PskEntry),
     Eap(PskEntry),
     PrivateKey(PrivateKeyEntry),
+    Ppk(PskEntry),
 }
 
 pub(super) fn secret(
@@ -52,10 +55,11 @@ pub(super) fn secret(
     if raw.kind.is_none() {
         kind.missing("the type of the secret is missing", "add type = \"psk\"");
     }
-    let refused = ["xauth", "ntlm", "ppk", "rsa", "ecdsa", "pkcs12", "token"];
+    let refused = ["xauth", "ntlm", "rsa", "ecdsa", "pkcs12", "token"];
     let kinds = [
         ("psk", SecretKind::Psk),
         ("eap", SecretKind::Eap),
+        ("ppk", SecretKind::Ppk),
         ("private_key", SecretKind::PrivateKey),
         ("private", SecretKind::PrivateKey),
         ("pkcs8", SecretKind::PrivateKey),
@@ -79,6 +83,7 @@ pub(super) fn secret(
     };
     kind.map(|kind| match kind {
         SecretKind::Eap => Parsed::Eap(entry),
+        SecretKind::Ppk => Parsed::Ppk(entry),
         SecretKind::Psk | SecretKind::PrivateKey => Parsed::Psk(entry),
     })
 }

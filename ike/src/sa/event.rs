@@ -83,6 +83,8 @@ pub struct Established {
     pub remote_id: Identification,
     /// Who the peer is for EAP, when we had it prove itself by EAP.
     pub remote_eap_id: Option<Identification>,
+    /// A post-quantum pre-shared key protects it (RFC 8784).
+    pub ppk: bool,
     /// The path in use.
     pub path: Path,
     /// The peer said that this is its only IKE_SA with us (RFC 7296 section 2.4).
@@ -229,6 +231,12 @@ pub enum Failure {
     /// No secret for this pair of identities.
     #[error("no secret for this peer: add a [secrets] entry whose `ids` name it")]
     NoSecret,
+    /// A post-quantum pre-shared key is required and we lack it, or the peer does.
+    #[error("no PPK: add a [secrets] entry of type \"ppk\" for `ppk_id`, compare the peer's")]
+    NoPpk,
+    /// The peer does not use the post-quantum pre-shared key that we require.
+    #[error("the peer does not use the PPK that `ppk_required` asks for")]
+    PpkRefused,
     /// The peer is not who the configuration asks for.
     #[error("the peer's identity does not match `remote.id`")]
     IdentityMismatch,

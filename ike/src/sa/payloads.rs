@@ -173,6 +173,8 @@ pub(super) fn error_notify(failure: Failure) -> Payload {
         Failure::UnsupportedCriticalPayload => NotifyType::UNSUPPORTED_CRITICAL_PAYLOAD,
         Failure::AuthenticationRefused
         | Failure::AuthenticationFailed
+        | Failure::NoPpk
+        | Failure::PpkRefused
         | Failure::Eap(_)
         | Failure::NoSecret
         | Failure::IdentityMismatch

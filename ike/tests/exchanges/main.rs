@@ -24,6 +24,7 @@ mod moving;
 mod nat;
 mod pair;
 mod pending;
+mod ppk;
 mod redirect;
 mod rekey_child;
 mod rekey_ike;

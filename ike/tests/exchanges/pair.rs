@@ -28,6 +28,7 @@ pub(crate) struct Env {
     seed: u8,
     spi: u32,
     pub(crate) psk: Option<&'static str>,
+    pub(crate) ppk: Option<&'static str>,
     pub(crate) counters: Counters,
     pub(crate) ledger: Ledger,
     pub(crate) lending: Lending,
@@ -47,6 +48,7 @@ impl Env {
             seed,
             spi: EspSpi::MIN + u32::from(seed) * 1000,
             psk: Some("correct horse"),
+            ppk: None,
             counters: Counters::default(),
             ledger: Ledger::default(),
             lending: Lending::default(),
@@ -99,6 +101,13 @@ impl Environment for Env {
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
         self.psk
             .map(|psk| Arc::new(Secret::new(psk.as_bytes().to_vec())))
+    }
+
+    fn ppk(&self, id: &Identification) -> Option<Arc<Secret>> {
+        let known = *id == Identification::Fqdn("ppk.example".into());
+        self.ppk
+            .filter(|_| known)
+            .map(|ppk| Arc::new(Secret::new(ppk.as_bytes().to_vec())))
     }
 
     fn lease(&mut self, request: &LeaseRequest<'_>) -> Option<Lease> {
@@ -182,6 +191,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         unique: Unique::No,
         vips: Vec::new(),
         pools: Vec::new(),
+        ppk: None,
         key_log: false,
     }
 }

@@ -97,6 +97,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         unique: Unique::No,
         vips: Vec::new(),
         pools: Vec::new(),
+        ppk: None,
         key_log: false,
     }
 }

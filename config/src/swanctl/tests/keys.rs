@@ -59,6 +59,7 @@ fn no_other_key_has_one() {
 fn said_about(place: Place, key: &str, value: &str) -> String {
     let line = format!("{key} = {value}\n");
     match place {
+        Place::Connection if key == "ppk_required" => said(&format!("ppk_id = x\n{line}"), ""),
         Place::Connection => said(&line, ""),
         Place::Child => said("", &line),
         Place::Auth if matches!(key, "eap_id" | "aaa_id") => {
@@ -84,6 +85,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         ("auth", _) => "psk",
         ("id", _) => "gw.example",
         ("eap_id" | "aaa_id", _) => "carol",
+        ("ppk_id", _) => "bank.example",
         ("ca_id", _) => "C=CH, O=Example, CN=*",
         ("cert_policy", _) => "1.3.6.1.4.1.36906",
         ("revocation", _) => "strict",

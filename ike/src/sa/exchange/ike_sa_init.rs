@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::ike_auth::announcement::{self, Announced};
+use super::ike_auth::{
+    announcement::{self, Announced},
+    ppk,
+};
 
 use super::super::{
     admission::{InitRequest, Refusal, refuse, reply},
@@ -49,6 +52,8 @@ pub(in super::super) struct IkeSaInit {
     pub(in super::super) child: Option<Arc<ChildConfig>>,
     /// What we say of redirects, if we follow them.
     pub(in super::super) redirect: Option<Payload>,
+    /// We have a post-quantum pre-shared key.
+    ppk: bool,
 }
 
 /// What the initiator does next.
@@ -94,6 +99,7 @@ impl IkeSaInit {
             ambiguous: false,
             child,
             redirect,
+            ppk: ppk::is_offered(connection, env)?,
         })
     }
 
@@ -123,6 +129,7 @@ impl IkeSaInit {
         if offers_additional(&connection.proposals) {
             payloads.push(intermediate_supported());
         }
+        payloads.extend(self.ppk.then(ppk::use_ppk));
         payloads.extend(self.redirect.clone());
         payloads
     }

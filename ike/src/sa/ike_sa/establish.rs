@@ -24,7 +24,7 @@ impl IkeSa {
     /// Both ends are authenticated. `(local, remote)` are their identities.
     pub(super) fn establish(
         &mut self,
-        secured: Secured,
+        mut secured: Secured,
         handshake: &Handshake,
         (local_id, remote_id): (Identification, Identification),
         initial_contact: bool,
@@ -33,6 +33,9 @@ impl IkeSa {
     ) {
         for vip in &self.configured.local_vips {
             self.outputs.push_back(Output::AssignAddress(*vip));
+        }
+        if let Some(mixed) = &handshake.ppk {
+            secured.sk_d = mixed.sk_d.clone();
         }
         // Before anything is transmitted: see `uniqueness`.
         let contact = self.contacts.enter();
@@ -46,6 +49,7 @@ impl IkeSa {
             local_id,
             remote_id,
             remote_eap_id,
+            ppk: handshake.ppk.is_some(),
             path: self.path,
             initial_contact,
             contact: Contact {

@@ -212,6 +212,7 @@ impl IkeSa {
             nat: done.nat,
             announced: done.announced,
             int_auth: IntAuth::default(),
+            ppk: None,
         };
         let initial_contact =
             self.connection.unique != crate::config::Unique::Never && !self.contacts.any();

@@ -118,6 +118,7 @@ impl IkeSa {
             nat: answer.done.nat,
             announced: answer.done.announced,
             int_auth: IntAuth::default(),
+            ppk: None,
         };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,

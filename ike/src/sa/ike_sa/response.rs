@@ -164,6 +164,8 @@ pub(super) fn count_failure(failure: Failure, env: &dyn Environment) {
         Failure::TsUnacceptable => counters.ts_unacceptable.increment(),
         Failure::AuthenticationRefused
         | Failure::AuthenticationFailed
+        | Failure::NoPpk
+        | Failure::PpkRefused
         | Failure::NoSecret
         | Failure::IdentityMismatch
         | Failure::NoPrivateKey

@@ -20,6 +20,8 @@ pub(in crate::sa) struct Announced {
     pub(in crate::sa) authorities: Vec<CertificatePayload>,
     /// It takes several rounds. A responder says so here, an initiator in IKE_AUTH only.
     pub(in crate::sa) several_rounds: bool,
+    /// It has a post-quantum pre-shared key (RFC 8784), and so may we.
+    pub(in crate::sa) ppk: bool,
 }
 
 impl Announced {
@@ -30,6 +32,7 @@ impl Announced {
             hashes: hashes.map(|notify| known_hashes(&notify.data)),
             authorities: payloads.certificate_requests(),
             several_rounds: several.is_some(),
+            ppk: payloads.notify(NotifyType::USE_PPK).is_some(),
         }
     }
 }
@@ -55,6 +58,13 @@ pub(in crate::sa) fn of_responder(
     let signatures = |connection: &&Connection| connection.uses_signatures();
     if announced.hashes.is_some() && connections.iter().any(signatures) {
         payloads.push(hashes());
+    }
+    if announced.ppk
+        && connections
+            .iter()
+            .any(|connection| connection.ppk.is_some())
+    {
+        payloads.push(super::ppk::use_ppk());
     }
     payloads.extend(certificate_requests(connections, env));
     payloads.push(several_rounds());

@@ -3,6 +3,7 @@
 use super::{
     super::{ike_intermediate::IntAuth, ike_sa_init::adds_cookie},
     announcement::Announced,
+    ppk::Mixed,
 };
 use crate::{
     Identification, Secret,
@@ -25,6 +26,8 @@ pub(in crate::sa) struct Handshake {
     pub(in crate::sa) announced: Announced,
     /// What was exchanged between IKE_SA_INIT and IKE_AUTH.
     pub(in crate::sa) int_auth: IntAuth,
+    /// What a post-quantum pre-shared key makes of the keys, once it is in use.
+    pub(in crate::sa) ppk: Option<Mixed>,
 }
 
 impl Handshake {
@@ -101,9 +104,10 @@ impl Handshake {
 
     /// SK_pi or SK_pr.
     fn sk_p(&self, signer: Role) -> &Secret {
+        let mixed = self.ppk.as_ref();
         match signer {
-            Role::Initiator => &self.sk_pi,
-            Role::Responder => &self.sk_pr,
+            Role::Initiator => mixed.map_or(&self.sk_pi, |mixed| &mixed.sk_pi),
+            Role::Responder => mixed.map_or(&self.sk_pr, |mixed| &mixed.sk_pr),
         }
     }
 

@@ -9,8 +9,10 @@ use super::{
     Context, EAP_MESSAGES, Handshake, SHARED_KEY, address_id,
     announcement::{certificate_requests, several_rounds},
     another_auth_follows, authentication, certificates,
-    extras::{Answered, Asking},
-    goes_on, local_id, shared_key,
+    extras::Asking,
+    goes_on, local_id,
+    outcome::{AuthRefusal, Authenticated, InitiatorStep},
+    ppk, shared_key,
 };
 use crate::{
     ChildConfig, Connection, Environment, Identification, Path, Secret,
@@ -20,7 +22,7 @@ use crate::{
         ends::Ends,
         event::Failure,
         io::Role,
-        negotiation::{Agreed, ChildOffer, Unaccepted},
+        negotiation::ChildOffer,
         payloads::{Payloads, notify},
     },
     wire::{NotifyType, Payload},
@@ -74,40 +76,6 @@ enum Waiting {
     Eap,
 }
 
-/// What is to be done next.
-pub(in crate::sa) enum InitiatorStep {
-    /// Send a request with these payloads.
-    Send(Vec<Payload>),
-    /// Ask this.
-    Ask(Question),
-    /// Both ends are authenticated.
-    Done(Box<Authenticated>),
-}
-
-/// What the initiator learns.
-pub(in crate::sa) struct Authenticated {
-    pub(in crate::sa) local_id: Identification,
-    pub(in crate::sa) remote_id: Identification,
-    pub(in crate::sa) answered: Answered,
-    /// The outcome of the CHILD_SA, if one was asked for.
-    pub(in crate::sa) child: Option<Result<Agreed, Unaccepted>>,
-}
-
-/// Who of the two ends the other did not accept, and why.
-#[derive(Clone, Copy)]
-pub(in crate::sa) enum AuthRefusal {
-    /// The responder refused us.
-    Theirs(Failure),
-    /// We refuse the responder, which may believe that all is well.
-    Ours(Failure),
-}
-
-impl From<Failure> for AuthRefusal {
-    fn from(failure: Failure) -> Self {
-        Self::Ours(failure)
-    }
-}
-
 impl Initiator {
     pub(in crate::sa) fn new(
         handshake: Handshake,
@@ -148,6 +116,7 @@ impl Initiator {
         if self.has_several_rounds() && !self.handshake.announced.several_rounds {
             return Err(Failure::Protocol("it takes one authentication round only"));
         }
+        ppk::begin(&mut self.handshake, &self.connection, cx.secured, cx.env)?;
         self.go_on(cx)
     }
 
@@ -234,6 +203,7 @@ impl Initiator {
         let Some((method, auth)) = payloads.authentication() else {
             return self.may_lack_proof(payloads).map(|()| None);
         };
+        ppk::read_answer(&mut self.handshake, &self.connection, payloads)?;
         let id = self.remote_id.as_ref().ok_or(Failure::InvalidSyntax)?;
         if let Some(key) = self.key.take() {
             let msk = key.msk.as_ref();
@@ -393,9 +363,14 @@ impl Initiator {
             LocalAuth::Psk => {
                 let psk = shared_key(&self.local_id, &self.expected_id(cx.path), cx.env)?;
                 let (signer, id) = (Role::Initiator, &self.local_id);
-                let handshake = &self.handshake;
-                let auth = handshake.shared_key_auth(signer, cx.secured, Some(&psk), id);
-                Ok(self.prove(Vec::new(), authentication(SHARED_KEY, auth), cx))
+                let handshake = &mut self.handshake;
+                let auth_by = |handshake: &Handshake| {
+                    handshake.shared_key_auth(signer, cx.secured, Some(&psk), id)
+                };
+                let auth = auth_by(handshake);
+                let ppk = ppk::announce(handshake, &connection, auth_by);
+                let step = self.prove(Vec::new(), authentication(SHARED_KEY, auth), cx);
+                Ok(step.with(ppk))
             }
             LocalAuth::PublicKey(_) => {
                 self.waiting = Some(Waiting::Signature);

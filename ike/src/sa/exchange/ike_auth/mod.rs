@@ -13,14 +13,19 @@ mod extras;
 mod first_child;
 mod handshake;
 mod initiator;
+mod outcome;
+pub(in crate::sa) mod ppk;
 mod responder;
 
 use std::{net::IpAddr, sync::Arc};
 
 pub(in crate::sa) use extras::Asking;
 pub(in crate::sa) use handshake::Handshake;
-pub(in crate::sa) use initiator::{AuthRefusal, Authenticated, Initiator, InitiatorStep};
-pub(in crate::sa) use responder::{AuthResponse, Rejection, Responder, ResponderStep};
+pub(in crate::sa) use initiator::Initiator;
+pub(in crate::sa) use outcome::{
+    AuthRefusal, AuthResponse, Authenticated, InitiatorStep, Rejection, ResponderStep,
+};
+pub(in crate::sa) use responder::Responder;
 
 use super::super::{
     credential::CertificatePayload,

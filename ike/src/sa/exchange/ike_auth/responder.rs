@@ -9,8 +9,10 @@ use std::sync::Arc;
 use super::{
     Context, EAP_MESSAGES, Handshake, SHARED_KEY, another_auth_follows, authentication,
     certificates,
-    extras::{Asked, Given},
-    goes_on, local_id, shared_key,
+    extras::Asked,
+    goes_on, local_id,
+    outcome::{AuthResponse, Rejection, ResponderStep},
+    ppk, shared_key,
 };
 use crate::{
     Connection, Identification, Secret,
@@ -20,7 +22,6 @@ use crate::{
         credential::{Answer, CredentialAnswer, Eap, Question, Sign, Verify},
         event::Failure,
         io::Role,
-        negotiation::Granted,
         payloads::Payloads,
     },
     wire::{NotifyType, Payload},
@@ -64,46 +65,6 @@ enum Waiting {
     Verdict(Payloads),
     Eap,
     Signature,
-}
-
-/// What is to be done next.
-pub(in crate::sa) enum ResponderStep {
-    /// Send this response; another request follows.
-    Respond(Vec<Payload>),
-    /// Ask this.
-    Ask(Question),
-    /// Both ends are authenticated.
-    Done(Box<AuthResponse>),
-}
-
-/// What came of it.
-pub(in crate::sa) struct AuthResponse {
-    /// The connection that the initiator means.
-    pub(in crate::sa) candidate: Candidate,
-    pub(in crate::sa) local_id: Identification,
-    pub(in crate::sa) remote_id: Identification,
-    pub(in crate::sa) asked: Asked,
-    pub(in crate::sa) given: Given,
-    /// The final response, less what concerns the CHILD_SA.
-    pub(in crate::sa) payloads: Vec<Payload>,
-    /// The outcome of the CHILD_SA, if one was asked for.
-    pub(in crate::sa) child: Option<Result<Granted, Failure>>,
-}
-
-/// The initiator is refused: it is told, and the IKE_SA is over.
-pub(in crate::sa) struct Rejection {
-    pub(in crate::sa) failure: Failure,
-    /// To be sent beside the notification.
-    pub(in crate::sa) payloads: Vec<Payload>,
-}
-
-impl From<Failure> for Rejection {
-    fn from(failure: Failure) -> Self {
-        Self {
-            failure,
-            payloads: Vec::new(),
-        }
-    }
 }
 
 impl Responder {
@@ -228,6 +189,7 @@ impl Responder {
             }
         })?;
         if shared {
+            let auth = &self.judge_ppk(payloads, auth, cx)?;
             let psk = shared_key(&self.presumed_local_id(cx), id, cx.env)?;
             let (signer, handshake) = (Role::Initiator, &self.handshake);
             if !handshake.proves_shared_key(signer, cx.secured, Some(&psk), id, auth) {
@@ -251,6 +213,22 @@ impl Responder {
             octets,
             certificates: payloads.certificates(),
         }))))
+    }
+
+    /// The AUTH that counts. Only connections remain for which the initiator has PPK enough.
+    fn judge_ppk(
+        &mut self,
+        payloads: &Payloads,
+        auth: &[u8],
+        cx: &Context<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        let offered = ppk::Offered::read(&self.handshake, payloads);
+        let env = &*cx.env;
+        self.candidates
+            .retain(|candidate| offered.suits(&candidate.connection, env));
+        let candidate = self.candidates.first().ok_or(Failure::NoPpk)?;
+        let with = (cx.secured, env);
+        offered.judge(&mut self.handshake, &candidate.connection, auth, with)
     }
 
     /// Keeps the connections that have such a peer, and the identity that it asks for.
@@ -472,6 +450,7 @@ impl Responder {
             let asked = Asked::read(first);
             let mut given =
                 asked.answer(&connection, self.eap_id.as_ref().unwrap_or(&remote_id), cx)?;
+            answer.extend(ppk::answer(&self.handshake));
             answer.append(&mut given.payloads);
             let child = given.grant(first, &connection.children, cx);
             if let Some(Err(Failure::InvalidSyntax)) = child {
