@@ -1,6 +1,7 @@
 //! The soak: holdfast and charon rekey at the same instants, again and again, over a cable that loses
 //! and reorders, while pings pass. No ping may be lost beyond those whose packets the cable dropped,
-//! no SA may be there twice, memory must stay where it is. Half a minute here, longer by `make soak`.
+//! no SA may be there twice, memory must stay where it is. `make soak` runs it for
+//! as long as is asked.
 
 use std::{
     collections::HashSet,
@@ -34,6 +35,7 @@ const GROWTH: u64 = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
+#[ignore = "a measurement for a machine at rest: make soak"]
 fn alone_both_ends_rekey_over_a_bad_cable() {
     soak(Duration::from_secs(30));
 }
