@@ -144,8 +144,11 @@ impl Plan {
             transport[4..6].copy_from_slice(&(length as u16).to_be_bytes());
         }
         packet[field..field + 2].fill(0);
-        let checksum = pseudo.add(&packet[self.ip..]).checksum();
-        packet[field..field + 2].copy_from_slice(&never_zero(checksum));
+        let mut checksum = pseudo.add(&packet[self.ip..]).checksum();
+        if protocol == UDP {
+            checksum = never_zero(checksum);
+        }
+        packet[field..field + 2].copy_from_slice(&checksum);
     }
 }
 
