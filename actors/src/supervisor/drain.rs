@@ -105,9 +105,7 @@ impl Supervisor {
         };
         let due = draining.pace.due(draining.queue.len(), Instant::now());
         for id in draining.queue.drain(..due) {
-            if let Some(record) = self.registry.get_mut(id) {
-                record.closing = true;
-            }
+            self.registry.closing(id);
             if let Some(port) = self.ports.get(&id) {
                 port.order(Order::Drain);
             }

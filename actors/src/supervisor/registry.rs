@@ -207,6 +207,13 @@ impl Registry {
         }
     }
 
+    /// It is on its way out and takes no more work.
+    pub(crate) fn closing(&mut self, id: IkeSaId) {
+        if let Some(record) = self.records.get_mut(&id) {
+            record.closing = true;
+        }
+    }
+
     /// It has new keys. All else about it stays, its place among others with the same peer too.
     pub(crate) fn rekeyed(&mut self, id: IkeSaId, new: Rekeyed) {
         if let Some(record) = self.records.get_mut(&id)

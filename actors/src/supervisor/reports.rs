@@ -109,6 +109,7 @@ impl Supervisor {
                 }
                 self.alert(Some(alerts::ANSWERED), id);
             }
+            Event::Closing => self.registry.closing(id),
             // Both end on the IKE_SA's own side.
             Event::KeyLog(_) | Event::Closed(_) => {}
         }
@@ -313,9 +314,7 @@ impl Handler<IkeSaExited> for Supervisor {
 
     fn handle(&mut self, exited: IkeSaExited, context: &mut Context<Self>) {
         let IkeSaExited { id, exit } = exited;
-        if let Some(record) = self.registry.get_mut(id) {
-            record.closing = true;
-        }
+        self.registry.closing(id);
         if let Some(record) = self.registry.get(id)
             && record.established.is_some()
         {

@@ -64,6 +64,8 @@ pub enum Event {
     PeerAnswers,
     /// Keys for the key log, only when the connection asks for it.
     KeyLog(Box<KeyLog>),
+    /// The IKE_SA takes leave of its peer and serves nothing new any more.
+    Closing,
     /// Last event: the IKE_SA is over and must be dropped.
     Closed(CloseCause),
 }

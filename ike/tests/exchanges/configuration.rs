@@ -141,6 +141,9 @@ fn without_an_address_there_is_no_child() {
     let failure = Failure::InternalAddressFailure;
     assert_eq!(pair.initiator.child_failures(), [failure]);
     assert_eq!(pair.initiator.closed(), Some(CloseCause::Failed(failure)));
+    // Whoever is told of the failure can know that this IKE_SA will not try again.
+    let closing = |event: &&Event| matches!(event, Event::Closing);
+    assert_eq!(pair.initiator.events.iter().filter(closing).count(), 1);
     assert_eq!(pair.responder.closed(), Some(CloseCause::PeerDeleted));
     let refused = |event: &Event| matches!(event, Event::ChildRefused { failure } if *failure == Failure::InternalAddressFailure);
     assert!(pair.responder.has_event(refused));

@@ -210,6 +210,25 @@ fn terminate_lasts_until_the_next_initiate() {
     assert_eq!(desk.begun(), 3, "persistent again");
 }
 
+/// What takes leave by itself would take whoever asks meanwhile down with it.
+#[test]
+fn who_asks_while_an_ike_sa_takes_leave_gets_a_new_one() {
+    let mut desk = Desk::new(ASKED, &[NET]);
+    desk.initiate(&net());
+    let leaving = desk.attempt();
+    desk.establish(leaving);
+    desk.child_failed("net", Failure::InternalAddressFailure);
+    desk.registry.closing(leaving);
+    let waiter = desk.initiate(&net()).expect("it is not up");
+    assert_eq!(desk.begun(), 2);
+    desk.close(leaving, CloseCause::Failed(Failure::InternalAddressFailure));
+    assert!(matches!(*waiter.borrow(), Progress::Pending(_)));
+    let id = desk.attempt();
+    desk.establish(id);
+    desk.child_up(id, "net");
+    assert!(matches!(*waiter.borrow(), Progress::Up(_)));
+}
+
 #[test]
 fn actions_of_connections_that_are_not_persistent() {
     let restart = ("net", "dpd_action = \"restart\"\nclose_action = \"start\"");

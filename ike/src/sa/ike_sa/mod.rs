@@ -348,6 +348,7 @@ impl IkeSa {
     fn begin_delete(&mut self, cause: CloseCause) {
         self.state = match std::mem::replace(&mut self.state, State::Closed) {
             State::Established(established) => {
+                self.emit(Event::Closing);
                 State::Deleting(Box::new(established.secured), cause)
             }
             other => other,
