@@ -27,6 +27,7 @@ use crate::{
     keylog,
     monitor::{Ending, mailbox, spawn_singleton},
     network_watch::NetworkWatch,
+    post::{Meters, Post},
     reload,
     shutdown::{Cause, Drainer, Exit, Requests, ShutdownPort},
     socket::Sockets,
@@ -282,6 +283,10 @@ fn start(
     let (supervisor, supervisor_mail) = mailbox(SINGLETON_CAPACITY);
     let (transport, transport_mail) = mailbox(SINGLETON_CAPACITY);
     let (data_plane, data_plane_mail) = mailbox(SINGLETON_CAPACITY);
+    let meters = Meters::default();
+    let supervisor = Post::new(supervisor, &meters.supervisor);
+    let transport = Post::new(transport, &meters.transport);
+    let data_plane = Post::new(data_plane, &meters.data_plane);
     let shared = Arc::new(Shared::new(Parts {
         agent: agent.clone(),
         config_path: options.config_path,
@@ -292,6 +297,7 @@ fn start(
         key_log,
         supervisor,
         transport: transport.clone(),
+        meters,
     }));
     shared.pools.apply(&config.pools);
     // Before anybody needs to know an address of ours.

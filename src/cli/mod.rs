@@ -17,11 +17,11 @@ mod service;
 mod status;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use holdfast_actors::text;
 
 use arguments::{Arguments, Command};
 use exit::{Code, Failure};

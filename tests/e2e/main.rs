@@ -26,6 +26,7 @@ mod keylog;
 mod lab;
 mod lab_itself;
 mod operator;
+mod page;
 mod parity;
 mod persistent;
 mod ppk;

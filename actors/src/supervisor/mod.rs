@@ -31,10 +31,10 @@ mod uniqueness;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, SpawnHandle};
+use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use holdfast_config::Connection;
 use holdfast_ike::sa::{CloseCause, Command};
 
@@ -57,6 +57,7 @@ use crate::{
     data_plane::DataPlaneActor,
     environment::Shared,
     handle::{CommandPort, IkeSaId, Order},
+    post::Post,
     transport::Transport,
     workers::Workers,
 };
@@ -67,8 +68,8 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The supervisor.
 pub(crate) struct Supervisor {
     shared: Arc<Shared>,
-    transport: Addr<Transport>,
-    data_plane: Addr<DataPlaneActor>,
+    transport: Post<Transport>,
+    data_plane: Post<DataPlaneActor>,
     workers: Workers,
     registry: Registry,
     ports: HashMap<IkeSaId, CommandPort>,
@@ -87,8 +88,8 @@ impl Supervisor {
     /// For the connections that are configured at the start.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        transport: Addr<Transport>,
-        data_plane: Addr<DataPlaneActor>,
+        transport: Post<Transport>,
+        data_plane: Post<DataPlaneActor>,
         workers: Workers,
         configured: &BTreeMap<String, Arc<Connection>>,
     ) -> Self {
@@ -132,8 +133,16 @@ impl Supervisor {
         let deadline = self.connections.get(name).and_then(Supervised::deadline);
         self.agenda.set(name, deadline);
         self.arm(context);
+        self.observe(name);
         self.mark_changed(context);
         Some(result)
+    }
+
+    /// Keeps the history of a connection after it has decided something.
+    fn observe(&self, name: &Arc<str>) {
+        if let Some(connection) = self.connections.get(name) {
+            connection.observe(&self.registry, SystemTime::now());
+        }
     }
 
     fn ask<R>(

@@ -1,18 +1,23 @@
 //! The `[agent]` section.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use super::{elements, keyword, repeated, time};
 use crate::{
-    Agent, DataPlaneKind, Limits, Log, LogFormat, LogLevel, Tun, ViciAddress,
+    Agent, Connection, DataPlaneKind, Limits, Log, LogFormat, LogLevel, Readiness, Tun,
+    ViciAddress,
     diagnostic::Origin,
+    key_path::KeyPath,
     quantity::{Name, TextList},
     raw::{RawAgent, RawLimits, RawLog, RawTun},
-    report::Scope,
+    report::{Report, Scope},
+    suggest::nearest,
 };
 
 /// Longest name of a network interface (IFNAMSIZ less the final NUL).
@@ -31,6 +36,7 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         vici_group: vici_group(raw.vici_group.as_ref(), &scope.key("vici_group")),
         vici_expose: raw.vici_expose.unwrap_or(default.vici_expose),
         health: health(raw.health.as_deref(), &scope.key("health")),
+        readiness: readiness(raw.readiness.require.as_ref(), scope),
         dataplane: dataplane(raw.dataplane.as_deref(), &scope.key("dataplane")),
         listen: listen(raw.listen.as_ref(), &scope.key("listen")).unwrap_or(default.listen),
         port: raw.port.unwrap_or(default.port),
@@ -174,6 +180,45 @@ fn health(text: Option<&str>, scope: &Scope<'_>) -> Option<SocketAddr> {
         );
     }
     address
+}
+
+fn readiness(require: Option<&TextList>, scope: &Scope<'_>) -> Readiness {
+    let Some(TextList(texts)) = require else {
+        return Readiness::default();
+    };
+    let scope = scope.key("readiness").key("require");
+    match texts.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["running"] => Readiness::Running,
+        ["all"] => Readiness::All,
+        ["any"] => Readiness::Any,
+        [] => {
+            let remedy = "write \"running\", \"all\", \"any\" or names of connections";
+            scope.error("the list is empty", remedy);
+            Readiness::default()
+        }
+        _ => Readiness::Connections(texts.clone()),
+    }
+}
+
+/// Names that readiness requires, and the files do not have.
+pub(super) fn check_readiness(
+    readiness: &Readiness,
+    connections: &BTreeMap<String, Arc<Connection>>,
+    report: &Report<'_>,
+) {
+    let Readiness::Connections(names) = readiness else {
+        return;
+    };
+    let known: Vec<&str> = connections.keys().map(String::as_str).collect();
+    for name in names.iter().filter(|name| !connections.contains_key(*name)) {
+        let remedy = match nearest(name, &known) {
+            Some(known) => format!("did you mean \"{known}\"?"),
+            None => "a control client may load it; else correct the name".to_owned(),
+        };
+        report
+            .at(KeyPath::of(["agent", "readiness", "require"]))
+            .warning(format!("no connection is called \"{name}\" here"), remedy);
+    }
 }
 
 fn dataplane(text: Option<&str>, scope: &Scope<'_>) -> DataPlaneKind {

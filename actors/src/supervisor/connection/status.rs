@@ -1,11 +1,19 @@
 //! A connection as people see it.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use holdfast_ike::EspSpi;
 
 use super::{Phase, Supervised, World};
-use crate::supervisor::registry::Registry;
+use crate::{
+    data_plane::Plane,
+    history::{Amounts, Condition, History, Traffic},
+    supervisor::registry::Registry,
+};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +47,26 @@ impl State {
             Self::Disabled => "disabled",
         }
     }
+
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Up,
+        Self::Connecting,
+        Self::Waiting,
+        Self::Down,
+        Self::Idle,
+        Self::Trapped,
+        Self::Disabled,
+    ];
+
+    /// What is remembered of it.
+    pub(crate) fn condition(self) -> Condition {
+        match self {
+            Self::Up => Condition::Up,
+            Self::Connecting | Self::Waiting | Self::Down => Condition::Down,
+            Self::Idle | Self::Trapped | Self::Disabled => Condition::Unwanted,
+        }
+    }
 }
 
 /// A connection at one instant.
@@ -58,6 +86,7 @@ pub(crate) struct ConnectionStatus {
     pub(crate) next_retry: Option<Instant>,
     pub(crate) ike_sas: usize,
     pub(crate) children: Vec<ChildStatus>,
+    pub(crate) history: Arc<History>,
 }
 
 /// A child at one instant.
@@ -70,6 +99,16 @@ pub(crate) struct ChildStatus {
     pub(crate) inbound: Option<EspSpi>,
     pub(crate) local_ts: Vec<String>,
     pub(crate) remote_ts: Vec<String>,
+    /// What it has carried over all its CHILD_SAs.
+    pub(crate) traffic: Arc<Traffic>,
+}
+
+impl ChildStatus {
+    /// What it has carried so far.
+    pub(crate) fn amounts(&self, plane: &Plane) -> Amounts {
+        self.traffic
+            .total(self.inbound.and_then(|spi| plane.usage(spi)))
+    }
 }
 
 impl Supervised {
@@ -104,6 +143,7 @@ impl Supervised {
                 .values()
                 .map(|child| self.child_status(&child.ike.name, registry))
                 .collect(),
+            history: Arc::clone(&self.history),
         }
     }
 
@@ -180,7 +220,13 @@ impl Supervised {
             inbound: up.map(|up| up.inbound_spi),
             local_ts: up.map_or_else(Vec::new, |up| texts(&up.local_ts)),
             remote_ts: up.map_or_else(Vec::new, |up| texts(&up.remote_ts)),
+            traffic: self.history.traffic(name),
         }
+    }
+
+    /// Keeps its history.
+    pub(crate) fn observe(&self, registry: &Registry, now: SystemTime) {
+        self.history.note(self.state(registry).condition(), now);
     }
 
     /// Remembers when it came up or ceased to be up.
