@@ -11,6 +11,7 @@ mod data_plane;
 mod eap;
 mod environment;
 mod error;
+mod events;
 mod handle;
 mod health;
 mod histogram;

@@ -83,6 +83,10 @@ pub struct Agent {
     pub health: Option<SocketAddr>,
     /// When the agent says that it is ready.
     pub readiness: Readiness,
+    /// Where events are told as JSON lines; `None` turns that off.
+    pub events: Option<ViciAddress>,
+    /// Where errors are told as charon's error-notify plugin tells them; `None` turns that off.
+    pub error_notify: Option<ViciAddress>,
     /// What carries the traffic.
     pub dataplane: DataPlaneKind,
     /// Addresses the IKE sockets are bound to.
@@ -122,6 +126,8 @@ impl Default for Agent {
             vici_expose: false,
             health: None,
             readiness: Readiness::default(),
+            events: None,
+            error_notify: None,
             dataplane: DataPlaneKind::default(),
             listen: vec![
                 IpAddr::V4(Ipv4Addr::UNSPECIFIED),

@@ -82,6 +82,8 @@ pub(crate) struct RawAgent {
     pub(crate) vici_expose: Option<bool>,
     pub(crate) health: Option<String>,
     pub(crate) readiness: RawReadiness,
+    pub(crate) events: Option<String>,
+    pub(crate) error_notify: Option<String>,
     pub(crate) dataplane: Option<String>,
     pub(crate) listen: Option<TextList>,
     pub(crate) port: Option<u16>,

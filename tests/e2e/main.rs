@@ -17,6 +17,7 @@ mod datagrams;
 mod disagreement;
 mod drain;
 mod eap;
+mod events;
 mod faults;
 mod fragments;
 mod gateways;

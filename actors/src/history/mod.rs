@@ -47,12 +47,14 @@ impl Default for History {
 }
 
 impl History {
-    /// It is in this condition now.
-    pub(crate) fn note(&self, condition: Condition, now: SystemTime) {
+    /// It is in this condition now. Tells whether it came up, or ceased to be up, by that.
+    pub(crate) fn note(&self, condition: Condition, now: SystemTime) -> Option<bool> {
         let before = lock(&self.timeline).note(condition, now);
         if before == Some(Condition::Up) && condition == Condition::Down {
             self.flaps.increment();
         }
+        let (was_up, is_up) = (before == Some(Condition::Up), condition == Condition::Up);
+        (was_up != is_up).then_some(is_up)
     }
 
     /// The last day, or what is known of it.

@@ -128,20 +128,32 @@ impl Supervisor {
         decide: impl FnOnce(&mut Supervised, &World<'_>, &mut Vec<Action>) -> R,
     ) -> Option<R> {
         let mut actions = Vec::new();
+        let failures = |supervisor: &Self| {
+            let connection = supervisor.connections.get(name);
+            connection.map_or(0, |connection| connection.history().failures.get())
+        };
+        let before = failures(self);
         let result = self.ask(name, &mut actions, decide)?;
         self.perform(name, actions, context);
         let deadline = self.connections.get(name).and_then(Supervised::deadline);
         self.agenda.set(name, deadline);
         self.arm(context);
-        self.observe(name);
+        self.observe(name, failures(self) > before);
         self.mark_changed(context);
         Some(result)
     }
 
     /// Keeps the history of a connection after it has decided something.
-    fn observe(&self, name: &Arc<str>) {
-        if let Some(connection) = self.connections.get(name) {
-            connection.observe(&self.registry, SystemTime::now());
+    fn observe(&self, name: &Arc<str>, failed: bool) {
+        let Some(connection) = self.connections.get(name) else {
+            return;
+        };
+        let bus = &self.shared.bus;
+        if failed {
+            bus.publish(|| connection.failure(Instant::now()));
+        }
+        if let Some(up) = connection.observe(&self.registry, SystemTime::now()) {
+            bus.publish(|| connection.change(&self.registry, up));
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         vici_expose: raw.vici_expose.unwrap_or(default.vici_expose),
         health: health(raw.health.as_deref(), &scope.key("health")),
         readiness: readiness(raw.readiness.require.as_ref(), scope),
+        events: told_at(raw.events.as_deref(), &scope.key("events")),
+        error_notify: told_at(raw.error_notify.as_deref(), &scope.key("error_notify")),
         dataplane: dataplane(raw.dataplane.as_deref(), &scope.key("dataplane")),
         listen: listen(raw.listen.as_ref(), &scope.key("listen")).unwrap_or(default.listen),
         port: raw.port.unwrap_or(default.port),
@@ -133,6 +135,32 @@ fn vici(raw: &RawAgent, scope: &Scope<'_>) -> ViciAddress {
         }
     }
     ViciAddress::Tcp(address)
+}
+
+/// A socket that tells events to whoever listens.
+fn told_at(text: Option<&str>, scope: &Scope<'_>) -> Option<ViciAddress> {
+    const REMEDY: &str = "write \"unix:///run/holdfast/events\" or \"tcp://127.0.0.1:4503\"";
+    let text = text?;
+    if let Some(path) = text.strip_prefix("unix://") {
+        if !Path::new(path).is_absolute() || path.len() > LONGEST_SOCKET {
+            let message = format!("\"{path}\" is no absolute path of a socket");
+            scope.error(message, REMEDY);
+        }
+        return Some(ViciAddress::Unix(PathBuf::from(path)));
+    }
+    let address = text
+        .strip_prefix("tcp://")
+        .and_then(|text| text.parse().ok());
+    let address: Option<SocketAddr> = address;
+    match address {
+        Some(address) if !address.ip().is_loopback() => scope.error(
+            "whoever reaches this address learns of every connection",
+            "use a unix:// path or a loopback address",
+        ),
+        Some(_) => {}
+        None => scope.error(format!("\"{text}\" is no address of a socket"), REMEDY),
+    }
+    address.map(ViciAddress::Tcp)
 }
 
 /// Who may open the control socket, as chmod writes it.

@@ -10,6 +10,7 @@ use holdfast_ike::EspSpi;
 
 use super::{Phase, Supervised, World};
 use crate::{
+    bus::ControlEvent,
     data_plane::Plane,
     history::{Amounts, Condition, History, Traffic},
     supervisor::registry::Registry,
@@ -224,9 +225,32 @@ impl Supervised {
         }
     }
 
-    /// Keeps its history.
-    pub(crate) fn observe(&self, registry: &Registry, now: SystemTime) {
-        self.history.note(self.state(registry).condition(), now);
+    /// Keeps its history. Tells whether it came up, or ceased to be up.
+    pub(crate) fn observe(&self, registry: &Registry, now: SystemTime) -> Option<bool> {
+        self.history.note(self.state(registry).condition(), now)
+    }
+
+    /// The attempt that has just failed, as listeners hear of it.
+    pub(crate) fn failure(&self, now: Instant) -> ControlEvent {
+        ControlEvent::AttemptFailed {
+            connection: Arc::clone(&self.config.name),
+            reason: self.reason.clone().unwrap_or_default(),
+            failures: self.failures,
+            next_retry: self.deadline().map(|at| at.saturating_duration_since(now)),
+        }
+    }
+
+    /// That it came up, or ceased to be up, as listeners hear of it.
+    pub(crate) fn change(&self, registry: &Registry, up: bool) -> ControlEvent {
+        ControlEvent::ConnectionChanged {
+            connection: Arc::clone(&self.config.name),
+            up,
+            reason: if up {
+                "".into()
+            } else {
+                self.explain(self.state(registry))
+            },
+        }
     }
 
     /// Remembers when it came up or ceased to be up.
