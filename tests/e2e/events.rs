@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     os::unix::net::UnixStream,
     path::Path,
-    process::{Command, Stdio},
+    process::Command,
     sync::mpsc,
     thread,
     time::Duration,
@@ -163,7 +163,7 @@ fn charons_error_listener_hears_from_holdfast_what_it_hears_from_charon() {
             ..charon::Settings::default()
         };
         let charon = Charon::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
-        let client = error_listener(&lab, &pair.moon.namespace);
+        let client = error_listener(&lab, &pair.moon.namespace, "of-charon");
         pair.silence_sun();
         charon.initiate(CHILD, LIMIT).expect_err("nobody answers");
         numbers(&client)
@@ -176,7 +176,7 @@ fn charons_error_listener_hears_from_holdfast_what_it_hears_from_charon() {
             ..Settings::default()
         };
         let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
-        let client = error_listener(&lab, &pair.moon.namespace);
+        let client = error_listener(&lab, &pair.moon.namespace, "of-holdfast");
         pair.silence_sun();
         holdfast.initiate(CHILD, LIMIT).expect_err("nobody answers");
         let said = client.log();
@@ -188,13 +188,12 @@ fn charons_error_listener_hears_from_holdfast_what_it_hears_from_charon() {
 }
 
 /// Debian's client of charon's error-notify plugin.
-fn error_listener(lab: &Lab, namespace: &Namespace) -> Process {
+fn error_listener(lab: &Lab, namespace: &Namespace, log: &str) -> Process {
     let mut command = namespace.command("stdbuf");
     command
         .args(["-oL", "/usr/lib/ipsec/error-notify"])
-        .env("TCP_PORT", "4503")
-        .stdout(Stdio::null());
-    let log = lab.directory().join(format!("{}-errors", namespace.name()));
+        .env("TCP_PORT", "4503");
+    let log = lab.directory().join(log);
     let client = Process::spawn("error-notify", command, &log);
     // It says nothing before there is something to say.
     thread::sleep(Duration::from_millis(500));

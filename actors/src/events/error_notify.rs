@@ -11,7 +11,7 @@ const IDENTITY: usize = 256;
 const ADDRESS: usize = 60;
 
 /// The alerts that have a number there, and what is said of them.
-const KINDS: [(&str, u32, &str); 13] = [
+const KINDS: [(&str, u32, &str); 14] = [
     (
         "local-auth-failed",
         2,
@@ -48,6 +48,11 @@ const KINDS: [(&str, u32, &str); 13] = [
         "retransmit-send",
         20,
         "no answer yet, a request is sent again",
+    ),
+    (
+        "peer-init-unreachable",
+        24,
+        "the peer does not answer our first message",
     ),
 ];
 

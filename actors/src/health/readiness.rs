@@ -14,6 +14,9 @@ pub(super) fn judge(rule: &Readiness, draining: bool, snapshot: &Snapshot) -> Re
     if draining {
         return Err("draining\n".to_owned());
     }
+    if !snapshot.known && *rule != Readiness::Running {
+        return Err("starting\n".to_owned());
+    }
     let all = &snapshot.connections;
     let missing: Vec<String> = match rule {
         Readiness::Running => Vec::new(),
@@ -91,6 +94,7 @@ mod tests {
         };
         Snapshot {
             at: Instant::now(),
+            known: true,
             connections: states.iter().map(status).collect(),
         }
     }
@@ -128,6 +132,13 @@ mod tests {
         for rule in [Readiness::Running, Readiness::All, Readiness::Any] {
             assert!(judge(&rule, true, &up).is_err(), "{rule:?}");
         }
+    }
+
+    #[test]
+    fn nobody_is_ready_before_anything_is_known() {
+        let nothing = Snapshot::empty();
+        assert_eq!(judge(&Readiness::Running, false, &nothing), Ok(()));
+        assert!(judge(&Readiness::All, false, &nothing).is_err());
     }
 
     #[test]

@@ -52,6 +52,7 @@ fn show<T>(connections: Vec<ConnectionStatus>, show: impl FnOnce(View<'_>) -> T)
         plane: &plane(),
         snapshot: &Snapshot {
             at: Instant::now(),
+            known: true,
             connections,
         },
         throughput: &Throughput::default(),
