@@ -276,7 +276,7 @@ async fn live(
     let remove = move || {
         addresses
             .into_iter()
-            .for_each(vici_listener::Address::remove)
+            .for_each(vici_listener::Address::remove);
     };
     let running = match start(options, prepared, key_log, &requests.port()) {
         Ok(running) => running,

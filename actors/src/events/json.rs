@@ -162,8 +162,9 @@ mod tests {
 
     fn parse(event: &ControlEvent) -> serde_json::Value {
         let text = line(event).unwrap();
-        assert_eq!(text.iter().filter(|octet| **octet == b'\n').count(), 1);
-        let mut value: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(text.lines().count(), 1);
+        let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
         let time = value.as_object_mut().unwrap().remove("time").unwrap();
         humantime::parse_rfc3339(time.as_str().unwrap()).unwrap();
         value

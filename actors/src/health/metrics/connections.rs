@@ -61,9 +61,9 @@ impl Values {
             .collect();
         Self {
             now,
+            snapshot,
             children,
             retransmissions,
-            snapshot,
         }
     }
 
