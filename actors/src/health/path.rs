@@ -16,8 +16,8 @@ pub(super) struct PathView {
     dead_seconds: Option<u64>,
     /// In a row.
     losses: u32,
-    sent: usize,
-    lost: usize,
+    sent: u32,
+    lost: u32,
     round_trip_milliseconds: Option<Milliseconds>,
     repairs: u64,
     /// Why none is sent.
@@ -90,7 +90,7 @@ pub(super) fn encode(paths: &Paths, encoder: &mut DescriptorEncoder<'_>) -> std:
         (
             "path_loss_ratio",
             "Lost ones among the last 60 probes of a tunnel",
-            |path| path.measured.lost as f64 / path.measured.sent.max(1) as f64,
+            |path| f64::from(path.measured.lost) / f64::from(path.measured.sent.max(1)),
         ),
     ];
     for (name, help, value) in gauges {

@@ -6,11 +6,12 @@ use super::{NET, PARIS, SECRET, Site};
 use crate::{ProbeAction, ProbeKind, ShuntAction};
 
 fn site(tables: &str) -> Site {
-    Site::new(&format!("{PARIS}{NET}{SECRET}{tables}"))
+    Site::new(&format!("{PARIS}{NET}{SECRET}{tables}")).with_variable("PSK", "s3cret and long")
 }
 
 fn with_probe(probe: &str) -> Site {
     Site::new(&format!("{PARIS}{NET}probe = {{ {probe} }}\n{SECRET}"))
+        .with_variable("PSK", "s3cret and long")
 }
 
 #[test]

@@ -110,22 +110,26 @@ fn amounts(rekey: Option<Amount>, life: Option<Amount>, scope: &Scope<'_>) -> (u
     (rekey, life)
 }
 
+/// What `mode` may say. Shunts are read elsewhere.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    Mode(Mode),
+    Pass,
+    Drop,
+}
+
 fn mode(text: Option<&str>, scope: &Scope<'_>) -> Mode {
     let refused = ["transport_proxy", "iptfs", "beet"];
-    keyword(
-        text,
-        &[
-            ("tunnel", Some(Mode::Tunnel)),
-            ("transport", Some(Mode::Transport)),
-            // Shunts, which are read elsewhere.
-            ("pass", None),
-            ("drop", None),
-        ],
-        &refused,
-        scope,
-    )
-    .flatten()
-    .unwrap_or_default()
+    let known = [
+        ("tunnel", Known::Mode(Mode::Tunnel)),
+        ("transport", Known::Mode(Mode::Transport)),
+        ("pass", Known::Pass),
+        ("drop", Known::Drop),
+    ];
+    match keyword(text, &known, &refused, scope) {
+        Some(Known::Mode(mode)) => mode,
+        Some(Known::Pass | Known::Drop) | None => Mode::default(),
+    }
 }
 
 fn replay_window(value: Option<u32>, scope: &Scope<'_>) -> u32 {

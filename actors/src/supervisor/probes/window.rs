@@ -13,9 +13,9 @@ pub(super) struct Window(VecDeque<Option<Duration>>);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Measured {
     /// Probes that were answered or lost.
-    pub(crate) sent: usize,
+    pub(crate) sent: u32,
     /// Of these, lost.
-    pub(crate) lost: usize,
+    pub(crate) lost: u32,
     /// Round-trip times of the answered ones.
     pub(crate) round_trip: Option<RoundTrip>,
 }
@@ -39,18 +39,20 @@ impl Window {
 
     pub(super) fn measured(&self) -> Measured {
         let answered = || self.0.iter().flatten().copied();
-        let count = answered().count();
+        // No more than the window is long.
+        let count = answered().count() as u32;
+        let sent = self.0.len() as u32;
         let round_trip = answered()
             .min()
             .zip(answered().max())
             .map(|(min, max)| RoundTrip {
                 min,
-                avg: answered().sum::<Duration>() / u32::try_from(count).unwrap_or(u32::MAX),
+                avg: answered().sum::<Duration>() / count,
                 max,
             });
         Measured {
-            sent: self.0.len(),
-            lost: self.0.len() - count,
+            sent,
+            lost: sent - count,
             round_trip,
         }
     }

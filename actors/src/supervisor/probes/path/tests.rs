@@ -107,7 +107,11 @@ fn a_dead_path_is_noticed_in_time_and_repaired_without_a_storm() {
     scene.pass(60, false);
     let decided = scene.decided();
     assert_eq!(decided[0].1, Deed::Died);
-    assert_eq!(decided.len(), 1, "it still rests: {decided:?}");
+    let goes_on = |(_, deed): &(u64, Deed)| *deed == Deed::Repair(Remedy::Reconnect);
+    assert!(
+        decided.len() <= 2 && decided[1..].iter().all(goes_on),
+        "{decided:?}"
+    );
     // After ten times the threshold all is forgotten.
     scene.pass(400, true);
     scene.pass(60, false);
