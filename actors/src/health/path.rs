@@ -70,12 +70,15 @@ pub(super) fn of(connections: &[ConnectionStatus]) -> Paths {
     connections.iter().flat_map(of_connection).collect()
 }
 
+/// Name, description, and how to read it.
+type Metric<T> = (&'static str, &'static str, fn(&PathStatus) -> T);
+
 /// Writes what is measured of the paths.
 pub(super) fn encode(paths: &Paths, encoder: &mut DescriptorEncoder<'_>) -> std::fmt::Result {
     if paths.is_empty() {
         return Ok(());
     }
-    let gauges: [(&str, &str, fn(&PathStatus) -> f64); 3] = [
+    let gauges: [Metric<f64>; 3] = [
         ("path_up", "Whether probes get through a tunnel", |path| {
             f64::from(u8::from(path.dead_since.is_none()))
         }),
@@ -101,7 +104,7 @@ pub(super) fn encode(paths: &Paths, encoder: &mut DescriptorEncoder<'_>) -> std:
             ConstGauge::new(value(path)).encode(descriptor.encode_family(&labels)?)?;
         }
     }
-    let counters: [(&str, &str, fn(&PathStatus) -> u64); 3] = [
+    let counters: [Metric<u64>; 3] = [
         (
             "path_probes_answered",
             "Probes of a tunnel that were answered",
