@@ -74,7 +74,7 @@ impl Drop for Traffic {
 }
 
 struct Scene {
-    _lab: Lab,
+    lab: Lab,
     pair: Pair,
     charon: Charon,
     holdfast: Holdfast,
@@ -114,7 +114,7 @@ fn scene(connection: &str) -> Scene {
         charon,
         holdfast,
         traffic,
-        _lab: lab,
+        lab,
     };
     scene.wait_for_tunnel();
     let leaked = start.stop().count("frame");
@@ -145,7 +145,7 @@ impl Scene {
 
     /// Nothing leaves in the clear while this happens.
     fn during(&mut self, what: &str, happens: impl FnOnce(&mut Self)) {
-        let capture = clear(&self._lab, &self.pair);
+        let capture = clear(&self.lab, &self.pair);
         let before = self.traffic.sent();
         happens(self);
         wait::until("traffic goes on", PATIENCE, || {
