@@ -74,7 +74,7 @@ fn start(lab: &Lab, pair: &Pair, child: &str, shunts: &str) -> (Charon, Holdfast
 fn routes(pair: &Pair) -> String {
     let all = pair.moon.namespace.ip(&["route", "show", "table", "all"]);
     let ours = all.lines().filter(|line| line.contains(" table 50 "));
-    ours.map(|line| format!("{line}\n")).collect()
+    ours.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
