@@ -74,11 +74,11 @@ impl Drop for Traffic {
 }
 
 struct Scene {
-    lab: Lab,
     pair: Pair,
     charon: Charon,
     holdfast: Holdfast,
     traffic: Traffic,
+    lab: Lab,
 }
 
 /// The connection under traffic that began before the agent did. Without the agent it would get
