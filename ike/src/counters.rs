@@ -30,11 +30,11 @@ impl Counter {
 }
 
 macro_rules! counters {
-    ($(#[doc = $doc:literal] $field:ident = $name:literal),* $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $field:ident = $name:literal),* $(,)?) => {
         /// The agent-wide counters.
         #[derive(Debug, Default)]
         pub struct Counters {
-            $(#[doc = $doc] pub $field: Counter,)*
+            $($(#[doc = $doc])+ pub $field: Counter,)*
         }
 
         impl Counters {
@@ -45,7 +45,7 @@ macro_rules! counters {
 
             /// What each counts, by its public name, in the same order.
             pub fn meanings() -> impl Iterator<Item = (&'static str, &'static str)> {
-                [$(($name, $doc)),*].into_iter()
+                [$(($name, concat!($($doc),+))),*].into_iter()
             }
 
             /// Adds what `other` has counted.

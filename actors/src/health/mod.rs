@@ -5,6 +5,7 @@ mod canary;
 mod live;
 mod metrics;
 mod page;
+mod path;
 mod readiness;
 mod status;
 mod throughput;

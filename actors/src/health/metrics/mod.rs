@@ -14,6 +14,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::path::{self, Paths};
 use crate::environment::Shared;
 
 /// The forms of the page.
@@ -49,6 +50,7 @@ pub(super) fn page(shared: &Shared, form: Form) -> Result<String, fmt::Error> {
     registry.register_collector(Box::new(Taken {
         agent: agent::Values::take(shared),
         connections: connections::Values::take(shared),
+        paths: path::of(&shared.snapshot.load().connections),
     }));
     let mut page = String::new();
     text::encode(&mut page, &registry)?;
@@ -63,12 +65,14 @@ pub(super) fn page(shared: &Shared, form: Form) -> Result<String, fmt::Error> {
 struct Taken {
     agent: agent::Values,
     connections: connections::Values,
+    paths: Paths,
 }
 
 impl Collector for Taken {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.agent.encode(&mut encoder)?;
-        self.connections.encode(&mut encoder)
+        self.connections.encode(&mut encoder)?;
+        path::encode(&self.paths, &mut encoder)
     }
 }
 

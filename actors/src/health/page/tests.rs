@@ -40,6 +40,7 @@ fn status(name: &str, state: State) -> ConnectionStatus {
             local_ts: vec![HOSTILE.to_owned()],
             remote_ts: vec!["10.2.0.0/16".to_owned()],
             traffic: Arc::default(),
+            path: None,
         }],
         history: Arc::new(history),
     }

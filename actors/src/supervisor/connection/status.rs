@@ -13,7 +13,7 @@ use crate::{
     bus::ControlEvent,
     data_plane::Plane,
     history::{Amounts, Condition, History, Traffic},
-    supervisor::registry::Registry,
+    supervisor::{probes::PathStatus, registry::Registry},
 };
 
 /// Where a connection stands.
@@ -102,6 +102,8 @@ pub(crate) struct ChildStatus {
     pub(crate) remote_ts: Vec<String>,
     /// What it has carried over all its CHILD_SAs.
     pub(crate) traffic: Arc<Traffic>,
+    /// How its path is, where it is probed.
+    pub(crate) path: Option<PathStatus>,
 }
 
 impl ChildStatus {
@@ -221,6 +223,7 @@ impl Supervised {
             inbound: up.map(|up| up.inbound_spi),
             local_ts: up.map_or_else(Vec::new, |up| texts(&up.local_ts)),
             remote_ts: up.map_or_else(Vec::new, |up| texts(&up.remote_ts)),
+            path: None,
             traffic: self.history.traffic(name),
         }
     }
