@@ -2,6 +2,8 @@
 //!
 //! Every type here compares by value, so that a reload can tell what changed.
 
+mod log;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -13,6 +15,7 @@ use std::{
 
 use ipnet::IpNet;
 
+pub use self::log::{Log, LogFormat, LogLevel};
 use crate::{Pool, Secrets};
 
 /// Everything the agent is told to do.
@@ -241,54 +244,6 @@ impl Default for Limits {
             init_limit_half_open: 0,
         }
     }
-}
-
-/// What is logged and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Log {
-    /// The least important message that is still written.
-    pub level: LogLevel,
-    /// The form of each line.
-    pub format: LogFormat,
-}
-
-/// Importance of log messages, most important first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// Failures that need an operator.
-    Error,
-    /// Oddities that may need one.
-    Warn,
-    /// What happened.
-    #[default]
-    Info,
-    /// Why it happened.
-    Debug,
-    /// Every step.
-    Trace,
-}
-
-impl LogLevel {
-    /// The name in the configuration file, which `tracing` understands too.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
-
-/// The form of log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object each.
-    Json,
 }
 
 /// One connection: the peer, how to reach it, what to keep up, and what is negotiated.
