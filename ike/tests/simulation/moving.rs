@@ -12,9 +12,9 @@ use crate::{
     world::World,
 };
 
-const ROAMING: u64 = 600;
-const TWO_ADDRESSES: u64 = 400;
-const BEHIND_NAT: u64 = 600;
+const ROAMING: u64 = 200;
+const TWO_ADDRESSES: u64 = 150;
+const BEHIND_NAT: u64 = 200;
 
 /// The left end keeps it up: it finds the right one where it is, as by its name.
 fn travellers(seed: u64, mobike: bool) -> World {

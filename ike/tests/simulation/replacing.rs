@@ -16,8 +16,8 @@ use crate::{
     scenarios::{bad_world, disturb_for_a_while, seeds},
 };
 
-const REAUTHENTICATED: u64 = 800;
-const REDIRECTED: u64 = 800;
+const REAUTHENTICATED: u64 = 200;
+const REDIRECTED: u64 = 200;
 
 #[test]
 fn old_proofs_are_renewed_on_a_bad_network() {
