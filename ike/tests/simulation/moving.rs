@@ -22,7 +22,7 @@ fn travellers(seed: u64, mobike: bool) -> World {
     world.network.weather.loss %= 25;
     if world.rng.chance(50) {
         let child = Duration::from_secs(20 + world.rng.below(40));
-        world.rekey_every(Duration::from_secs(70), child);
+        world.rekey_every(Duration::from_secs(100), child);
     }
     let encapsulated = world.rng.chance(50);
     for end in &mut world.ends {
