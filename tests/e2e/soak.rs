@@ -205,7 +205,7 @@ fn counters(holdfast: &Holdfast) -> String {
         "mailbox-full",
     ];
     let count = |name: &str| format!("{name} {}", counters.text(name).unwrap_or("missing"));
-    troubles.map(|name| count(name)).join(", ")
+    troubles.map(count).join(", ")
 }
 
 fn start(lab: &Lab, pair: &Pair) -> (Holdfast, Charon) {
