@@ -18,6 +18,7 @@ mod drain;
 pub(crate) mod messages;
 mod paths;
 mod policy;
+pub(crate) mod probes;
 mod publish;
 pub(crate) mod redirect;
 mod refusals;
@@ -46,6 +47,7 @@ use self::{
     drain::Draining,
     messages::{ChildExpired, PeerUnreachable, Resolved},
     policy::EndCause,
+    probes::Probes,
     publish::Publisher,
     refusals::Refusals,
     registry::Registry,
@@ -75,6 +77,7 @@ pub(crate) struct Supervisor {
     connections: BTreeMap<Arc<str>, Supervised>,
     index: CandidateIndex,
     traps: TrapRegistry,
+    probes: Probes,
     agenda: Agenda,
     alarm: Option<(Instant, SpawnHandle)>,
     publisher: Publisher,
@@ -112,6 +115,7 @@ impl Supervisor {
             crashes: Crashes::default(),
             ports: HashMap::new(),
             traps: TrapRegistry::default(),
+            probes: Probes::new(now),
             agenda: Agenda::default(),
             alarm: None,
             publisher: Publisher::default(),
@@ -297,6 +301,7 @@ impl Actor for Supervisor {
         let names: Vec<_> = self.connections.keys().cloned().collect();
         for name in names {
             self.with(&name, context, Supervised::reconcile);
+            self.configure_probes(&name, context);
         }
     }
 }
