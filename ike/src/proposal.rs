@@ -21,6 +21,12 @@ pub fn supported() -> impl Iterator<Item = Transform> {
     keywords::transforms()
 }
 
+/// The names of all algorithms, those that need a feature included.
+#[cfg(test)]
+pub(crate) fn every_name() -> impl Iterator<Item = &'static str> {
+    keywords::every_name()
+}
+
 macro_rules! transform_ids {
     ($(#[$doc:meta])* $type:ident { $($(#[$idoc:meta])* $konst:ident = $value:literal => $name:literal),* $(,)? }) => {
         $(#[$doc])*

@@ -3,6 +3,8 @@
 mod table;
 
 use self::table::{BY_OPENSSL, SUPPORTED, UNSUPPORTED};
+#[cfg(test)]
+use super::EncryptionId;
 use super::{KeyExchangeMethod, Slot, Transform};
 
 /// What a keyword is for.
@@ -150,6 +152,26 @@ pub(super) fn transforms() -> impl Iterator<Item = Transform> {
     of_this_build()
         .filter(|(name, _, transform)| name_of(*transform) == Some(*name))
         .map(|(_, _, transform)| *transform)
+}
+
+/// The names of all algorithms, those that need a feature included; settings and aliases are not.
+#[cfg(test)]
+pub(super) fn every_name() -> impl Iterator<Item = &'static str> {
+    let rows = || SUPPORTED.iter().chain(BY_OPENSSL);
+    let first = move |transform| rows().find(|(_, _, other)| *other == transform);
+    let is_algorithm = |transform| {
+        !matches!(
+            transform,
+            Transform::ExtendedSequenceNumbers(_)
+                | Transform::KeyExchange(KeyExchangeMethod::NONE)
+                | Transform::Encryption(EncryptionId::NULL, _)
+        )
+    };
+    rows()
+        .filter(move |(name, _, transform)| {
+            is_algorithm(*transform) && first(*transform).is_some_and(|row| row.0 == *name)
+        })
+        .map(|(name, ..)| *name)
 }
 
 fn all() -> impl Iterator<Item = Keyword> {
