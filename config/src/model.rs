@@ -3,10 +3,10 @@
 //! Every type here compares by value, so that a reload can tell what changed.
 
 use std::{
-    ops::RangeInclusive,
     collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    ops::RangeInclusive,
     path::PathBuf,
     sync::Arc,
     time::Duration,

@@ -6,8 +6,7 @@ use ipnet::{IpNet, IpSubnets, Ipv4Net, Ipv4Subnets, Ipv6Net, Ipv6Subnets};
 
 use crate::{Endpoint, quantity::TextList, report::Scope};
 
-const REMEDY: &str =
-    "write an address (192.0.2.1), a network (192.0.2.0/24), a range (192.0.2.1-192.0.2.9), a host \
+const REMEDY: &str = "write an address (192.0.2.1), a network (192.0.2.0/24), a range (192.0.2.1-192.0.2.9), a host \
      name, \"%any\", \"%any4\" or \"%any6\"";
 
 /// The addresses of one end; nothing at all is any address.
@@ -137,7 +136,12 @@ mod tests {
         };
         assert_eq!(
             shown("192.0.2.1-192.0.2.9"),
-            ["192.0.2.1/32", "192.0.2.2/31", "192.0.2.4/30", "192.0.2.8/31"]
+            [
+                "192.0.2.1/32",
+                "192.0.2.2/31",
+                "192.0.2.4/30",
+                "192.0.2.8/31"
+            ]
         );
         assert_eq!(shown("2001:db8::-2001:db8::f"), ["2001:db8::/124"]);
     }
@@ -157,7 +161,11 @@ mod tests {
             Ok(Endpoint::Host("gw.example.".to_owned()))
         );
         let (first, last) = ("10.0.0.1".parse().unwrap(), "10.0.0.9".parse().unwrap());
-        for range in ["10.0.0.1-10.0.0.9", "10.0.0.1 - 10.0.0.9", "10.0.0.1..10.0.0.9"] {
+        for range in [
+            "10.0.0.1-10.0.0.9",
+            "10.0.0.1 - 10.0.0.9",
+            "10.0.0.1..10.0.0.9",
+        ] {
             assert_eq!(endpoint(range), Ok(Endpoint::Range(first..=last)));
         }
         assert_eq!(endpoint("10.0.0.1-10.0.0.1"), Ok(Endpoint::Address(first)));

@@ -82,7 +82,9 @@ fn open(
 
 fn remedy(error: &KeyError, shown: &str) -> String {
     match error {
-        KeyError::Encrypted => "add secret = { file = \"name.pass\" } with its passphrase".to_owned(),
+        KeyError::Encrypted => {
+            "add secret = { file = \"name.pass\" } with its passphrase".to_owned()
+        }
         KeyError::Passphrase => format!("try it with openssl pkey -in {shown} -noout"),
         KeyError::Encryption => {
             format!("openssl pkcs8 -topk8 -v2 aes256 -in {shown} -out NEW, and name that file")

@@ -185,9 +185,7 @@ impl PacketCipher {
                         let ctr = Ctr::new(aes, key);
                         Cipher::Ctr { ctr, nonce }
                     }
-                    CipherAlgorithm::TripleDes => {
-                        Cipher::TripleDes(TripleDesCbc::new(encryption))
-                    }
+                    CipherAlgorithm::TripleDes => Cipher::TripleDes(TripleDesCbc::new(encryption)),
                 };
                 let integrity = IntegrityKey::new(algorithm, integrity);
                 Keys::EncryptThenMac(cipher, integrity)

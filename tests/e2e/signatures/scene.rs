@@ -355,4 +355,3 @@ fn tables(here: &Gateway, there: &Gateway) -> String {
         there.network(Family::V4),
     )
 }
-

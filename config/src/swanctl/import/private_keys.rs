@@ -113,9 +113,8 @@ fn names(entry: &Entry, name: &str) -> bool {
         return false;
     };
     let wanted = section.get("file").and_then(text).map(str::trim);
-    name.split_once('/').is_some_and(|(folder, file)| {
-        entry.name.starts_with(folder) && wanted == Some(file)
-    })
+    name.split_once('/')
+        .is_some_and(|(folder, file)| entry.name.starts_with(folder) && wanted == Some(file))
 }
 
 fn passphrase(entry: &Entry) -> Option<Passphrase> {

@@ -53,7 +53,10 @@ impl Kind {
             ("xauth", ("XAuth belongs to IKEv1", "leave it out")),
             (
                 "ntlm",
-                ("a hash of a password is not supported", "write the password as eap"),
+                (
+                    "a hash of a password is not supported",
+                    "write the password as eap",
+                ),
             ),
             (
                 "pkcs12",
@@ -62,7 +65,10 @@ impl Kind {
                     "openssl pkcs12 -in FILE -nodes writes key and certificates as PEM",
                 ),
             ),
-            ("token", ("a token is not supported", "put the key into a file")),
+            (
+                "token",
+                ("a token is not supported", "put the key into a file"),
+            ),
         ];
         if let Some((_, kind)) = kinds.iter().find(|(name, _)| section.starts_with(name)) {
             return Ok(Some(*kind));
@@ -72,7 +78,10 @@ impl Kind {
         }
         let known = others.iter().find(|(name, _)| section.starts_with(name));
         Err(known.map_or(
-            ("there are no secrets of this kind", "name it ike*, eap*, ppk* or private*"),
+            (
+                "there are no secrets of this kind",
+                "name it ike*, eap*, ppk* or private*",
+            ),
             |(_, said)| *said,
         ))
     }

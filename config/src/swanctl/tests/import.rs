@@ -342,7 +342,10 @@ fn a_folder_with_keys_and_certificates_is_carried() {
     let import = import(&conf, false).unwrap();
     let said = lines(&import.omitted).replace(&format!("{}/", folder.path().display()), "");
     let files: Vec<&str> = import.secret_files.iter().map(|file| &*file.file).collect();
-    assert_eq!(files, ["eap-carol.eap", "ppk-lab.ppk", "private-locked.pass"]);
+    assert_eq!(
+        files,
+        ["eap-carol.eap", "ppk-lab.ppk", "private-locked.pass"]
+    );
     assert_snapshot!(format!("{}\n# Left out:\n{said}\n", *import.toml));
 
     // It loads where the folders are.

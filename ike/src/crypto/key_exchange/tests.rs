@@ -37,11 +37,7 @@ fn curves() -> Vec<KeyExchangeMethod> {
 
 /// Whether any octets of the right length are a public value.
 fn takes_anything(method: KeyExchangeMethod) -> bool {
-    [
-        KeyExchangeMethod::CURVE_25519,
-        KeyExchangeMethod::CURVE_448,
-    ]
-    .contains(&method)
+    [KeyExchangeMethod::CURVE_25519, KeyExchangeMethod::CURVE_448].contains(&method)
 }
 
 /// The key pair with exactly this private key.
