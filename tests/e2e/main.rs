@@ -18,6 +18,7 @@ mod disagreement;
 mod drain;
 mod eap;
 mod eap_tls;
+mod faults;
 mod fragments;
 mod gateways;
 mod hybrid;
