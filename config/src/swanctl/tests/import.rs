@@ -339,14 +339,18 @@ fn a_folder_with_keys_and_certificates_is_carried() {
     let conf = folder.path().join("swanctl.conf");
     std::fs::write(&conf, FOLDER).unwrap();
 
-    let import = import(&conf, false).unwrap();
-    let said = lines(&import.omitted).replace(&format!("{}/", folder.path().display()), "");
-    let files: Vec<&str> = import.secret_files.iter().map(|file| &*file.file).collect();
+    let carried = import(&conf, false).unwrap();
+    let said = lines(&carried.omitted).replace(&format!("{}/", folder.path().display()), "");
+    let files: Vec<&str> = carried
+        .secret_files
+        .iter()
+        .map(|file| &*file.file)
+        .collect();
     assert_eq!(
         files,
         ["eap-carol.eap", "ppk-lab.ppk", "private-locked.pass"]
     );
-    assert_snapshot!(format!("{}\n# Left out:\n{said}\n", *import.toml));
+    assert_snapshot!(format!("{}\n# Left out:\n{said}\n", *carried.toml));
 
     // It loads where the folders are.
     for (file, text) in [
@@ -359,9 +363,9 @@ fn a_folder_with_keys_and_certificates_is_carried() {
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     }
     let main = folder.path().join("holdfast.toml");
-    std::fs::write(&main, import.toml.as_bytes()).unwrap();
+    std::fs::write(&main, carried.toml.as_bytes()).unwrap();
     let loaded = load_with(&main, &Environment::Fixed(BTreeMap::new()))
-        .unwrap_or_else(|error| panic!("{error}\n{}", *import.toml));
+        .unwrap_or_else(|error| panic!("{error}\n{}", *carried.toml));
     let secrets = &loaded.config.secrets;
     assert_eq!(secrets.private_keys().len(), 3);
     assert_eq!(secrets.authorities().len(), 2);
@@ -369,7 +373,7 @@ fn a_folder_with_keys_and_certificates_is_carried() {
     assert_eq!(secrets.ppks().len(), 1);
 
     // With its secrets in itself it needs no further file.
-    let whole = crate::swanctl::import(&conf, true).unwrap();
+    let whole = import(&conf, true).unwrap();
     assert!(whole.secret_files.is_empty());
     std::fs::write(&main, whole.toml.as_bytes()).unwrap();
     load_with(&main, &Environment::Fixed(BTreeMap::new())).unwrap();
