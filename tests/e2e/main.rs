@@ -21,6 +21,7 @@ mod eap_tls;
 mod faults;
 mod fragments;
 mod gateways;
+mod hints;
 mod hybrid;
 mod interop;
 mod isolation;
