@@ -5,6 +5,7 @@
 
 pub(crate) mod scene;
 
+use crate::lab::sas::Daemon;
 use scene::{ED25519, End, P256, P384, P521, RSA, Scene};
 
 pub(crate) const MOON: End = End {
