@@ -32,7 +32,7 @@ start_action = "starts"
     holdfast.toml:4:8: agent.port: 70000 is out of range (write a whole number from 0 to 65535)
     holdfast.toml:5:14: agent.port_nat_t: this is a fraction (write a whole number from 0 to 65535)
     holdfast.toml:8:16: connections.paris.persistent: this is a string (write true or false)
-    holdfast.toml:9:17: connections.paris.remote_addrs[0]: "192.0.2.300" is neither an address nor a host name (write an address (192.0.2.1), a network (192.0.2.0/24), a host name, or "%any")
+    holdfast.toml:9:17: connections.paris.remote_addrs[0]: "192.0.2.300" is neither an address nor a host name (write an address (192.0.2.1), a network (192.0.2.0/24), a range (192.0.2.1-192.0.2.9), a host name, "%any", "%any4" or "%any6")
     holdfast.toml:11:10: connections.paris.remote.auth: how this end authenticates is not said (add auth = "psk" or auth = "pubkey")
     holdfast.toml:11:17: connections.paris.remote.id: no secret belongs to sun.example (add a table [secrets.NAME] with type = "psk" and ids = ["sun.example"])
     holdfast.toml:12:23: connections.paris.retransmit.base: 0.5 is out of range (use a number from 1 to 100)
