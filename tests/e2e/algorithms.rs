@@ -129,7 +129,7 @@ fn weak_suites() {
 fn curves_of_openssl() {
     for release in [Release::Bookworm, Release::Trixie] {
         table_with(BY_OPENSSL, release);
-        let (pair, holdfast, charon, _lab) = start(BY_OPENSSL, release);
+        let (_lab, pair, holdfast, charon) = start(BY_OPENSSL, release);
         rekey_all((&pair, &holdfast, &charon), &charon, BY_OPENSSL);
     }
 }
@@ -142,7 +142,7 @@ fn key_exchange_methods() {
 /// charon's operator rekeys the child, then the IKE_SA, then the child under it.
 #[test]
 fn rekeyed_with_a_fresh_key_exchange() {
-    let (pair, holdfast, charon, _lab) = start(REKEYED, Release::default());
+    let (_lab, pair, holdfast, charon) = start(REKEYED, Release::default());
     rekey_all((&pair, &holdfast, &charon), &charon, REKEYED);
 }
 
@@ -200,8 +200,8 @@ fn defaults_meet_plain_suites() {
     }
 }
 
-/// Both daemons with every suite configured. The lab goes last: it takes the namespaces away.
-pub(crate) fn start(suites: &[Suite], release: Release) -> (Pair, Holdfast, Charon, Lab) {
+/// Both daemons with every suite configured. The lab is dropped last: it takes the namespaces and the logs away.
+pub(crate) fn start(suites: &[Suite], release: Release) -> (Lab, Pair, Holdfast, Charon) {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     for number in 0..suites.len() {
@@ -223,7 +223,7 @@ pub(crate) fn start(suites: &[Suite], release: Release) -> (Pair, Holdfast, Char
         &holdfast_tables(&pair, suites),
     );
     holdfast.wait_until_ready();
-    (pair, holdfast, charon, lab)
+    (lab, pair, holdfast, charon)
 }
 
 fn table(suites: &[Suite]) {
@@ -231,7 +231,7 @@ fn table(suites: &[Suite]) {
 }
 
 pub(crate) fn table_with(suites: &[Suite], release: Release) {
-    let (pair, holdfast, charon, _lab) = start(suites, release);
+    let (_lab, pair, holdfast, charon) = start(suites, release);
     for (number, suite) in suites.iter().enumerate() {
         for starter in [&holdfast as &dyn Daemon, &charon] {
             let ends: [&dyn Daemon; 2] = [&holdfast, &charon];
