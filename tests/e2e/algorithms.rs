@@ -48,6 +48,23 @@ const CIPHERS: &[Suite] = &[
     same("chacha20poly1305-prfaescmac-x25519", "chacha20poly1305"),
 ];
 
+/// What is weak, and works where it is named.
+const WEAK: &[Suite] = &[
+    same("3des-md5-modp1024", "3des-md5"),
+    same("3des-sha1-modp1536", "3des-sha256"),
+    same("aes128-md5-prfmd5-modp2048", "aes256-md5"),
+    same("aes256gcm16-prfmd5-x25519", "3des-aesxcbc"),
+];
+
+/// What needs OpenSSL, rekeyed with fresh key exchanges.
+#[cfg(feature = "openssl")]
+const BY_OPENSSL: &[Suite] = &[
+    same("aes256gcm16-prfsha512-x448", "aes256gcm16-x448"),
+    same("aes128-sha256-ecp256bp", "aes128-sha256-ecp256bp"),
+    same("aes192-sha384-ecp384bp", "aes192-sha384-ecp384bp"),
+    same("aes256-sha512-ecp512bp", "aes256-sha512-ecp512bp"),
+];
+
 /// Every key exchange method, in IKE.
 const METHODS: &[Suite] = &[
     same("aes256-sha256-modp1024", "aes256-sha256"),
@@ -101,6 +118,23 @@ fn ciphers_and_integrity() {
 }
 
 #[test]
+fn weak_suites() {
+    for release in [Release::Bookworm, Release::Trixie] {
+        table_with(WEAK, release);
+    }
+}
+
+#[cfg(feature = "openssl")]
+#[test]
+fn curves_of_openssl() {
+    for release in [Release::Bookworm, Release::Trixie] {
+        table_with(BY_OPENSSL, release);
+        let (_lab, pair, holdfast, charon) = start(BY_OPENSSL, release);
+        rekey_all((&pair, &holdfast, &charon), &charon, BY_OPENSSL);
+    }
+}
+
+#[test]
 fn key_exchange_methods() {
     table(METHODS);
 }
@@ -108,7 +142,7 @@ fn key_exchange_methods() {
 /// charon's operator rekeys the child, then the IKE_SA, then the child under it.
 #[test]
 fn rekeyed_with_a_fresh_key_exchange() {
-    let (pair, holdfast, charon, _lab) = start(REKEYED, Release::default());
+    let (_lab, pair, holdfast, charon) = start(REKEYED, Release::default());
     rekey_all((&pair, &holdfast, &charon), &charon, REKEYED);
 }
 
@@ -166,8 +200,8 @@ fn defaults_meet_plain_suites() {
     }
 }
 
-/// Both daemons with every suite configured. The lab goes last: it takes the namespaces away.
-pub(crate) fn start(suites: &[Suite], release: Release) -> (Pair, Holdfast, Charon, Lab) {
+/// Both daemons with every suite configured. The lab is dropped last: it takes the namespaces and the logs away.
+pub(crate) fn start(suites: &[Suite], release: Release) -> (Lab, Pair, Holdfast, Charon) {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     for number in 0..suites.len() {
@@ -189,7 +223,7 @@ pub(crate) fn start(suites: &[Suite], release: Release) -> (Pair, Holdfast, Char
         &holdfast_tables(&pair, suites),
     );
     holdfast.wait_until_ready();
-    (pair, holdfast, charon, lab)
+    (lab, pair, holdfast, charon)
 }
 
 fn table(suites: &[Suite]) {
@@ -197,7 +231,7 @@ fn table(suites: &[Suite]) {
 }
 
 pub(crate) fn table_with(suites: &[Suite], release: Release) {
-    let (pair, holdfast, charon, _lab) = start(suites, release);
+    let (_lab, pair, holdfast, charon) = start(suites, release);
     for (number, suite) in suites.iter().enumerate() {
         for starter in [&holdfast as &dyn Daemon, &charon] {
             let ends: [&dyn Daemon; 2] = [&holdfast, &charon];

@@ -81,13 +81,13 @@ fn ml_kem() {
 #[test]
 #[ignore = "needs charon's ml plugin, which Debian leaves out: make interop builds it from sources"]
 fn charon_rekeys() {
-    let (pair, holdfast, charon, _lab) = start(REKEYED, Release::TrixieMlKem);
+    let (_lab, pair, holdfast, charon) = start(REKEYED, Release::TrixieMlKem);
     rekey_all((&pair, &holdfast, &charon), &charon, REKEYED);
 }
 
 #[test]
 #[ignore = "needs charon's ml plugin, which Debian leaves out: make interop builds it from sources"]
 fn holdfast_rekeys() {
-    let (pair, holdfast, charon, _lab) = start(REKEYED, Release::TrixieMlKem);
+    let (_lab, pair, holdfast, charon) = start(REKEYED, Release::TrixieMlKem);
     rekey_all((&pair, &holdfast, &charon), &holdfast, REKEYED);
 }

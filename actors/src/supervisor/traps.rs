@@ -224,7 +224,7 @@ fn shunt_policy(shunt: &Shunt) -> Policy {
 fn address(endpoint: &Endpoint) -> Option<IpAddr> {
     match endpoint {
         Endpoint::Address(address) => Some(*address),
-        Endpoint::Any | Endpoint::Net(_) | Endpoint::Host(_) => None,
+        Endpoint::Any | Endpoint::Net(_) | Endpoint::Range(_) | Endpoint::Host(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -17,7 +18,7 @@ pub(crate) const ED25519: &[&str] = &["-algorithm", "ED25519"];
 
 /// A folder of keys and certificates.
 pub(crate) struct Authority {
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     organization: String,
 }
 
@@ -122,5 +123,6 @@ impl Authority {
         let folder = to.join(folder);
         fs::create_dir_all(&folder).expect("a folder");
         fs::copy(self.directory.join(file), folder.join(file)).expect("a copy");
+        fs::set_permissions(folder.join(file), fs::Permissions::from_mode(0o600)).expect("a mode");
     }
 }
