@@ -305,6 +305,7 @@ connection! {
         redirect_at: String,
         ppk_id: String,
         ppk_required: bool,
+        resumption: bool,
     }
     tables {
         local: RawRounds,

@@ -22,8 +22,8 @@ const CHILD: &str = "ah_proposals esp_proposals sha256_96 local_ts remote_ts rek
     close_action";
 /// Ours.
 const OURS_OF_CHILD: &str = "probe";
-const OURS: &str =
-    "persistent half_open_timeout keep_alive redirect_to redirect_at retransmit reconnect";
+const OURS: &str = "persistent half_open_timeout keep_alive redirect_to redirect_at resumption retransmit \
+    reconnect";
 
 fn places() -> [(Place, Vec<&'static str>); 3] {
     let keys = |text: &'static str| text.split_whitespace();
