@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -14,7 +13,6 @@ use crate::lab::{
     authority::Authority,
     charon::{self, Charon},
     holdfast::{self, Holdfast},
-    run,
     sas::{Daemon, agreed_tunnel},
     swanctl::Swanctl,
     topology::{CHILD, CONNECTION, Family, Gateway, Pair},
