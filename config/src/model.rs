@@ -2,6 +2,8 @@
 //!
 //! Every type here compares by value, so that a reload can tell what changed.
 
+mod log;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -13,6 +15,7 @@ use std::{
 
 use ipnet::IpNet;
 
+pub use self::log::{Log, LogFormat, LogLevel};
 use crate::{Pool, Secrets};
 
 /// Everything the agent is told to do.
@@ -81,6 +84,12 @@ pub struct Agent {
     pub vici_expose: bool,
     /// Where health checks are answered over HTTP; `None` turns them off.
     pub health: Option<SocketAddr>,
+    /// When the agent says that it is ready.
+    pub readiness: Readiness,
+    /// Where events are told as JSON lines; `None` turns that off.
+    pub events: Option<ViciAddress>,
+    /// Where errors are told as charon's error-notify plugin tells them; `None` turns that off.
+    pub error_notify: Option<ViciAddress>,
     /// What carries the traffic.
     pub dataplane: DataPlaneKind,
     /// Addresses the IKE sockets are bound to.
@@ -119,6 +128,9 @@ impl Default for Agent {
             vici_group: None,
             vici_expose: false,
             health: None,
+            readiness: Readiness::default(),
+            events: None,
+            error_notify: None,
             dataplane: DataPlaneKind::default(),
             listen: vec![
                 IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -162,6 +174,20 @@ impl fmt::Display for ViciAddress {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
         }
     }
+}
+
+/// When the agent says that it is ready (`/readyz`). One that is shutting down never is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// It runs.
+    #[default]
+    Running,
+    /// Every connection that is wanted is up.
+    All,
+    /// At least one connection is up.
+    Any,
+    /// These connections are up.
+    Connections(Vec<String>),
 }
 
 /// What carries the traffic.
@@ -218,54 +244,6 @@ impl Default for Limits {
             init_limit_half_open: 0,
         }
     }
-}
-
-/// What is logged and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Log {
-    /// The least important message that is still written.
-    pub level: LogLevel,
-    /// The form of each line.
-    pub format: LogFormat,
-}
-
-/// Importance of log messages, most important first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// Failures that need an operator.
-    Error,
-    /// Oddities that may need one.
-    Warn,
-    /// What happened.
-    #[default]
-    Info,
-    /// Why it happened.
-    Debug,
-    /// Every step.
-    Trace,
-}
-
-impl LogLevel {
-    /// The name in the configuration file, which `tracing` understands too.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
-
-/// The form of log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object each.
-    Json,
 }
 
 /// One connection: the peer, how to reach it, what to keep up, and what is negotiated.

@@ -6,6 +6,7 @@
 mod arguments;
 mod check;
 mod control;
+mod events;
 mod exit;
 mod import;
 mod logging;
@@ -17,11 +18,11 @@ mod service;
 mod status;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use holdfast_actors::text;
 
 use arguments::{Arguments, Command};
 use exit::{Code, Failure};
@@ -43,6 +44,7 @@ fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
         Command::Status(options) => control::block_on(status::status(&options, output)),
         Command::Initiate(options) => control::block_on(operate::initiate(&options, output)),
         Command::Terminate(options) => control::block_on(operate::terminate(&options, output)),
+        Command::Events(options) => control::block_on(events::events(&options, output)),
         Command::Reload(options) => control::block_on(reload::reload(&options, output)),
     };
     match outcome {

@@ -23,6 +23,8 @@ const SHARE: u32 = 50;
 pub(crate) struct Snapshot {
     /// When it was made.
     pub(crate) at: Instant,
+    /// Whether the supervisor has made it: before that nothing is known of any connection.
+    pub(crate) known: bool,
     /// Every connection, by name.
     pub(crate) connections: Vec<ConnectionStatus>,
 }
@@ -32,6 +34,7 @@ impl Snapshot {
     pub(crate) fn empty() -> Self {
         Self {
             at: Instant::now(),
+            known: false,
             connections: Vec::new(),
         }
     }
@@ -69,9 +72,11 @@ impl Supervisor {
             .values()
             .map(|connection| self.status_of(connection))
             .collect();
-        self.shared
-            .snapshot
-            .store(Arc::new(Snapshot { at, connections }));
+        self.shared.snapshot.store(Arc::new(Snapshot {
+            at,
+            known: true,
+            connections,
+        }));
         self.publisher = Publisher {
             scheduled: false,
             last_cost: at.elapsed(),

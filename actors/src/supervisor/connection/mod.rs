@@ -34,7 +34,7 @@ use super::{
     registry::Registry,
     rotation::Rotation,
 };
-use crate::handle::IkeSaId;
+use crate::{handle::IkeSaId, history::History};
 
 /// Children of one IKE_SA that are asked for at once; its queue is bounded.
 const CHILDREN_AT_ONCE: usize = 16;
@@ -139,6 +139,7 @@ pub(crate) struct Supervised {
     config: Arc<Connection>,
     origin: Origin,
     contacts: Contacts,
+    history: Arc<History>,
     wants: Wants,
     traps: Traps,
     phase: Phase,
@@ -171,6 +172,7 @@ impl Supervised {
             traps: Traps::of(&config),
             origin,
             contacts: Contacts::default(),
+            history: Arc::default(),
             phase: Phase::Idle,
             backoff: Backoff::default(),
             rotation: Rotation::default(),
@@ -194,6 +196,11 @@ impl Supervised {
     /// How it is configured.
     pub(crate) fn config(&self) -> &Arc<Connection> {
         &self.config
+    }
+
+    /// What has become of it so far.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
     }
 
     /// What the peer's names have last been looked up to.
