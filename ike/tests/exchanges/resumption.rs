@@ -27,7 +27,7 @@ fn pair() -> Pair {
 
 /// What an initiator has kept.
 fn session(pair: &Pair) -> Session {
-    let kept = pair
+    let mut kept = pair
         .initiator
         .events
         .iter()
@@ -35,7 +35,7 @@ fn session(pair: &Pair) -> Session {
             Event::Session(session) => Some((**session).clone()),
             _ => None,
         });
-    kept.last().expect("a ticket")
+    kept.next_back().expect("a ticket")
 }
 
 /// Both ends lose what `former` was, but for the session and the responder's keys for tickets.

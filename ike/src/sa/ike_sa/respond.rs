@@ -236,6 +236,10 @@ impl IkeSa {
             (State::HalfOpen(_), ExchangeType::IkeAuth) => {
                 self.on_auth_request(header, payloads, path, now, env);
             }
+            (State::HalfOpen(_), ExchangeType::Informational) => {
+                counters.info_in_req.increment();
+                self.on_goodbye(header, payloads, path, env);
+            }
             (State::Established(_), ExchangeType::CreateChildSa) => {
                 counters.create_child_in_req.increment();
                 self.responses.begin();
@@ -275,6 +279,23 @@ impl IkeSa {
             // Nothing else may come before IKE_AUTH is done.
             _ => counters.out_of_window.increment(),
         }
+    }
+
+    /// An initiator that does not like what we said in IKE_AUTH says so in an exchange of its own (RFC
+    /// 7296 section 2.21.2). Nothing else may come before IKE_AUTH is done.
+    fn on_goodbye(
+        &mut self,
+        header: &Header,
+        payloads: &Payloads,
+        path: Path,
+        env: &mut dyn Environment,
+    ) {
+        let Some(cause) = informational::read_request(payloads, &[]).close else {
+            return env.counters().out_of_window.increment();
+        };
+        self.responses.begin();
+        self.respond_with(header, &[], path, env);
+        self.close(cause, env);
     }
 
     /// Fatal for both ends (RFC 7296 section 2.21.3).
