@@ -15,6 +15,9 @@ const HEADER: usize = 28;
 pub(crate) struct Attacker {
     /// How many datagrams are added to each genuine one, in percent.
     pub(crate) rate: u64,
+    /// Whether it may speak from an address of its own. Where neither end has MOBIKE, one whose copy of a new
+    /// message overtakes the message leads its receiver away, and so takes something away after all.
+    pub(crate) leads: bool,
     seen: Vec<(Path, Vec<u8>)>,
     rng: Rng,
 }
@@ -23,6 +26,7 @@ impl Attacker {
     pub(crate) fn new(rate: u64, rng: Rng) -> Self {
         Self {
             rate,
+            leads: true,
             seen: Vec::new(),
             rng,
         }
@@ -52,7 +56,7 @@ impl Attacker {
                 remote: path.local,
             };
         }
-        if self.rng.chance(10) {
+        if self.rng.chance(10) && self.leads {
             path.remote = SocketAddr::from(([203, 0, 113, 66], 500));
         }
         match self.rng.below(10) {

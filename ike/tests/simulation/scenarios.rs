@@ -174,6 +174,7 @@ fn an_attacker_alone_closes_nothing() {
         let before = spis(&world);
         if let Some(attacker) = &mut world.network.attacker {
             attacker.rate = 1000;
+            attacker.leads = false;
         }
         for _ in 0..20 {
             let pause = Duration::from_millis(world.rng.below(5000));

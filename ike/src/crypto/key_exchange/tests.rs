@@ -29,10 +29,11 @@ const ML_KEM: [KeyExchangeMethod; 3] = [
 
 /// Every curve of this build.
 fn curves() -> Vec<KeyExchangeMethod> {
-    let mut curves = CURVES.to_vec();
     #[cfg(feature = "openssl")]
-    curves.extend(by_openssl::CURVES);
-    curves
+    let more = by_openssl::CURVES;
+    #[cfg(not(feature = "openssl"))]
+    let more = [];
+    CURVES.into_iter().chain(more).collect()
 }
 
 /// Whether any octets of the right length are a public value.
