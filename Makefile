@@ -1,6 +1,8 @@
 # Holdfast. `make test` and `make demo` are the two commands to start with.
 
 CARGO ?= cargo
+# What tests are built with.
+FEATURES = fault-injection,openssl
 
 .PHONY: all build test lint format demo bench interop soak storm faults fuzz deny size dependencies ci
 
@@ -28,7 +30,7 @@ bench:
 interop:
 	scripts/install-test-packages
 	scripts/trixie-mlkem
-	HOLDFAST_INTEROP_WRITE=1 $(CARGO) nextest run --features fault-injection --test e2e \
+	HOLDFAST_INTEROP_WRITE=1 $(CARGO) nextest run --features $(FEATURES) --test e2e \
 	    --run-ignored all -E 'test(interop::) or test(hybrid::)'
 
 # Thousands of interrupted swanctls over holdfast and over charon; needs root. Prints the README's table.
@@ -47,7 +49,8 @@ faults:
 	$(CARGO) bench --bench faults
 
 lint: format size dependencies deny
-	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings
+	scripts/install-build-packages
+	$(CARGO) clippy --workspace --all-targets --features $(FEATURES) -- -D warnings
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 format:

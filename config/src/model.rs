@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    ops::RangeInclusive,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -311,6 +312,8 @@ pub enum Endpoint {
     Address(IpAddr),
     /// An address inside this network; good for accepting, not for starting.
     Net(IpNet),
+    /// An address between these two, both included and of one family; likewise.
+    Range(RangeInclusive<IpAddr>),
     /// What this name resolves to at the time of use.
     Host(String),
 }
@@ -328,6 +331,7 @@ impl fmt::Display for Endpoint {
             Self::Any => f.write_str("%any"),
             Self::Address(address) => address.fmt(f),
             Self::Net(net) => net.fmt(f),
+            Self::Range(range) => write!(f, "{}-{}", range.start(), range.end()),
             Self::Host(name) => f.write_str(name),
         }
     }

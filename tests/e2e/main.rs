@@ -17,6 +17,7 @@ mod datagrams;
 mod disagreement;
 mod drain;
 mod eap;
+mod eap_tls;
 mod faults;
 mod fragments;
 mod gateways;

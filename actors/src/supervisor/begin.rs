@@ -116,7 +116,7 @@ pub(super) fn local_address(
                 return Ok(SocketAddr::new(*address, config.local_port));
             }
             Endpoint::Address(_) => {}
-            Endpoint::Any | Endpoint::Net(_) | Endpoint::Host(_) => {
+            Endpoint::Any | Endpoint::Net(_) | Endpoint::Range(_) | Endpoint::Host(_) => {
                 let chosen = match by_route {
                     Some(chosen) => chosen,
                     None => source_address(remote).map_err(|_| EndCause::NoRoute)?,
@@ -124,6 +124,7 @@ pub(super) fn local_address(
                 by_route = Some(chosen);
                 let fits = match endpoint {
                     Endpoint::Net(net) => net.contains(&chosen),
+                    Endpoint::Range(range) => range.contains(&chosen),
                     _ => true,
                 };
                 if fits {

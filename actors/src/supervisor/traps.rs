@@ -183,7 +183,7 @@ fn policy(connection: &Supervised, child: &str) -> Result<Policy, String> {
 fn address(endpoint: &Endpoint) -> Option<IpAddr> {
     match endpoint {
         Endpoint::Address(address) => Some(*address),
-        Endpoint::Any | Endpoint::Net(_) | Endpoint::Host(_) => None,
+        Endpoint::Any | Endpoint::Net(_) | Endpoint::Range(_) | Endpoint::Host(_) => None,
     }
 }
 

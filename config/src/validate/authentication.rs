@@ -51,7 +51,8 @@ pub(super) fn local(raw: &RawConnection, scope: &Scope<'_>) -> Vec<LocalRound> {
             }
         };
         if eap::is_eap(raw.auth.as_deref()) {
-            let auth = LocalAuth::Eap(Arc::new(eap::local(raw, &scope)));
+            let own = certificates(raw.certs.as_ref(), &scope.key("certs"));
+            let auth = LocalAuth::Eap(Arc::new(eap::local(raw, der(&own), &scope)));
             return LocalRound { id, auth };
         }
         let method = method(raw, &scope);

@@ -43,6 +43,16 @@ struct Suite {
 
 const SUITES: &[Suite] = &[
     Suite {
+        name: "3DES, HMAC-MD5, MODP-1024",
+        ours: ["3des-md5-modp1024", "3des-md5"],
+        libreswan: Err("Debian builds Libreswan without MODP-1024"),
+    },
+    Suite {
+        name: "3DES, HMAC-SHA-1, MODP-1536",
+        ours: ["3des-sha1-modp1536", "3des-sha1"],
+        libreswan: Ok(["3des-sha1;dh5", "3des-sha1"]),
+    },
+    Suite {
         name: "AES-CBC-128, HMAC-SHA-1, MODP-2048",
         ours: ["aes128-sha1-modp2048", "aes128-sha1"],
         libreswan: Ok(["aes128-sha1;dh14", "aes128-sha1"]),
@@ -91,6 +101,30 @@ const SUITES: &[Suite] = &[
         name: "ChaCha20-Poly1305, X25519",
         ours: ["chacha20poly1305-prfsha256-x25519", "chacha20poly1305"],
         libreswan: Ok(["chacha20_poly1305-sha2_256;dh31", "chacha20_poly1305"]),
+    },
+    #[cfg(feature = "openssl")]
+    Suite {
+        name: "Curve448",
+        ours: ["aes256gcm16-prfsha512-x448", "aes256gcm16-x448"],
+        libreswan: Err("Libreswan has no Curve448"),
+    },
+    #[cfg(feature = "openssl")]
+    Suite {
+        name: "Brainpool P-256",
+        ours: ["aes128-sha256-ecp256bp", "aes128-sha256-ecp256bp"],
+        libreswan: Err("Libreswan has no Brainpool curves"),
+    },
+    #[cfg(feature = "openssl")]
+    Suite {
+        name: "Brainpool P-384",
+        ours: ["aes192-sha384-ecp384bp", "aes192-sha384-ecp384bp"],
+        libreswan: Err("Libreswan has no Brainpool curves"),
+    },
+    #[cfg(feature = "openssl")]
+    Suite {
+        name: "Brainpool P-512",
+        ours: ["aes256-sha512-ecp512bp", "aes256-sha512-ecp512bp"],
+        libreswan: Err("Libreswan has no Brainpool curves"),
     },
 ];
 

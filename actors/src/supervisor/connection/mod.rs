@@ -403,7 +403,7 @@ impl Supervised {
         let named = |endpoint: &Endpoint| match endpoint {
             Endpoint::Address(address) => *address == remote,
             Endpoint::Host(_) => self.resolved.contains(&remote),
-            Endpoint::Net(_) | Endpoint::Any => false,
+            Endpoint::Net(_) | Endpoint::Range(_) | Endpoint::Any => false,
         };
         matches!(self.phase, Phase::Waiting { .. }) && self.config.remote_addrs.iter().any(named)
     }
@@ -429,6 +429,7 @@ impl Supervised {
             Endpoint::Host(_) if self.resolved.is_empty() => Some(0),
             Endpoint::Host(_) => self.resolved.contains(&address).then_some(3),
             Endpoint::Net(net) => net.contains(&address).then_some(1),
+            Endpoint::Range(range) => range.contains(&address).then_some(1),
             Endpoint::Any => Some(0),
         }
     }
