@@ -35,6 +35,7 @@ mod redirect;
 mod refusals;
 mod rekey;
 mod reload;
+mod resumption;
 mod revocation;
 mod roaming;
 mod signatures;
