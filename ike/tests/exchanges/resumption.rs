@@ -258,7 +258,7 @@ fn nobody_resumes_what_may_not_be_resumed() {
             end.connection.reauth = Reauthentication {
                 time: Duration::from_secs(3600),
                 ..Reauthentication::default()
-            }
+            };
         },
     ] {
         for responder in [false, true] {
