@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix::Addr;
@@ -18,7 +18,14 @@ use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
     Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
     configuration::{Attribute, Lease, LeaseRequest},
-    sa::{credential::CertificatePayload, event::KeyLog},
+    sa::{
+        credential::CertificatePayload,
+        event::KeyLog,
+        resumption::{
+            TicketContent, Tickets,
+            tickets::{Opened, TicketId},
+        },
+    },
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -75,6 +82,8 @@ pub(crate) struct Shared {
     pub(crate) addresses: ArcSwap<Addresses>,
     /// When the agent started.
     pub(crate) started: Instant,
+    /// The tickets that we give to peers.
+    tickets: Mutex<Tickets>,
     /// Our SPIs of all IKE_SAs and of those that replace them.
     ike_spis: Mutex<HashSet<IkeSpi>>,
     random: SystemRandom,
@@ -128,6 +137,7 @@ impl Shared {
             snapshot: ArcSwap::from_pointee(Snapshot::empty()),
             addresses: ArcSwap::default(),
             started: Instant::now(),
+            tickets: Mutex::default(),
             ike_spis: Mutex::default(),
             random: SystemRandom::new(),
         }
@@ -148,6 +158,11 @@ impl Shared {
     /// That SPI may be given to another IKE_SA.
     pub(crate) fn release_ike_spi(&self, spi: IkeSpi) {
         self.ike_spis().remove(&spi);
+    }
+
+    fn tickets(&self) -> std::sync::MutexGuard<'_, Tickets> {
+        // A panic leaves nothing half done that the next caller could not do without.
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ike_spis(&self) -> std::sync::MutexGuard<'_, HashSet<IkeSpi>> {
@@ -298,6 +313,20 @@ impl Environment for StepEnvironment<'_> {
 
     fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
         self.shared.credentials.certificate_requests(connection)
+    }
+
+    fn seal_ticket(&mut self, content: &TicketContent, lifetime: Duration) -> Option<Vec<u8>> {
+        let mut random = |buffer: &mut [u8]| self.shared.random(buffer);
+        let mut tickets = self.shared.tickets();
+        tickets.seal(content, lifetime, Instant::now(), &mut random)
+    }
+
+    fn open_ticket(&self, ticket: &[u8]) -> Option<Opened> {
+        self.shared.tickets().open(ticket, Instant::now())
+    }
+
+    fn spend_ticket(&mut self, ticket: TicketId) -> bool {
+        self.shared.tickets().spend(ticket)
     }
 
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant> {

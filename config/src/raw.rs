@@ -254,6 +254,7 @@ connection! {
         redirect_at: String,
         ppk_id: String,
         ppk_required: bool,
+        resumption: bool,
     }
     tables {
         local: RawRounds,

@@ -14,7 +14,9 @@ use crate::EspSpi;
 pub use additional::{AdditionalKeyExchanges, Slot};
 pub use defaults::{default_esp, default_ike};
 pub use notation::NotationError;
-pub use selection::{KeyExchangeUse, Selected, accept_esp, accept_ike, select_esp, select_ike};
+pub use selection::{
+    KeyExchangeUse, Selected, accept_esp, accept_ike, select_esp, select_ike, takes_suite,
+};
 
 /// Every transform that this build can do, once each, in the order of preference within a type.
 pub fn supported() -> impl Iterator<Item = Transform> {

@@ -37,6 +37,7 @@ mod redirect;
 mod refusals;
 mod rekey;
 mod reload;
+mod resumption;
 mod revocation;
 mod roaming;
 mod signatures;

@@ -76,6 +76,12 @@ impl Supervisor {
                 );
                 self.alert(alerts::of_child_failure(failure), id);
             }
+            Event::Session(session) => {
+                let name = self.connection_of(id);
+                if let Some(connection) = name.and_then(|name| self.connections.get_mut(&name)) {
+                    connection.keep_session(*session);
+                }
+            }
             Event::Redirected(to) => {
                 if let Some(connection) = self.connection_of(id) {
                     self.with(&connection, context, |connection, world, actions| {
@@ -126,8 +132,13 @@ impl Supervisor {
         context: &mut Context<Self>,
     ) {
         let connection = Arc::clone(&established.connection);
+        let how = if established.resumed {
+            "resumed"
+        } else {
+            "established"
+        };
         let text = format!(
-            "IKE_SA {connection}[{id}] established between {}[{}]...{}[{}]",
+            "IKE_SA {connection}[{id}] {how} between {}[{}]...{}[{}]",
             established.path.local.ip(),
             established.local_id,
             established.path.remote.ip(),

@@ -249,6 +249,7 @@ const CONNECTION: &[(&str, Rule)] = &[
     ("keep_alive", Obeyed(Time)),
     ("redirect_to", Obeyed(Text)),
     ("redirect_at", Obeyed(Text)),
+    ("resumption", Obeyed(Bool)),
     ("retransmit", Structure),
     ("reconnect", Structure),
 ];

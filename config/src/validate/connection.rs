@@ -141,6 +141,7 @@ fn ike(
             .unwrap_or_default(),
         vips: pool::vips(raw.vips.as_ref(), &scope.key("vips")),
         pools: pool::names(raw.pools.as_ref()),
+        resumption: raw.resumption.unwrap_or(false),
         key_log: agent.keylog.is_some(),
     }
 }

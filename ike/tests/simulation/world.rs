@@ -98,6 +98,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         vips: Vec::new(),
         pools: Vec::new(),
         ppk: None,
+        resumption: false,
         key_log: false,
     }
 }

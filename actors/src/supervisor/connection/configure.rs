@@ -52,6 +52,7 @@ impl Supervised {
             Change::Updated
         };
         self.config = new;
+        self.kept.forget();
         self.renew_traps(actions);
         self.fail_unknown_goals();
         change

@@ -10,6 +10,7 @@ mod network;
 mod outcome;
 mod reconcile;
 mod redirect;
+mod session;
 pub(crate) mod status;
 mod traps;
 mod wants;
@@ -27,7 +28,7 @@ use holdfast_ike::{
     sa::{Command, Contacts, redirect::Gateway},
 };
 
-use self::{redirect::Redirection, traps::Traps, wants::Wants};
+use self::{redirect::Redirection, session::Kept, traps::Traps, wants::Wants};
 use super::{
     attempt::{Attempts, Goal, Waiter},
     backoff::Backoff,
@@ -152,6 +153,7 @@ pub(crate) struct Supervised {
     moved: Option<Instant>,
     resolved: Vec<IpAddr>,
     redirection: Redirection,
+    kept: Kept,
     last_ticket: u64,
     rounds: u32,
     /// Failed attempts since it was last up.
@@ -180,6 +182,7 @@ impl Supervised {
             moved: None,
             resolved: Vec::new(),
             redirection: Redirection::default(),
+            kept: Kept::default(),
             last_ticket: 0,
             rounds: 0,
             failures: 0,
@@ -263,6 +266,7 @@ impl Supervised {
     pub(crate) fn withdraw(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.wants.withdraw_all();
         self.redirection = Redirection::default();
+        self.kept.forget();
         self.replacing = None;
         self.moved = None;
         self.children.clear();

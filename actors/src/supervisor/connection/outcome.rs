@@ -32,6 +32,7 @@ impl Supervised {
             && record.role == Role::Initiator
         {
             self.rotation.succeeded(record.path.remote.ip());
+            self.kept.forget();
         }
         self.rounds = 0;
         self.failures = 0;
@@ -177,7 +178,10 @@ impl Supervised {
                 self.lost(record, cause, uptime, world, actions);
             }
             // The half-open IKE_SAs of strangers are nobody's attempt.
-            None if was_attempt => self.attempt_failed(cause, world, actions),
+            None if was_attempt => {
+                self.kept.attempt_failed(cause);
+                self.attempt_failed(cause, world, actions);
+            }
             None => {}
         }
     }

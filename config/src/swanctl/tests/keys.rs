@@ -21,8 +21,7 @@ const CHILD: &str = "ah_proposals esp_proposals sha256_96 local_ts remote_ts rek
     tfc_padding replay_window per_cpu_sas hw_offload copy_df copy_ecn copy_dscp icmp start_action \
     close_action";
 /// Ours.
-const OURS: &str =
-    "persistent half_open_timeout keep_alive redirect_to redirect_at retransmit reconnect";
+const OURS: &str = "persistent half_open_timeout keep_alive redirect_to redirect_at resumption retransmit reconnect";
 
 fn places() -> [(Place, Vec<&'static str>); 3] {
     let keys = |text: &'static str| text.split_whitespace();

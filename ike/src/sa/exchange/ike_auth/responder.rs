@@ -4,6 +4,8 @@
 //! as long as there are any. It is done when both ends have no round left. What the first request
 //! asked for beside is answered only then.
 
+mod resumed;
+
 use std::sync::Arc;
 
 use super::{
@@ -141,6 +143,9 @@ impl Responder {
         cx: &mut Context<'_>,
     ) -> Result<Option<Question>, Failure> {
         match &mut self.remote {
+            Remote::Round(_) if self.handshake.resumed.is_some() => {
+                self.judge_resumed(payloads, cx).map(|()| None)
+            }
             Remote::Round(round) => {
                 let round = *round;
                 self.begin_round(round, payloads, cx)
@@ -452,6 +457,7 @@ impl Responder {
                 asked.answer(&connection, self.eap_id.as_ref().unwrap_or(&remote_id), cx)?;
             answer.extend(ppk::answer(&self.handshake));
             answer.append(&mut given.payloads);
+            answer.extend(self.ticket(&connection, first, &remote_id, cx));
             let child = given.grant(first, &connection.children, cx);
             if let Some(Err(Failure::InvalidSyntax)) = child {
                 for lease in &given.leases {
