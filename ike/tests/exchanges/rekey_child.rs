@@ -169,6 +169,36 @@ fn limits_of_the_data_plane_ask_for_it() {
     assert_one_is_left(&mut pair);
 }
 
+/// It is over before the data plane has taken the one that replaces it: nothing is replaced that the
+/// world knows to be down.
+#[test]
+fn one_that_reaches_its_limit_while_it_is_being_replaced() {
+    let mut pair = Pair::new().up();
+    let old = first(&pair.responder);
+    pair.responder.hold_installs = true;
+    let now = pair.now;
+    rekey(&mut pair.initiator, now);
+    let (path, request) = take(&mut pair.initiator);
+    pair.reach_responder(path, &request);
+    let hard = true;
+    let input = Input::ChildExpired {
+        inbound_spi: old,
+        hard,
+    };
+    pair.responder.feed(input, now);
+    assert_eq!(pair.responder.child_downs(), [ChildDownCause::Rekeyed]);
+    pair.responder.finish_installs(true, now);
+    pair.responder.hold_installs = false;
+    pair.settle();
+    assert_eq!(rekeyed(&pair.responder), []);
+    let news = pair.responder.events.iter().rev();
+    let up = news
+        .into_iter()
+        .find(|event| matches!(event, Event::ChildUp(_)));
+    assert!(matches!(up, Some(Event::ChildUp(up)) if up.inbound_spi != old));
+    assert_one_is_left(&mut pair);
+}
+
 #[test]
 fn the_peer_asks_for_another_group() {
     let mut pair = Pair::new();

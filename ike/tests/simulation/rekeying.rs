@@ -21,6 +21,7 @@ pub(crate) fn settle(mut world: World) {
     for _ in 0..120 {
         last = world.at_rest();
         if last.is_ok() {
+            world.take_leave();
             return;
         }
         world.run(Duration::from_millis(500));
@@ -31,7 +32,7 @@ pub(crate) fn settle(mut world: World) {
 }
 
 /// Asks both ends at about the same time for the same.
-fn rekey_at_both_ends(world: &mut World) {
+pub(crate) fn rekey_at_both_ends(world: &mut World) {
     let (ike, children) = (world.rng.chance(60), world.rng.chance(60));
     for index in [0, 1] {
         let now = world.now;
@@ -105,6 +106,7 @@ fn traffic_is_never_interrupted() {
             loss: 0,
             duplication: 30,
             latency: Duration::from_millis(1 + world.rng.below(900)),
+            stragglers: 0,
         };
         for end in &mut world.ends {
             if world.rng.chance(50) {

@@ -13,6 +13,7 @@ pub(crate) mod libreswan;
 pub(crate) mod lossy_cable;
 pub(crate) mod measure;
 pub(crate) mod namespace;
+pub(crate) mod overflows;
 pub(crate) mod pretty;
 pub(crate) mod process;
 pub(crate) mod pulse;

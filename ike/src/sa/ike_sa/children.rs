@@ -105,7 +105,7 @@ impl IkeSa {
         let replaced = self
             .children
             .iter_mut()
-            .find(|other| other.replaced_by == Some(inbound_spi) && other.told == Told::Up);
+            .find(|other| other.replaced_by == Some(inbound_spi) && other.is_known_to_be_up());
         let event = match replaced {
             Some(replaced) => {
                 replaced.told = Told::Replaced;

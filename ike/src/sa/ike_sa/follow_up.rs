@@ -316,7 +316,7 @@ impl IkeSa {
         };
         self.grant_child(agreed, nonces, purpose, parked, now, env);
         for spi in identical {
-            self.terminate_child(spi);
+            self.terminate_lineage(spi);
         }
     }
 

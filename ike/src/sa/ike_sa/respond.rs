@@ -355,7 +355,7 @@ impl IkeSa {
                     let identical = self.identical_children(&agreed);
                     self.grant_child(agreed, nonces, Purpose::Create, parked, now, env);
                     for spi in identical {
-                        self.terminate_child(spi);
+                        self.terminate_lineage(spi);
                     }
                     return;
                 };
