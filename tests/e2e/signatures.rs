@@ -7,15 +7,14 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use crate::lab::{
     Lab,
+    authority::{Authority, ED25519, P256, P384, P521, RSA},
     charon::{self, Charon},
     holdfast::Holdfast,
-    run,
     sas::{Daemon, agreed_tunnel},
     swanctl::Swanctl,
     topology::{CHILD, CONNECTION, Family, Gateway, Pair},
@@ -25,115 +24,6 @@ use crate::lab::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How keys are made, as `openssl genpkey` is told.
-const RSA: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
-const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
-const P384: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"];
-const P521: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"];
-const ED25519: &[&str] = &["-algorithm", "ED25519"];
-
-/// A folder of keys and certificates.
-struct Authority {
-    directory: PathBuf,
-}
-
-impl Authority {
-    fn new(lab: &Lab) -> Self {
-        let directory = lab.subdirectory("authority");
-        Self { directory }
-    }
-
-    fn file(&self, name: &str, suffix: &str) -> PathBuf {
-        self.directory.join(format!("{name}.{suffix}"))
-    }
-
-    fn openssl(&self, arguments: &[&str]) {
-        let mut command = Command::new("openssl");
-        run(command.args(arguments).current_dir(&self.directory));
-    }
-
-    fn key(&self, name: &str, kind: &[&str]) {
-        let file = format!("{name}.key");
-        self.openssl(&[&["genpkey"], kind, &["-out", &file]].concat());
-        self.openssl(&[
-            "pkey",
-            "-in",
-            &file,
-            "-pubout",
-            "-out",
-            &format!("{name}.pub"),
-        ]);
-    }
-
-    /// A certificate of its own making.
-    fn root(&self, name: &str, kind: &[&str]) {
-        self.key(name, kind);
-        self.openssl(&[
-            "req",
-            "-x509",
-            "-new",
-            "-days",
-            "30",
-            "-key",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.crt"),
-            "-subj",
-            &format!("/C=CH/O=Lab/CN={name}"),
-            "-addext",
-            "keyUsage=critical,keyCertSign,cRLSign",
-        ]);
-    }
-
-    fn issue(&self, issuer: &str, name: &str, kind: &[&str], extensions: &str) {
-        self.key(name, kind);
-        fs::write(self.file(name, "ext"), extensions).expect("extensions");
-        self.openssl(&[
-            "req",
-            "-new",
-            "-key",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.csr"),
-            "-subj",
-            &format!("/C=CH/O=Lab/CN={name}"),
-        ]);
-        self.openssl(&[
-            "x509",
-            "-req",
-            "-days",
-            "30",
-            "-in",
-            &format!("{name}.csr"),
-            "-CA",
-            &format!("{issuer}.crt"),
-            "-CAkey",
-            &format!("{issuer}.key"),
-            "-CAcreateserial",
-            "-out",
-            &format!("{name}.crt"),
-            "-extfile",
-            &format!("{name}.ext"),
-        ]);
-    }
-
-    fn gateway(&self, issuer: &str, name: &str, kind: &[&str]) {
-        self.issue(
-            issuer,
-            name,
-            kind,
-            &format!("subjectAltName=DNS:{name}\nkeyUsage=digitalSignature\n"),
-        );
-    }
-
-    /// Puts a file where swanctl looks for it.
-    fn give(&self, to: &Path, folder: &str, file: &str) {
-        let folder = to.join(folder);
-        fs::create_dir_all(&folder).expect("a folder");
-        fs::copy(self.directory.join(file), folder.join(file)).expect("a copy");
-    }
-}
 
 /// What differs between tests, on both sides of one end.
 struct End {
@@ -154,7 +44,7 @@ impl Scene {
     fn new() -> Self {
         let lab = Lab::new();
         let pair = Pair::new(&lab);
-        let authority = Authority::new(&lab);
+        let authority = Authority::new(lab.subdirectory("authority"), "Lab");
         Self {
             lab,
             pair,
@@ -176,7 +66,8 @@ impl Scene {
         let scene = Self::new();
         scene.authority.root("ca", kind);
         for (name, directory) in [("moon.example", scene.moon()), ("sun.example", scene.sun())] {
-            scene.authority.gateway("ca", name, kind);
+            let names = format!("DNS:{name}");
+            scene.authority.gateway("ca", name, kind, &names);
             scene.equip(&directory, name);
             scene.authority.give(&directory, "x509ca", "ca.crt");
         }
@@ -381,13 +272,13 @@ fn ed25519() {
 #[test]
 fn an_intermediate_ca_is_sent() {
     let scene = Scene::with_certificates(P256);
-    let ca = "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign\n";
     for (name, sub, directory) in [
         ("moon.example", "sub-of-moon", scene.moon()),
         ("sun.example", "sub-of-sun", scene.sun()),
     ] {
-        scene.authority.issue("ca", sub, P256, ca);
-        scene.authority.gateway(sub, name, P256);
+        scene.authority.intermediate("ca", sub, P256);
+        let names = format!("DNS:{name}");
+        scene.authority.gateway(sub, name, P256, &names);
         scene.equip(&directory, name);
         scene
             .authority
@@ -492,8 +383,11 @@ fn a_name_that_the_certificate_does_not_have_is_refused() {
 fn an_authority_that_nobody_trusts_is_refused() {
     let scene = Scene::with_certificates(P256);
     scene.authority.root("other", P256);
-    scene.authority.gateway("other", "sun.example", P256);
-    scene.equip(&scene.sun(), "sun.example");
+    let name = "sun.example";
+    scene
+        .authority
+        .gateway("other", name, P256, "DNS:sun.example");
+    scene.equip(&scene.sun(), name);
     scene.authority.give(&scene.sun(), "x509ca", "other.crt");
     scene.refuses(&MOON, &SUN, "is not known");
 }

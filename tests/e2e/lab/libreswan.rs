@@ -1,7 +1,7 @@
 //! Libreswan's pluto, in a virtual machine: it has no ESP of its own and this machine's kernel may
 //! have none.
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use super::{
     Lab,
@@ -15,6 +15,9 @@ const START: Duration = Duration::from_secs(30);
 const CONFIGURATION: &str = "/etc/ipsec.conf";
 const SECRETS: &str = "/etc/ipsec.secrets";
 const LOG: &str = "/run/pluto.log";
+const NSS: &str = "sql:/var/lib/ipsec/nss";
+/// Of the files that it imports.
+pub(crate) const PASSWORD: &str = "lab";
 
 /// A running pluto.
 pub(crate) struct Libreswan {
@@ -64,18 +67,29 @@ impl Libreswan {
         libreswan
     }
 
-    /// Takes this connection in place of the one of the same name. Lines of a `conn` section and of
-    /// ipsec.secrets.
-    pub(crate) fn configure(&self, name: &str, connection: &str, secrets: &str) {
-        self.guest.write(
-            CONFIGURATION,
-            &format!(
-                "config setup\n logfile={LOG}\n dnssec-enable=no\nconn {name}\n{}",
-                indented(connection)
-            ),
-        );
+    /// Takes these connections in place of those of the same names: names with the lines of a `conn`
+    /// section. `secrets` are the lines of ipsec.secrets.
+    pub(crate) fn configure(&self, connections: &[(&str, &str)], secrets: &str) {
+        let mut text = format!("config setup\n logfile={LOG}\n dnssec-enable=no\n");
+        let mut commands = "ipsec secrets >/dev/null".to_owned();
+        for (name, lines) in connections {
+            write!(text, "conn {name}\n{}", indented(lines)).expect("writing to a string");
+            write!(commands, " && ipsec add {name}").expect("writing to a string");
+        }
+        self.guest.write(CONFIGURATION, &text);
         self.guest.write(SECRETS, secrets);
-        self.guest.run(&format!("ipsec secrets; ipsec add {name}"));
+        self.guest.run(&commands);
+    }
+
+    /// Takes a private key with its certificate (PKCS #12, with [`PASSWORD`]), and the certificate of a
+    /// CA that is trusted.
+    pub(crate) fn import(&self, name: &str, pkcs12: &[u8], authority: &[u8]) {
+        self.guest.write("/tmp/own.p12", pkcs12);
+        self.guest.write("/tmp/ca.crt", authority);
+        self.guest.run(&format!(
+            "pk12util -d {NSS} -i /tmp/own.p12 -W {PASSWORD} && \
+             certutil -d {NSS} -A -n ca-{name} -t CT,, -a -i /tmp/ca.crt"
+        ));
     }
 
     /// Brings a connection up; the error is what pluto said.
@@ -108,9 +122,14 @@ impl Libreswan {
         self.guest.attempt(&ping).is_ok()
     }
 
-    /// The end of its log.
-    pub(crate) fn log_tail(&self) -> String {
-        self.guest.run(&format!("tail -n 40 {LOG}"))
+    /// Runs a shell script where it runs: what it printed, as an error if it failed.
+    pub(crate) fn script(&self, script: &str) -> Result<String, String> {
+        self.guest.attempt(script)
+    }
+
+    /// What it said since this was called last.
+    pub(crate) fn news(&self) -> String {
+        self.guest.run(&format!("cat {LOG}; : > {LOG}"))
     }
 
     fn log(&self) -> String {
