@@ -136,7 +136,9 @@ impl Keys {
 
     /// A public key in Base64.
     pub(super) fn public(&self, kind: Kind, end: &str) -> String {
-        let file = self.folder(kind, end).join(format!("pubkey/{end}.example.pub"));
+        let file = self
+            .folder(kind, end)
+            .join(format!("pubkey/{end}.example.pub"));
         let pem = fs::read_to_string(file).expect("a public key");
         pem.lines().filter(|line| !line.starts_with('-')).collect()
     }

@@ -24,6 +24,8 @@ pub(super) struct Row {
     pub(super) stage: fn(&Stage<'_>) -> Props,
     /// What happens once both daemons are there, before the tunnel is.
     pub(super) before: [Proof; 2],
+    /// How the tunnel is brought up.
+    pub(super) start: Proof,
     /// Whose pings pass.
     pub(super) ends: [Ends; 2],
     /// What is to be seen beyond a tunnel that carries traffic both ways.
@@ -134,6 +136,7 @@ pub(super) fn row(feature: &'static str, document: &'static str) -> Row {
         keys: None,
         stage: |_| Props::default(),
         before: [|_| Ok(()); 2],
+        start: |scene| scene.initiate(),
         ends: [Ends::Inner(Family::V4); 2],
         proof: [|_| Ok(()); 2],
         wire: [&[]; 2],
@@ -156,6 +159,12 @@ impl Row {
     pub(super) fn when_starting(mut self, starter: Starter) -> Self {
         let role = starter as usize;
         self.roles = role..role + 1;
+        self
+    }
+
+    /// What follows is for both columns again.
+    pub(super) fn when_both_start(mut self) -> Self {
+        self.roles = 0..2;
         self
     }
 
@@ -207,6 +216,11 @@ impl Row {
 
     pub(super) fn before(mut self, before: Proof) -> Self {
         self.before[self.roles.clone()].fill(before);
+        self
+    }
+
+    pub(super) fn start(mut self, start: Proof) -> Self {
+        self.start = start;
         self
     }
 

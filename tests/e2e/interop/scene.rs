@@ -126,6 +126,7 @@ pub(super) fn with_libreswan(
         libreswan.forget(name);
     }
     place.pair.tidy_moon();
+    libreswan.tidy();
     outcome.map_err(|error| format!("{error}\npluto's log:\n{}", libreswan.news()))
 }
 
@@ -162,13 +163,15 @@ impl<'a> Place<'a> {
         let (lab, pair) = (self.lab, self.pair);
         let ours = row.holdfast[starter as usize];
         let wire = row.wire[starter as usize];
-        let props = (row.stage)(&Stage {
-            lab,
-            pair,
-            starter,
+        let props = (row.stage)(&Stage { lab, pair, starter });
+        let capture = (!wire.is_empty()).then(|| {
+            Capture::start(
+                lab,
+                &pair.moon.namespace,
+                WIRE,
+                "udp or ip[6:2] & 0x3fff != 0",
+            )
         });
-        let capture = (!wire.is_empty())
-            .then(|| Capture::start(lab, &pair.moon.namespace, WIRE, "udp or ip[6:2] & 0x3fff != 0"));
         let pki = row.keys.map(|kind| self.keys.folder(kind, "moon"));
         let agent = format!("dataplane = \"userspace\"\n{}", ours.daemon);
         let tables = texts::holdfast(pair, &ours, pki.as_deref());
@@ -183,7 +186,8 @@ impl<'a> Place<'a> {
             ends: row.ends[starter as usize],
         };
         let outcome = (row.before[starter as usize])(&mut scene)
-            .and_then(|()| scene.start())
+            .and_then(|()| (row.start)(&mut scene))
+            .and_then(|()| scene.is_up())
             .and_then(|()| scene.carries())
             .and_then(|()| (row.proof[starter as usize])(&mut scene))
             .and_then(|()| scene.have_said(&ours, &theirs))
@@ -200,7 +204,10 @@ impl<'a> Place<'a> {
                 Other::Charon(charon) => format!("charon's log:\n{}", charon.process_log()),
                 Other::Libreswan(_) => String::new(),
             };
-            format!("{error}\nholdfast's log:\n{}\n{theirs}", scene.holdfast.log())
+            format!(
+                "{error}\nholdfast's log:\n{}\n{theirs}",
+                scene.holdfast.log()
+            )
         })
     }
 }
@@ -221,8 +228,8 @@ fn seen(capture: &Capture, pair: &Pair, filters: &[&str]) -> Result<(), String> 
 }
 
 impl Scene<'_> {
-    fn start(&self) -> Result<(), String> {
-        self.initiate()?;
+    /// There is one tunnel, and whoever should start has started it.
+    fn is_up(&self) -> Result<(), String> {
         let sa = self.tunnel_within(PATIENCE)?;
         let starts = self.starter == Starter::Holdfast;
         if sa.initiator == starts {

@@ -91,7 +91,11 @@ pub(super) fn swanctl(pair: &Pair, lines: &Lines) -> String {
          proposals = {}\n{}\n{}\nchildren {{ {CHILD} {{\nesp_proposals = {}\n{}\n}} }}\n}} }}\n\
          secrets {{ ike-lab {{ secret = \"{PSK}\" }} }}\n{}\n",
         unless_there(lines, "local_addrs = ", &here.outer(Family::V4).to_string()),
-        unless_there(lines, "remote_addrs = ", &there.outer(Family::V4).to_string()),
+        unless_there(
+            lines,
+            "remote_addrs = ",
+            &there.outer(Family::V4).to_string()
+        ),
         or(lines.proposals, IKE),
         or(lines.auth, &psk),
         lines.connection,

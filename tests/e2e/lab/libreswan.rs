@@ -22,6 +22,8 @@ pub(crate) const PASSWORD: &str = "lab";
 /// A running pluto.
 pub(crate) struct Libreswan {
     guest: Guest,
+    /// The script that gives it its addresses on the cable.
+    addresses: String,
 }
 
 /// One CHILD_SA as `ipsec trafficstatus` tells it.
@@ -36,23 +38,28 @@ impl Libreswan {
     /// and starts pluto without any connection.
     pub(crate) fn start(lab: &Lab, here: &Gateway, there: &Gateway) -> Self {
         let guest = Guest::boot(lab, &here.namespace, &[WIRE]);
-        for (family, outer, inner) in [(Family::V4, 24, 32), (Family::V6, 64, 128)] {
-            let (wire, network) = (here.outer(family), here.inner(family));
-            guest.run(&format!(
-                "ip addr add {wire}/{outer} dev {WIRE} && ip addr add {network}/{inner} dev lo"
-            ));
+        for (family, length) in [(Family::V4, 32), (Family::V6, 128)] {
+            let network = here.inner(family);
+            guest.run(&format!("ip addr add {network}/{length} dev lo"));
         }
-        for family in [Family::V4, Family::V6] {
-            let gateway = there.outer(family);
-            guest.run(&format!("ip route add default via {gateway} dev {WIRE}"));
+        let mut addresses = String::new();
+        for (family, length) in [(Family::V4, 24), (Family::V6, 64)] {
+            let (own, gateway) = (here.outer(family), there.outer(family));
+            write!(
+                addresses,
+                "ip addr add {own}/{length} dev {WIRE}; \
+                 ip route add default via {gateway} dev {WIRE}; "
+            )
+            .expect("writing to a string");
         }
+        guest.run(&addresses);
         guest.run(
             "modprobe -a esp4 esp6 xfrm_user; touch /etc/hosts /etc/resolv.conf; ipsec initnss",
         );
-        let libreswan = Self { guest };
+        let libreswan = Self { guest, addresses };
         libreswan.guest.write(
             CONFIGURATION,
-            &format!("config setup\n logfile={LOG}\n dnssec-enable=no\n"),
+            &format!("config setup\n logfile={LOG}\n dnssec-enable=no\n keep-alive=1\n"),
         );
         libreswan.guest.write(SECRETS, "");
         libreswan
@@ -70,7 +77,7 @@ impl Libreswan {
     /// Takes these connections in place of those of the same names: names with the lines of a `conn`
     /// section. `secrets` are the lines of ipsec.secrets.
     pub(crate) fn configure(&self, connections: &[(&str, &str)], secrets: &str) {
-        let mut text = format!("config setup\n logfile={LOG}\n dnssec-enable=no\n");
+        let mut text = format!("config setup\n logfile={LOG}\n dnssec-enable=no\n keep-alive=1\n");
         let mut commands = "ipsec secrets >/dev/null".to_owned();
         for (name, lines) in connections {
             write!(text, "conn {name}\n{}", indented(lines)).expect("writing to a string");
@@ -108,6 +115,15 @@ impl Libreswan {
         self.guest
             .attempt(&format!("timeout 20 ipsec delete {name}"))
             .ok();
+    }
+
+    /// Has it the addresses that it began with, and no others.
+    pub(crate) fn tidy(&self) {
+        let addresses = &self.addresses;
+        self.guest.run(&format!(
+            "ip -o -4 addr show dev {WIRE} | wc -l | grep -qx 1 || \
+             {{ ip addr flush dev {WIRE}; {addresses} ipsec listen; }}"
+        ));
     }
 
     /// The CHILD_SAs.

@@ -83,7 +83,9 @@ pub(crate) fn creates_a_child_later(scene: &mut Scene<'_>) -> Result<(), String>
     let old = &before.children[0].spi_in;
     let gone = |sa: &IkeSa| sa.children.iter().all(|child| child.spi_in != *old);
     scene.holdfast.command("terminate", &[("child", CHILD)])?;
-    wait_until("the child is gone", || scene.holdfast.sas().iter().all(gone))?;
+    wait_until("the child is gone", || {
+        scene.holdfast.sas().iter().all(gone)
+    })?;
     if scene.holdfast.only_tunnel(CHILD).is_none() {
         scene.initiate()?;
     }
@@ -172,7 +174,9 @@ pub(crate) fn is_replaced(scene: &mut Scene<'_>) -> Result<(), String> {
 /// The second IKE_SA is refused, and the first one stays.
 pub(crate) fn is_kept(scene: &mut Scene<'_>) -> Result<(), String> {
     let first = up(scene);
-    begins_another(scene).err().ok_or("the second one came up")?;
+    begins_another(scene)
+        .err()
+        .ok_or("the second one came up")?;
     wait_until("the first one alone", || up(scene) == first)?;
     scene.carries()
 }

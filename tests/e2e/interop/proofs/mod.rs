@@ -1,12 +1,14 @@
 //! What is to be seen beyond traffic.
 
 mod ends;
+mod paths;
 mod rekeying;
 mod services;
 
 use std::time::Duration;
 
 pub(super) use ends::*;
+pub(super) use paths::*;
 pub(super) use rekeying::*;
 pub(super) use services::*;
 

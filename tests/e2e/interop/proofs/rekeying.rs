@@ -115,7 +115,9 @@ pub(crate) fn is_rekeyed_by_traffic(scene: &mut Scene<'_>) -> Result<(), String>
 
 fn large_pings(namespace: &Namespace, from: IpAddr, to: IpAddr) {
     let mut command = namespace.command("ping");
-    command.args(["-q", "-n", "-i", "0.01", "-c", "40", "-s", "1200", "-W", "1"]);
+    command.args([
+        "-q", "-n", "-i", "0.01", "-c", "40", "-s", "1200", "-W", "1",
+    ]);
     command.args(["-I", &from.to_string(), &to.to_string()]);
     command.output().expect("ping runs");
 }

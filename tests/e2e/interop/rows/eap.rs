@@ -57,14 +57,15 @@ fn password() -> Row {
 const OUR_KEY: &str =
     "[secrets.moon]\ntype = \"private_key\"\nfile = \"{pki}/private/moon.example.key\"\n";
 
-const OUR_KEY_AND_CA: &str =
-    "[secrets.moon]\ntype = \"private_key\"\nfile = \"{pki}/private/moon.example.key\"\n\
+const OUR_KEY_AND_CA: &str = "[secrets.moon]\ntype = \"private_key\"\nfile = \"{pki}/private/moon.example.key\"\n\
      [authorities.lab]\ncacert = \"{pki}/x509ca/ca.crt\"\n";
 
 fn tls() -> Row {
     row("EAP-TLS", "RFC 5216, RFC 9190")
         .keys(Kind::P256)
-        .libreswan_lacks("Libreswan has EAP-TLS as a server without any other proof only (RFC 5998)")
+        .libreswan_lacks(
+            "Libreswan has EAP-TLS as a server without any other proof only (RFC 5998)",
+        )
         .when_starting(Starter::Holdfast)
         .holdfast(Lines {
             auth: "local = { auth = \"eap-tls\", id = \"moon.example\", \

@@ -2,7 +2,9 @@
 
 mod authentication;
 mod children;
+mod configuration;
 mod eap;
+mod hybrid;
 mod lifetimes;
 mod messages;
 mod suites;
@@ -14,9 +16,11 @@ pub(super) fn all() -> Vec<Row> {
         authentication::all(),
         eap::all(),
         suites::all(),
+        hybrid::all(),
         messages::all(),
         lifetimes::all(),
         children::all(),
+        configuration::all(),
     ]
     .into_iter()
     .flatten()
