@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: all build test lint format demo bench interop soak storm fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop soak storm faults fuzz deny size dependencies ci
 
 all: build
 
@@ -40,6 +40,11 @@ storm:
 soak:
 	scripts/install-test-packages
 	$(CARGO) bench --bench soak -- $(SOAK_MINUTES)
+
+# Whatever may happen to a persistent connection, ten times each; needs root. Prints how long it took.
+faults:
+	scripts/install-test-packages
+	$(CARGO) bench --bench faults
 
 lint: format size dependencies deny
 	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings

@@ -61,6 +61,7 @@ pub(crate) struct Holdfast {
     socket: PathBuf,
     namespace: String,
     process: Process,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Holdfast {
@@ -92,12 +93,13 @@ impl Holdfast {
             socket.display()
         );
         std::fs::write(directory.join("holdfast.toml"), configuration).expect("holdfast.toml");
-        let process = spawn(namespace.name(), &directory);
+        let process = spawn(namespace.name(), &directory, &[]);
         Self {
             directory,
             socket,
             namespace: namespace.name().to_owned(),
             process,
+            environment: Vec::new(),
         }
     }
 
@@ -113,7 +115,12 @@ impl Holdfast {
     /// Starts it again after it has ended, without waiting.
     pub(crate) fn relaunch(&mut self) {
         self.process.kill();
-        self.process = spawn(&self.namespace, &self.directory);
+        self.process = spawn(&self.namespace, &self.directory, &self.environment);
+    }
+
+    /// With these variables from the next start on.
+    pub(crate) fn set_environment(&mut self, environment: Vec<(&'static str, String)>) {
+        self.environment = environment;
     }
 
     /// Runs a command of the program against this agent, as an operator would.
@@ -159,12 +166,13 @@ impl Daemon for Holdfast {
     }
 }
 
-fn spawn(namespace: &str, directory: &Path) -> Process {
+fn spawn(namespace: &str, directory: &Path, environment: &[(&str, String)]) -> Process {
     let mut command = Command::new("ip");
     command
         .args(["netns", "exec", namespace, PROGRAM, "run", "--config"])
         .arg(directory.join("holdfast.toml"))
         .env("NO_COLOR", "1")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .env_remove("NOTIFY_SOCKET");
     Process::spawn("holdfast", command, &directory.join("holdfast.log"))
 }
