@@ -2,6 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
+use base64ct::{Base64, Encoding};
+
 use crate::lab::{
     Lab,
     authority::{Authority, ED25519, P256, P384, P521, RSA},
@@ -134,12 +136,12 @@ impl Keys {
         self.directory.join(kind.name()).join(end)
     }
 
-    /// A public key in Base64.
+    /// A public key in hexadecimal.
     pub(super) fn public(&self, kind: Kind, end: &str) -> String {
-        let file = self
-            .folder(kind, end)
-            .join(format!("pubkey/{end}.example.pub"));
-        let pem = fs::read_to_string(file).expect("a public key");
-        pem.lines().filter(|line| !line.starts_with('-')).collect()
+        let file = format!("pubkey/{end}.example.pub");
+        let pem = fs::read_to_string(self.folder(kind, end).join(file)).expect("a public key");
+        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let octets = Base64::decode_vec(&base64).expect("base64 of openssl's");
+        octets.iter().map(|octet| format!("{octet:02x}")).collect()
     }
 }

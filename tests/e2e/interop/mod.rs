@@ -28,6 +28,9 @@ const WORKERS: usize = 2;
 /// works on some of them.
 const ONLY: &str = "HOLDFAST_INTEROP_ONLY";
 
+/// Only these peers: for the same.
+const PEER: &str = "HOLDFAST_INTEROP_PEER";
+
 /// Set, what needs a charon that was built from its sources is tried, too.
 const BUILT: &str = "HOLDFAST_INTEROP_BUILT";
 
@@ -63,7 +66,7 @@ fn alone_every_feature_with_every_peer() {
         .collect();
     println!("{} cells, {} failed", outcomes.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
-    if only.is_none() {
+    if only.is_none() && std::env::var_os(PEER).is_none() {
         document::write_or_compare(&rows);
     }
 }
@@ -81,6 +84,9 @@ fn run(rows: &[Row]) -> Vec<Outcome> {
         let (feature, name) = (rows[row].feature, peer.name());
         let word = if result.is_ok() { "pass" } else { "FAIL" };
         println!("{word}: {feature}, {name}, {starter:?} starts");
+        if let Err(error) = &result {
+            println!("{error}");
+        }
         let outcome = Outcome {
             row,
             peer,
@@ -137,11 +143,19 @@ fn again(
 /// What can be tried.
 fn cells(rows: &[Row]) -> impl Iterator<Item = (usize, Peer, Starter)> + '_ {
     let built = std::env::var_os(BUILT).is_some();
+    let wanted = std::env::var(PEER).ok();
     let numbered = rows.iter().enumerate();
     let tried = numbered.filter(move |(_, row)| row.built.is_none() || built);
-    tried.flat_map(|(number, row)| {
-        let both = move |peer| Starter::ALL.map(|starter| (number, peer, starter));
-        let cells = Peer::ALL.into_iter().flat_map(both);
-        cells.filter(|(_, peer, starter)| matches!(row.theirs(*peer, *starter), Theirs::Told(_)))
-    })
+    tried
+        .flat_map(|(number, row)| {
+            let both = move |peer| Starter::ALL.map(|starter| (number, peer, starter));
+            let cells = Peer::ALL.into_iter().flat_map(both);
+            cells
+                .filter(|(_, peer, starter)| matches!(row.theirs(*peer, *starter), Theirs::Told(_)))
+        })
+        .filter(move |(_, peer, _)| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| peer.name().contains(wanted))
+        })
 }

@@ -134,7 +134,7 @@ pub(super) fn row(feature: &'static str, document: &'static str) -> Row {
         holdfast: [PLAIN; 2],
         peers: [[Theirs::Told(PLAIN); 2]; 3],
         keys: None,
-        stage: |_| Props::default(),
+        stage: |_| None,
         before: [|_| Ok(()); 2],
         start: |scene| scene.initiate(),
         ends: [Ends::Inner(Family::V4); 2],

@@ -11,7 +11,7 @@ use std::{
 use super::{
     keys::Keys,
     row::{Ends, Lines, Peer, Row, Starter, Theirs},
-    stage::{Props, Stage},
+    stage::Stage,
     texts,
 };
 use crate::lab::{
@@ -43,12 +43,10 @@ pub(super) enum Other<'a> {
 
 /// Both daemons, with a tunnel that is up.
 pub(super) struct Scene<'a> {
-    pub(super) lab: &'a Lab,
     pub(super) pair: &'a Pair,
     pub(super) holdfast: Holdfast,
     pub(super) other: Other<'a>,
     pub(super) starter: Starter,
-    pub(super) props: Props,
     ends: Ends,
 }
 
@@ -163,7 +161,7 @@ impl<'a> Place<'a> {
         let (lab, pair) = (self.lab, self.pair);
         let ours = row.holdfast[starter as usize];
         let wire = row.wire[starter as usize];
-        let props = (row.stage)(&Stage { lab, pair, starter });
+        let _props = (row.stage)(&Stage { lab, pair, starter });
         let capture = (!wire.is_empty()).then(|| {
             Capture::start(
                 lab,
@@ -177,12 +175,10 @@ impl<'a> Place<'a> {
         let tables = texts::holdfast(pair, &ours, pki.as_deref());
         let other = start();
         let mut scene = Scene {
-            lab,
             pair,
             holdfast: Holdfast::start(lab, &pair.moon.namespace, &agent, &tables),
             other,
             starter,
-            props,
             ends: row.ends[starter as usize],
         };
         let outcome = (row.before[starter as usize])(&mut scene)

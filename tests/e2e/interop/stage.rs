@@ -1,7 +1,7 @@
 //! What surrounds the two daemons of a cell: servers, routers, further addresses.
 
 use super::row::Starter;
-use crate::lab::{Lab, Namespace, freeradius::FreeRadius, process::Process, run, topology::Pair};
+use crate::lab::{Lab, Namespace, freeradius::FreeRadius, run, topology::Pair};
 
 /// Where a cell is tried, before any daemon is there.
 pub(super) struct Stage<'a> {
@@ -11,11 +11,7 @@ pub(super) struct Stage<'a> {
 }
 
 /// What goes when the cell is over.
-#[derive(Default)]
-pub(super) struct Props {
-    pub(super) processes: Vec<Process>,
-    pub(super) radius: Option<FreeRadius>,
-}
+pub(super) type Props = Option<FreeRadius>;
 
 /// FreeRADIUS on the gateway, which is whoever does not start.
 pub(super) fn radius(stage: &Stage<'_>) -> Props {
@@ -24,16 +20,13 @@ pub(super) fn radius(stage: &Stage<'_>) -> Props {
         Starter::Peer => &stage.pair.moon,
     };
     let users = "carol Cleartext-Password := \"Ar3etTnp\"\n";
-    Props {
-        radius: Some(FreeRadius::start(stage.lab, &gateway.namespace, users)),
-        ..Props::default()
-    }
+    Some(FreeRadius::start(stage.lab, &gateway.namespace, users))
 }
 
 /// What is between the ends translates the address of whoever starts.
 pub(super) fn translator(stage: &Stage<'_>) -> Props {
     translate(&stage.pair.moon.namespace, stage.starter, "20000-29999");
-    Props::default()
+    None
 }
 
 /// Has moon's end of the cable translate the ports of whoever starts to these.
@@ -48,7 +41,7 @@ pub(super) fn translate(moon: &Namespace, starter: Starter, ports: &str) {
              snat to 192.0.2.2:{ports}"
         ),
     };
-    let rules = format!("flush ruleset; table ip nat {{ chain one {{ {chain} ; }} }}");
+    let rules = format!("flush ruleset\ntable ip nat {{\nchain one {{\n{chain}\n}}\n}}\n");
     run(moon.command("nft").arg(rules));
     // Fails where there is nothing to forget.
     moon.command("conntrack").arg("-F").output().ok();

@@ -132,8 +132,10 @@ pub(super) fn libreswan(
         there.network(Family::V4)
     );
     let connection = format!(
-        "keyexchange=ikev2\n{}{}{}ike={}\nesp={}\n{}\n{}\n{}",
+        "keyexchange=ikev2\n{}{}{}{}ike={}\nesp={}\n{}\n{}\n{}",
         unless_there(lines, "pfs=", "no"),
+        // A script, and a slow one under emulation. It adds routes, of which there is one already.
+        unless_there(lines, "leftupdown=", "%disabled"),
         unless_there(lines, "left=", &here.outer(Family::V4).to_string()),
         unless_there(lines, "right=", &there.outer(Family::V4).to_string()),
         or(lines.proposals, IKE_LIBRESWAN),

@@ -15,6 +15,9 @@ const START: Duration = Duration::from_secs(30);
 const CONFIGURATION: &str = "/etc/ipsec.conf";
 const SECRETS: &str = "/etc/ipsec.secrets";
 const LOG: &str = "/run/pluto.log";
+/// `ipsec` is a shell script that calls these: slowly, under emulation.
+const PROGRAMS: &str = "/usr/libexec/ipsec";
+pub(crate) const WHACK: &str = "/usr/libexec/ipsec/whack";
 const NSS: &str = "sql:/var/lib/ipsec/nss";
 /// Of the files that it imports.
 pub(crate) const PASSWORD: &str = "lab";
@@ -78,10 +81,10 @@ impl Libreswan {
     /// section. `secrets` are the lines of ipsec.secrets.
     pub(crate) fn configure(&self, connections: &[(&str, &str)], secrets: &str) {
         let mut text = format!("config setup\n logfile={LOG}\n dnssec-enable=no\n keep-alive=1\n");
-        let mut commands = "ipsec secrets >/dev/null".to_owned();
+        let mut commands = format!("{WHACK} --rereadsecrets");
         for (name, lines) in connections {
             write!(text, "conn {name}\n{}", indented(lines)).expect("writing to a string");
-            write!(commands, " && ipsec add {name}").expect("writing to a string");
+            write!(commands, " && {PROGRAMS}/addconn {name}").expect("writing to a string");
         }
         self.guest.write(CONFIGURATION, &text);
         self.guest.write(SECRETS, secrets);
@@ -101,19 +104,20 @@ impl Libreswan {
 
     /// Brings a connection up; the error is what pluto said.
     pub(crate) fn up(&self, name: &str) -> Result<String, String> {
-        self.guest.attempt(&format!("timeout 20 ipsec up {name}"))
+        let up = format!("timeout 20 {WHACK} --initiate --name {name}");
+        self.guest.attempt(&up)
     }
 
     /// Rekeys the `ike` or the `child` SA of a connection.
     pub(crate) fn rekey(&self, kind: &str, name: &str) -> Result<String, String> {
-        let rekey = format!("timeout 20 ipsec whack --rekey-{kind} --name {name}");
+        let rekey = format!("timeout 20 {WHACK} --rekey-{kind} --name {name}");
         self.guest.attempt(&rekey)
     }
 
     /// Takes a connection down and forgets it.
     pub(crate) fn forget(&self, name: &str) {
         self.guest
-            .attempt(&format!("timeout 20 ipsec delete {name}"))
+            .attempt(&format!("timeout 20 {WHACK} --delete --name {name}"))
             .ok();
     }
 
@@ -122,13 +126,13 @@ impl Libreswan {
         let addresses = &self.addresses;
         self.guest.run(&format!(
             "ip -o -4 addr show dev {WIRE} | wc -l | grep -qx 1 || \
-             {{ ip addr flush dev {WIRE}; {addresses} ipsec listen; }}"
+             {{ ip addr flush dev {WIRE}; {addresses} {WHACK} --listen; }}"
         ));
     }
 
     /// The CHILD_SAs.
     pub(crate) fn traffic(&self) -> Vec<Traffic> {
-        let text = self.guest.run("ipsec trafficstatus");
+        let text = self.guest.run(&format!("{WHACK} --trafficstatus"));
         text.lines().filter_map(traffic).collect()
     }
 

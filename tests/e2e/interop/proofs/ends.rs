@@ -9,6 +9,7 @@ use crate::{
         scene::{Other, Scene},
     },
     lab::{
+        libreswan::WHACK,
         sas::{Daemon, IkeSa},
         topology::{CHILD, CONNECTION, WIRE},
         wait,
@@ -102,7 +103,7 @@ fn peer_closes(scene: &Scene<'_>) -> Result<IkeSa, String> {
     match &scene.other {
         Other::Charon(charon) => charon.command("terminate", &[("child", CHILD)])?,
         Other::Libreswan(libreswan) => {
-            let close = format!("timeout 20 ipsec whack --delete-child --name {CONNECTION}");
+            let close = format!("timeout 20 {WHACK} --delete-child --name {CONNECTION}");
             libreswan.script(&close)?;
         }
     }
@@ -148,7 +149,7 @@ pub(crate) fn closes_what_is_idle(scene: &mut Scene<'_>) -> Result<(), String> {
 fn begins_another(scene: &Scene<'_>) -> Result<(), String> {
     match (scene.starter, &scene.other) {
         (Starter::Holdfast, _) => scene.holdfast.initiate("again", PATIENCE),
-        (Starter::Peer, Other::Charon(charon)) => charon.initiate(CHILD, PATIENCE),
+        (Starter::Peer, Other::Charon(charon)) => charon.initiate("again", PATIENCE),
         (Starter::Peer, Other::Libreswan(_)) => Err("Libreswan cannot".to_owned()),
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         stage,
     },
     lab::{
+        libreswan::WHACK,
         sas::{Daemon, IkeSa},
         topology::{CHILD, CONNECTION, Family, Gateway, WIRE},
     },
@@ -42,7 +43,9 @@ fn payload(next: u8, body: &[u8]) -> Vec<u8> {
 pub(crate) fn makes_half_open_ones(scene: &mut Scene<'_>) -> Result<(), String> {
     if let (Starter::Holdfast, Other::Libreswan(libreswan)) = (scene.starter, &scene.other) {
         // Its operator may say that it is busy.
-        return libreswan.script("ipsec whack --ddos-busy").map(|_| ());
+        return libreswan
+            .script(&format!("{WHACK} --ddos-busy"))
+            .map(|_| ());
     }
     let responder = match scene.starter {
         Starter::Holdfast => &scene.pair.sun,
@@ -61,9 +64,9 @@ pub(crate) fn makes_half_open_ones(scene: &mut Scene<'_>) -> Result<(), String> 
         (Starter::Holdfast, Other::Charon(charon)) => charon,
         _ => &scene.holdfast,
     };
-    wait_until("one half-open IKE_SA", || {
+    wait_until("half-open IKE_SAs", || {
         let sas = daemon.sas();
-        matches!(sas.as_slice(), [sa] if sa.state == "CONNECTING")
+        !sas.is_empty() && sas.iter().all(|sa| sa.state == "CONNECTING")
     })
 }
 
@@ -124,7 +127,7 @@ pub(crate) fn have_two_addresses(scene: &mut Scene<'_>) -> Result<(), String> {
     match &scene.other {
         Other::Charon(_) => sun.add_address(WIRE, "192.0.2.12/24"),
         Other::Libreswan(libreswan) => {
-            let add = format!("ip addr add 192.0.2.12/24 dev {WIRE}; ipsec listen");
+            let add = format!("ip addr add 192.0.2.12/24 dev {WIRE}; {WHACK} --listen");
             libreswan.script(&add)?;
         }
     }

@@ -7,8 +7,9 @@ use crate::{
         scene::{Other, Scene},
     },
     lab::{
+        libreswan::WHACK,
         sas::Daemon,
-        topology::{CHILD, Family},
+        topology::{CHILD, CONNECTION, Family},
         traffic, wait,
     },
 };
@@ -101,7 +102,9 @@ pub(crate) fn begins_by_traffic(scene: &mut Scene<'_>) -> Result<(), String> {
     let answered = wait::attempt(super::PATIENCE, || {
         let answered = match (scene.starter, &scene.other) {
             (Starter::Peer, Other::Libreswan(libreswan)) => {
-                libreswan.script("ipsec ondemand gw").ok();
+                libreswan
+                    .script(&format!("{WHACK} --ondemand --name {CONNECTION}"))
+                    .ok();
                 libreswan.pings(there, here, 1)
             }
             _ => traffic::answers(&moon.namespace, here, there),

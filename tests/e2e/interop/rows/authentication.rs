@@ -290,8 +290,8 @@ fn raw_keys() -> Row {
              id = \"sun.example\" }\n",
             "local { auth = pubkey\n pubkeys = sun.example.pub\n id = sun.example }\n\
              remote { auth = pubkey\n pubkeys = moon.example.pub\n id = moon.example }\n",
-            "authby=ecdsa\nleftid=@sun.example\nrightid=@moon.example\nleftpubkey=0s{sun_key}\n\
-             rightpubkey=0s{moon_key}\n",
+            "authby=ecdsa\nleftid=@sun.example\nrightid=@moon.example\nleftpubkey=0x{sun_key}\n\
+             rightpubkey=0x{moon_key}\n",
         ],
     )
 }

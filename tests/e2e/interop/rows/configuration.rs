@@ -51,8 +51,8 @@ fn client(feature: &'static str, document: &'static str) -> Row {
 }
 
 const LIBRESWAN_SERVER: &str = "leftmodecfgserver=yes\nrightmodecfgclient=yes";
-const LIBRESWAN_CLIENT: &str =
-    "leftmodecfgclient=yes\nrightmodecfgserver=yes\nmodecfgpull=yes\nnarrowing=yes";
+const LIBRESWAN_CLIENT: &str = "leftmodecfgclient=yes\nrightmodecfgserver=yes\nmodecfgpull=yes\nnarrowing=yes\n\
+     leftupdown=\"ipsec _updown\"";
 
 fn virtual_v4() -> Row {
     client("a virtual IPv4 address from a pool", "RFC 7296 2.19")
@@ -153,7 +153,8 @@ fn moving() -> Row {
         })
         .libreswan(Lines {
             connection: "left=%defaultroute\nmobike=yes\nleftmodecfgclient=yes\n\
-                         rightmodecfgserver=yes\nmodecfgpull=yes\nnarrowing=yes",
+                         rightmodecfgserver=yes\nmodecfgpull=yes\nnarrowing=yes\n\
+                         leftupdown=\"ipsec _updown\"",
             child: "rightsubnet=10.1.0.0/16",
             ..PLAIN
         })

@@ -89,7 +89,8 @@ fn lifetime_of_authentication() -> Row {
             ..PLAIN
         })
         .charon(Lines {
-            says: &["received AUTH_LIFETIME of 4s"],
+            connection: "over_time = 1s",
+            says: &["received AUTH_LIFETIME of"],
             ..PLAIN
         })
 }
@@ -161,12 +162,18 @@ fn closed_trap() -> Row {
 const ONE_IKE_SA: &str = "Libreswan's connections with a peer share one IKE_SA";
 
 /// A second connection with the same two ends.
-const AGAIN: &str = "[connections.again]\nlocal_addrs = [\"192.0.2.1\"]\n\
+const AGAIN: &str = "[connections.again]\nlocal_addrs = [\"192.0.2.11\"]\n\
      remote_addrs = [\"192.0.2.2\"]\nproposals = [\"aes256gcm16-prfsha384-ecp384\"]\nunique = \"never\"\n\
      local = { auth = \"psk\", id = \"moon.example\" }\n\
      remote = { auth = \"psk\", id = \"sun.example\" }\n\
      [connections.again.children.again]\nlocal_ts = [\"10.1.0.0/16\"]\n\
      remote_ts = [\"10.2.0.0/16\"]\nesp_proposals = [\"aes256gcm16\"]\n";
+
+const CHARONS_AGAIN: &str = "connections { again { version = 2\nlocal_addrs = 192.0.2.12\n\
+     remote_addrs = 192.0.2.1\nproposals = aes256gcm16-prfsha384-ecp384\nunique = never\n\
+     local { auth = psk\n id = sun.example }\nremote { auth = psk\n id = moon.example }\n\
+     children { again { local_ts = 10.2.0.0/16\nremote_ts = 10.1.0.0/16\n\
+     esp_proposals = aes256gcm16 } } } }";
 
 /// Whoever does not start has a policy about a second IKE_SA with the same peer, and that one does not
 /// say that it is the only one.
@@ -190,31 +197,41 @@ fn unique(feature: &'static str, ours: &'static str, charons: &'static str) -> R
         })
         .charon(Lines {
             connection: "unique = never",
-            daemon: "reuse_ikesa = no",
+            sections: CHARONS_AGAIN,
             ..PLAIN
         })
+        .when_both_start()
+        .before(proofs::have_two_addresses)
 }
 
 fn unique_replace() -> Row {
     let feature = "a second IKE_SA replaces the first";
-    unique(feature, "unique = \"replace\"\n", "unique = replace")
-        .when_both_start()
-        .proof(proofs::is_replaced)
+    unique(
+        feature,
+        "remote_addrs = [\"192.0.2.2\", \"192.0.2.12\"]\nunique = \"replace\"\n",
+        "remote_addrs = 192.0.2.1, 192.0.2.11\nunique = replace",
+    )
+    .proof(proofs::is_replaced)
 }
 
 fn unique_keep() -> Row {
-    // From the same address both take it for the same peer that has lost its first one.
     let feature = "a second IKE_SA is refused";
-    unique(feature, "unique = \"keep\"\n", "unique = keep")
-        .when_both_start()
-        .proof(proofs::is_kept)
+    unique(
+        feature,
+        "remote_addrs = [\"192.0.2.2\", \"192.0.2.12\"]\nunique = \"keep\"\n",
+        "remote_addrs = 192.0.2.1, 192.0.2.11\nunique = keep",
+    )
+    .proof(proofs::is_kept)
 }
 
 fn unique_never() -> Row {
     let feature = "a second IKE_SA stands beside the first";
-    unique(feature, "unique = \"never\"\n", "unique = never")
-        .when_both_start()
-        .proof(proofs::has_both)
+    unique(
+        feature,
+        "remote_addrs = [\"192.0.2.2\", \"192.0.2.12\"]\nunique = \"never\"\n",
+        "remote_addrs = 192.0.2.1, 192.0.2.11\nunique = never",
+    )
+    .proof(proofs::has_both)
 }
 
 fn forward_secrecy() -> Row {
