@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use crate::{
     lab::{
+        authority::{P256, RSA},
         charon::Charon,
         freeradius::{self, FreeRadius},
         holdfast::Holdfast,
         sas::Daemon,
         topology::CHILD,
     },
-    signatures::scene::{End, P256, RSA, Scene},
+    signatures::scene::{End, Scene},
 };
 
 const PLAIN: End = End {
@@ -122,7 +123,7 @@ fn an_imported_client_proves_itself_by_tls() {
 fn a_stranger_by_tls_is_refused() {
     let scene = Scene::with_certificates(P256);
     scene.authority.root("other", P256);
-    scene.authority.gateway("other", "sun.example", P256);
+    scene.authority.gateway("other", "sun.example", P256, "DNS:sun.example");
     scene.equip(&scene.sun(), "sun.example");
     let moon = End {
         local: MOON_GATEWAY,
@@ -149,7 +150,7 @@ fn refused(client: &Charon, gateway: &Holdfast) {
 #[test]
 fn charon_proves_itself_by_tls_to_a_radius_server_of_ours() {
     let scene = Scene::with_certificates(RSA);
-    scene.authority.gateway("ca", "radius.example", RSA);
+    scene.authority.gateway("ca", "radius.example", RSA, "DNS:radius.example");
     let tls = freeradius::Tls {
         folder: &scene.authority.directory,
         name: "radius.example",

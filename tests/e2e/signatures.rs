@@ -5,7 +5,9 @@
 
 pub(crate) mod scene;
 
-use scene::{ED25519, End, P256, P384, P521, RSA, Scene};
+use scene::{End, Scene};
+
+use crate::lab::authority::{ED25519, P256, P384, P521, RSA};
 
 pub(crate) const MOON: End = End {
     local: "local { auth = pubkey\n certs = moon.example.crt\n id = moon.example\n }",
@@ -72,13 +74,14 @@ fn ed25519() {
 #[test]
 fn an_intermediate_ca_is_sent() {
     let scene = Scene::with_certificates(P256);
-    let ca = "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign\n";
     for (name, sub, directory) in [
         ("moon.example", "sub-of-moon", scene.moon()),
         ("sun.example", "sub-of-sun", scene.sun()),
     ] {
-        scene.authority.issue("ca", sub, P256, ca);
-        scene.authority.gateway(sub, name, P256);
+        scene.authority.intermediate("ca", sub, P256);
+        scene
+            .authority
+            .gateway(sub, name, P256, &format!("DNS:{name}"));
         scene.equip(&directory, name);
         scene
             .authority
@@ -183,7 +186,9 @@ fn a_name_that_the_certificate_does_not_have_is_refused() {
 fn an_authority_that_nobody_trusts_is_refused() {
     let scene = Scene::with_certificates(P256);
     scene.authority.root("other", P256);
-    scene.authority.gateway("other", "sun.example", P256);
+    scene
+        .authority
+        .gateway("other", "sun.example", P256, "DNS:sun.example");
     scene.equip(&scene.sun(), "sun.example");
     scene.authority.give(&scene.sun(), "x509ca", "other.crt");
     scene.refuses(&MOON, &SUN, "is not known");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::row::{Peer, Row, Theirs};
+use super::row::{Peer, Row, Starter, Theirs};
 
 /// Set, the table is written; unset, it must be there already.
 const WRITE: &str = "HOLDFAST_INTEROP_WRITE";
@@ -32,11 +32,13 @@ fn table(rows: &[Row]) -> String {
         rule.push_str(" --- | --- |");
     }
     writeln!(text, "\n{rule}").expect("writing to a string");
-    let mut reasons: Vec<&str> = Vec::new();
+    let mut reasons: Vec<&'static str> = Vec::new();
     for row in rows {
         write!(text, "| {} | {} |", row.feature, row.document).expect("writing to a string");
         for peer in Peer::ALL {
-            text.push_str(&cells(row.theirs(peer), &mut reasons));
+            for starter in Starter::ALL {
+                text.push_str(&cell(row, peer, starter, &mut reasons));
+            }
         }
         text.push('\n');
     }
@@ -47,20 +49,20 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Both cells of a peer.
-fn cells<'a>(theirs: Theirs, reasons: &mut Vec<&'a str>) -> String
-where
-    'static: 'a,
-{
-    match theirs {
-        Theirs::Told(_) => " pass | pass |".to_owned(),
-        Theirs::Lacks(reason) => {
-            let known = reasons.iter().position(|known| *known == reason);
-            let number = known.unwrap_or_else(|| {
-                reasons.push(reason);
-                reasons.len() - 1
-            });
-            format!(" ({0}) | ({0}) |", number + 1)
-        }
+fn cell(row: &Row, peer: Peer, starter: Starter, reasons: &mut Vec<&'static str>) -> String {
+    match row.theirs(peer, starter) {
+        Theirs::Told(_) => row.built.map_or(" pass |".to_owned(), |reason| {
+            format!(" pass ({}) |", number(reason, reasons))
+        }),
+        Theirs::Lacks(reason) => format!(" ({}) |", number(reason, reasons)),
     }
+}
+
+/// The number of a reason, which is a new one if nobody has given it before.
+fn number(reason: &'static str, reasons: &mut Vec<&'static str>) -> usize {
+    let known = reasons.iter().position(|known| *known == reason);
+    1 + known.unwrap_or_else(|| {
+        reasons.push(reason);
+        reasons.len() - 1
+    })
 }

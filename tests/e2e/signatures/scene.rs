@@ -11,6 +11,7 @@ use std::{
 
 use crate::lab::{
     Lab,
+    authority::Authority,
     charon::{self, Charon},
     holdfast::{self, Holdfast},
     run,
@@ -27,116 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Who proves itself by a password, where somebody does.
 const USER: &str = "carol";
 const PASSWORD: &str = "Ar3etTnp";
-
-/// How keys are made, as `openssl genpkey` is told.
-pub(crate) const RSA: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
-pub(crate) const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
-pub(crate) const P384: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"];
-pub(crate) const P521: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"];
-pub(crate) const ED25519: &[&str] = &["-algorithm", "ED25519"];
-
-/// A folder of keys and certificates.
-pub(crate) struct Authority {
-    pub(crate) directory: PathBuf,
-}
-
-impl Authority {
-    pub(crate) fn new(lab: &Lab) -> Self {
-        let directory = lab.subdirectory("authority");
-        Self { directory }
-    }
-
-    pub(crate) fn file(&self, name: &str, suffix: &str) -> PathBuf {
-        self.directory.join(format!("{name}.{suffix}"))
-    }
-
-    pub(crate) fn openssl(&self, arguments: &[&str]) {
-        let mut command = Command::new("openssl");
-        run(command.args(arguments).current_dir(&self.directory));
-    }
-
-    pub(crate) fn key(&self, name: &str, kind: &[&str]) {
-        let file = format!("{name}.key");
-        self.openssl(&[&["genpkey"], kind, &["-out", &file]].concat());
-        self.openssl(&[
-            "pkey",
-            "-in",
-            &file,
-            "-pubout",
-            "-out",
-            &format!("{name}.pub"),
-        ]);
-    }
-
-    /// A certificate of its own making.
-    pub(crate) fn root(&self, name: &str, kind: &[&str]) {
-        self.key(name, kind);
-        self.openssl(&[
-            "req",
-            "-x509",
-            "-new",
-            "-days",
-            "30",
-            "-key",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.crt"),
-            "-subj",
-            &format!("/C=CH/O=Lab/CN={name}"),
-            "-addext",
-            "keyUsage=critical,keyCertSign,cRLSign",
-        ]);
-    }
-
-    pub(crate) fn issue(&self, issuer: &str, name: &str, kind: &[&str], extensions: &str) {
-        self.key(name, kind);
-        fs::write(self.file(name, "ext"), extensions).expect("extensions");
-        self.openssl(&[
-            "req",
-            "-new",
-            "-key",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.csr"),
-            "-subj",
-            &format!("/C=CH/O=Lab/CN={name}"),
-        ]);
-        self.openssl(&[
-            "x509",
-            "-req",
-            "-days",
-            "30",
-            "-in",
-            &format!("{name}.csr"),
-            "-CA",
-            &format!("{issuer}.crt"),
-            "-CAkey",
-            &format!("{issuer}.key"),
-            "-CAcreateserial",
-            "-out",
-            &format!("{name}.crt"),
-            "-extfile",
-            &format!("{name}.ext"),
-        ]);
-    }
-
-    pub(crate) fn gateway(&self, issuer: &str, name: &str, kind: &[&str]) {
-        self.issue(
-            issuer,
-            name,
-            kind,
-            &format!("subjectAltName=DNS:{name}\nkeyUsage=digitalSignature\n"),
-        );
-    }
-
-    /// Puts a file where swanctl looks for it.
-    pub(crate) fn give(&self, to: &Path, folder: &str, file: &str) {
-        let folder = to.join(folder);
-        fs::create_dir_all(&folder).expect("a folder");
-        fs::copy(self.directory.join(file), folder.join(file)).expect("a copy");
-        fs::set_permissions(folder.join(file), fs::Permissions::from_mode(0o600)).expect("a mode");
-    }
-}
 
 /// What differs between tests, on both sides of one end.
 #[derive(Clone, Copy)]
@@ -158,7 +49,7 @@ impl Scene {
     pub(crate) fn new() -> Self {
         let lab = Lab::new();
         let pair = Pair::new(&lab);
-        let authority = Authority::new(&lab);
+        let authority = Authority::new(lab.subdirectory("authority"), "Lab");
         Self {
             lab,
             pair,
@@ -180,7 +71,9 @@ impl Scene {
         let scene = Self::new();
         scene.authority.root("ca", kind);
         for (name, directory) in [("moon.example", scene.moon()), ("sun.example", scene.sun())] {
-            scene.authority.gateway("ca", name, kind);
+            scene
+                .authority
+                .gateway("ca", name, kind, &format!("DNS:{name}"));
             scene.equip(&directory, name);
             scene.authority.give(&directory, "x509ca", "ca.crt");
         }

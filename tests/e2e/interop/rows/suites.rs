@@ -1,36 +1,10 @@
-//! The rows of the table.
+//! Algorithms.
 
-use super::{
-    proofs,
-    row::{Lines, Row, row},
-};
-
-/// Told nothing more.
-const PLAIN: Lines = Lines {
-    proposals: "",
-    esp_proposals: "",
-    auth: "",
-    connection: "",
-    child: "",
-    daemon: "",
-    sections: "",
-};
+use super::super::row::{Lines, PLAIN, Row, row};
 
 pub(super) fn all() -> Vec<Row> {
-    let mut rows = vec![
-        row("pre-shared key", "RFC 7296 2.15"),
-        row("rekeying the CHILD_SA", "RFC 7296 1.3.3, 2.8").proof(proofs::rekeys_child),
-        row("rekeying the IKE_SA", "RFC 7296 1.3.2, 2.8").proof(proofs::rekeys_ike),
-    ];
-    rows.extend(suites());
+    let mut rows: Vec<Row> = suites().collect();
     rows.push(extended_sequence_numbers());
-    rows.extend([
-        forward_secrecy(),
-        liveness(),
-        initial_contact(),
-        encapsulation(),
-    ]);
-    rows.extend([later_child(), protocol(), narrowing(), mixed_families()]);
     rows
 }
 
@@ -161,105 +135,4 @@ fn extended_sequence_numbers() -> Row {
             connection: "esn=yes",
             ..PLAIN
         })
-}
-
-fn forward_secrecy() -> Row {
-    let lines = Lines {
-        esp_proposals: "aes256gcm16-ecp384",
-        ..PLAIN
-    };
-    row("a fresh key exchange for each CHILD_SA", "RFC 7296 1.3.1")
-        .holdfast(lines)
-        .charon(lines)
-        .libreswan(Lines {
-            esp_proposals: "aes_gcm256;dh20",
-            connection: "pfs=yes",
-            ..PLAIN
-        })
-        .proof(proofs::rekeys_child)
-}
-
-fn liveness() -> Row {
-    row(
-        "a silent peer is noticed, and the tunnel comes back",
-        "RFC 7296 2.4",
-    )
-    .holdfast(Lines {
-        child: "dpd_action = \"restart\"\n",
-        connection: "dpd_delay = \"1s\"\n\
-                         retransmit = { timeout = \"1s\", base = 1.8, tries = 2 }\n\
-                         reconnect = { initial = \"100ms\", max = \"1s\" }\n",
-        ..PLAIN
-    })
-    .proof(proofs::survives_a_cut)
-}
-
-fn initial_contact() -> Row {
-    row("after a crash the peer keeps no old SA", "RFC 7296 2.4").proof(proofs::survives_a_crash)
-}
-
-fn encapsulation() -> Row {
-    row("UDP encapsulation without a NAT", "RFC 7296 2.23, RFC 3948")
-        .holdfast(Lines {
-            connection: "encap = true\n",
-            ..PLAIN
-        })
-        .charon(Lines {
-            connection: "encap = yes",
-            ..PLAIN
-        })
-        .libreswan(Lines {
-            connection: "encapsulation=yes",
-            ..PLAIN
-        })
-}
-
-fn later_child() -> Row {
-    row("another CHILD_SA of the same IKE_SA", "RFC 7296 1.3.1")
-        .proof(proofs::creates_a_child_later)
-}
-
-fn protocol() -> Row {
-    row("selectors with a protocol", "RFC 7296 3.13.1")
-        .holdfast(Lines {
-            child: "local_ts = [\"10.1.0.0/16[icmp]\"]\nremote_ts = [\"10.2.0.0/16[icmp]\"]\n",
-            ..PLAIN
-        })
-        .charon(Lines {
-            child: "local_ts = 10.2.0.0/16[icmp]\nremote_ts = 10.1.0.0/16[icmp]",
-            ..PLAIN
-        })
-        .libreswan(Lines {
-            connection: "leftprotoport=icmp\nrightprotoport=icmp",
-            ..PLAIN
-        })
-}
-
-fn narrowing() -> Row {
-    row("narrowing of selectors", "RFC 7296 2.9")
-        .holdfast(Lines {
-            child: "local_ts = [\"10.1.0.0/24\"]\nremote_ts = [\"10.2.0.0/16\"]\n",
-            ..PLAIN
-        })
-        .libreswan(Lines {
-            connection: "narrowing=yes",
-            ..PLAIN
-        })
-}
-
-fn mixed_families() -> Row {
-    row("IPv6 inside IPv4", "RFC 7296 2.9")
-        .holdfast(Lines {
-            child: "local_ts = [\"fd00:1::/64\"]\nremote_ts = [\"fd00:2::/64\"]\n",
-            ..PLAIN
-        })
-        .charon(Lines {
-            child: "local_ts = fd00:2::/64\nremote_ts = fd00:1::/64",
-            ..PLAIN
-        })
-        .libreswan(Lines {
-            child: "leftsubnet=fd00:2::/64\nrightsubnet=fd00:1::/64",
-            ..PLAIN
-        })
-        .inner_v6()
 }
