@@ -21,6 +21,7 @@ use tokio::{
 
 use crate::{
     StartError,
+    bus::ControlEvent,
     data_plane::{DataPlaneActor, Plane},
     environment::{Parts, Shared},
     health::{self, Canaries, HealthServer},
@@ -30,7 +31,8 @@ use crate::{
     reload,
     shutdown::{Cause, Drainer, Exit, Requests, ShutdownPort},
     socket::Sockets,
-    supervisor::Supervisor,
+    store,
+    supervisor::{Supervisor, alerts::STATE_NOT_KEPT},
     transport::Transport,
     vici_listener::{self, Listener},
     workers::{self, Workers},
@@ -126,7 +128,7 @@ pub fn run_with(options: Options, hooks: Hooks) -> Result<Exit, StartError> {
 }
 
 /// Joins a thread that ends by itself once nobody uses it, without staking the exit on it.
-fn finish(thread: JoinHandle<()>) {
+pub(crate) fn finish(thread: JoinHandle<()>) {
     for _ in 0..50 {
         if thread.is_finished() {
             let _ = thread.join();
@@ -230,6 +232,7 @@ struct Running {
     network: NetworkWatch,
     arbiters: Vec<Arbiter>,
     health: Option<HealthServer>,
+    state: Option<store::Writer>,
 }
 
 async fn live(
@@ -266,6 +269,9 @@ async fn live(
     if let Some(health) = running.health {
         health.stop();
     }
+    if let Some(writer) = running.state {
+        writer.stop();
+    }
     tracing::info!(?exit, "stopped");
     Ok(exit)
 }
@@ -279,6 +285,7 @@ fn start(
     let config = options.loaded.config;
     let agent = config.agent.clone();
     let plane = start_plane(&config, &prepared.sockets, options.device)?;
+    let (remembered, store, state_file) = store::open(&agent.state_dir).into_parts();
     let (supervisor, supervisor_mail) = mailbox(SINGLETON_CAPACITY);
     let (transport, transport_mail) = mailbox(SINGLETON_CAPACITY);
     let (data_plane, data_plane_mail) = mailbox(SINGLETON_CAPACITY);
@@ -290,9 +297,22 @@ fn start(
         sockets: prepared.sockets,
         plane: Plane::new(plane.back_end),
         key_log,
+        store: store.clone(),
+        leases: remembered.leases,
         supervisor,
         transport: transport.clone(),
     }));
+    let state = store::start(state_file, &store, {
+        let shared = Arc::downgrade(&shared);
+        move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.bus.publish(|| ControlEvent::Alert {
+                    kind: STATE_NOT_KEPT,
+                    listing: None,
+                });
+            }
+        }
+    })?;
     shared.pools.apply(&config.pools);
     // Before anybody needs to know an address of ours.
     let network = NetworkWatch::start(&shared)?;
@@ -322,6 +342,7 @@ fn start(
         data_plane.clone(),
         Workers::new(handles),
         &config.connections,
+        remembered.connections,
     );
     spawn_singleton(supervisor_mail, supervising, fails("supervisor"));
 
@@ -347,5 +368,6 @@ fn start(
         },
         arbiters,
         health,
+        state,
     })
 }

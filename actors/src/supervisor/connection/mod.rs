@@ -6,10 +6,13 @@
 //! It is level-triggered: an event that is lost or comes twice changes nothing for good.
 
 pub(crate) mod configure;
+mod maintenance;
+mod names;
 mod network;
 mod outcome;
 mod reconcile;
 mod redirect;
+mod sentence;
 pub(crate) mod status;
 mod traps;
 mod wants;
@@ -27,14 +30,15 @@ use holdfast_ike::{
     sa::{Command, Contacts, redirect::Gateway},
 };
 
-use self::{redirect::Redirection, traps::Traps, wants::Wants};
+use self::{names::Refresh, redirect::Redirection, traps::Traps, wants::Wants};
 use super::{
     attempt::{Attempts, Goal, Waiter},
     backoff::Backoff,
+    budget::Budget,
     registry::Registry,
     rotation::Rotation,
 };
-use crate::handle::IkeSaId;
+use crate::{handle::IkeSaId, store::Maintenance};
 
 /// Children of one IKE_SA that are asked for at once; its queue is bounded.
 const CHILDREN_AT_ONCE: usize = 16;
@@ -139,10 +143,13 @@ pub(crate) struct Supervised {
     config: Arc<Connection>,
     origin: Origin,
     contacts: Contacts,
+    /// An operator keeps it down.
+    maintenance: Option<Maintenance>,
     wants: Wants,
     traps: Traps,
     phase: Phase,
     backoff: Backoff,
+    budget: Budget,
     rotation: Rotation,
     attempts: Attempts,
     children: BTreeMap<Arc<str>, ChildTry>,
@@ -151,6 +158,7 @@ pub(crate) struct Supervised {
     /// When it may go: the new one carries all its children.
     moved: Option<Instant>,
     resolved: Vec<IpAddr>,
+    refresh: Refresh,
     redirection: Redirection,
     last_ticket: u64,
     rounds: u32,
@@ -161,6 +169,8 @@ pub(crate) struct Supervised {
     was_up: bool,
     /// The attempt was abandoned because it had become hopeless: the next one need not wait.
     restart: bool,
+    /// It was abandoned because the peer answers others: the next one follows shortly.
+    nudged: bool,
 }
 
 impl Supervised {
@@ -170,15 +180,18 @@ impl Supervised {
             wants: Wants::of(&config),
             traps: Traps::of(&config),
             origin,
+            maintenance: None,
             contacts: Contacts::default(),
             phase: Phase::Idle,
             backoff: Backoff::default(),
+            budget: Budget::default(),
             rotation: Rotation::default(),
             attempts: Attempts::default(),
             children: BTreeMap::new(),
             replacing: None,
             moved: None,
             resolved: Vec::new(),
+            refresh: Refresh::default(),
             redirection: Redirection::default(),
             last_ticket: 0,
             rounds: 0,
@@ -187,6 +200,7 @@ impl Supervised {
             since: now,
             was_up: false,
             restart: false,
+            nudged: false,
             config,
         }
     }
@@ -218,12 +232,21 @@ impl Supervised {
 
     /// When it wants attention if nothing else happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.next_try()
+            .into_iter()
+            .chain(self.moved)
+            .chain(self.refresh.deadline())
+            .min()
+    }
+
+    /// When something is tried next.
+    fn next_try(&self) -> Option<Instant> {
         let attempt = match self.phase {
             Phase::Waiting { until, .. } => Some(until),
             _ => None,
         };
         let children = self.children.values().filter_map(|child| child.until);
-        attempt.into_iter().chain(children).chain(self.moved).min()
+        attempt.into_iter().chain(children).min()
     }
 
     /// Somebody wants `goal`. Joins what is under way for it; `None` says that it is met already.
@@ -248,6 +271,7 @@ impl Supervised {
     fn cut_short(&mut self, goal: &Goal, world: &World<'_>) {
         let waits = matches!(self.phase, Phase::Waiting { .. });
         if waits && self.backoff.may_cut(&self.config.reconnect, world.now) {
+            self.budget.waive();
             self.phase = Phase::Idle;
         }
         if let Goal::Child(name) = goal
@@ -303,6 +327,40 @@ impl Supervised {
         {
             let soon = world.now + self.config.reconnect.initial.mul_f64(world.fraction);
             *until = soon.min(*until);
+            self.budget.waive();
+        }
+    }
+
+    /// The peer is alive: it has answered another connection. An attempt that got no answer so far
+    /// would wait for its next retransmission, so it begins anew, spread like the waits are.
+    pub(crate) fn peer_answers(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
+        self.peer_seen(world);
+        if let Phase::Connecting { id } = self.phase
+            && self.unanswered(id, world.registry)
+            && !self.nudged
+        {
+            self.nudged = true;
+            let cause = holdfast_ike::sa::CloseCause::PeerUnresponsive;
+            let command = Command::Abandon(cause);
+            actions.push(Action::Command { id, command });
+        }
+    }
+
+    fn unanswered(&self, id: IkeSaId, registry: &Registry) -> bool {
+        registry
+            .get(id)
+            .is_some_and(|record| record.retransmissions > 0 && record.usable_attempt())
+    }
+
+    /// Whether it is of use to this connection that this peer answers.
+    pub(crate) fn awaits(&self, remote: IpAddr, registry: &Registry) -> bool {
+        match self.phase {
+            Phase::Waiting { slow, .. } => !slow && self.waits_for(remote),
+            Phase::Connecting { id } => {
+                let at = registry.get(id).map(|record| record.path.remote.ip());
+                at == Some(remote) && self.unanswered(id, registry)
+            }
+            _ => false,
         }
     }
 
@@ -331,8 +389,15 @@ impl Supervised {
     }
 
     /// The peer does not answer at this address so far.
-    pub(crate) fn retransmitting(&mut self, id: IkeSaId, attempt: u32, actions: &mut Vec<Action>) {
+    pub(crate) fn retransmitting(
+        &mut self,
+        id: IkeSaId,
+        attempt: u32,
+        world: &World<'_>,
+        actions: &mut Vec<Action>,
+    ) {
         if self.phase == (Phase::Connecting { id }) {
+            self.budget.spend(self.config.reconnect.budget, world.now);
             self.attempts
                 .note(&format!("no answer yet, retransmission {attempt}"));
             if attempt >= IMPATIENT_RETRANSMISSION {
