@@ -13,6 +13,7 @@ mod outcome;
 mod reconcile;
 mod redirect;
 mod sentence;
+mod signs;
 pub(crate) mod status;
 mod traps;
 mod wants;
@@ -317,51 +318,6 @@ impl Supervised {
         self.children.clear();
         self.phase = Phase::Idle;
         self.attempts.all_failed("the agent is shutting down");
-    }
-
-    /// The peer is alive: it has sent something. A short wait is over, but for a little jitter,
-    /// since two ends that hear each other should not start at the same instant.
-    pub(crate) fn peer_seen(&mut self, world: &World<'_>) {
-        if let Phase::Waiting { until, slow: false } = &mut self.phase
-            && self.backoff.may_cut(&self.config.reconnect, world.now)
-        {
-            let soon = world.now + self.config.reconnect.initial.mul_f64(world.fraction);
-            *until = soon.min(*until);
-            self.budget.waive();
-        }
-    }
-
-    /// The peer is alive: it has answered another connection. An attempt that got no answer so far
-    /// would wait for its next retransmission, so it begins anew, spread like the waits are.
-    pub(crate) fn peer_answers(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
-        self.peer_seen(world);
-        if let Phase::Connecting { id } = self.phase
-            && self.unanswered(id, world.registry)
-            && !self.nudged
-        {
-            self.nudged = true;
-            let cause = holdfast_ike::sa::CloseCause::PeerUnresponsive;
-            let command = Command::Abandon(cause);
-            actions.push(Action::Command { id, command });
-        }
-    }
-
-    fn unanswered(&self, id: IkeSaId, registry: &Registry) -> bool {
-        registry
-            .get(id)
-            .is_some_and(|record| record.retransmissions > 0 && record.usable_attempt())
-    }
-
-    /// Whether it is of use to this connection that this peer answers.
-    pub(crate) fn awaits(&self, remote: IpAddr, registry: &Registry) -> bool {
-        match self.phase {
-            Phase::Waiting { slow, .. } => !slow && self.waits_for(remote),
-            Phase::Connecting { id } => {
-                let at = registry.get(id).map(|record| record.path.remote.ip());
-                at == Some(remote) && self.unanswered(id, registry)
-            }
-            _ => false,
-        }
     }
 
     /// Something on the way says that `remote` cannot be reached. A hint: the peer may well answer
