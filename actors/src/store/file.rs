@@ -73,7 +73,7 @@ impl StateFile {
     /// panic; that is damage like any other.
     fn attempt<T>(
         &mut self,
-        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
+        work: impl FnOnce(&Database) -> Result<T, FileError>,
     ) -> Result<T, FileError> {
         let path = &self.path;
         let database = self.database.take();
@@ -82,7 +82,7 @@ impl StateFile {
                 Some(database) => database,
                 None => open(path)?,
             };
-            let result = work(&database).map_err(judge)?;
+            let result = work(&database)?;
             Ok((database, result))
         }));
         match outcome {
@@ -127,20 +127,20 @@ fn open(path: &Path) -> Result<Database, FileError> {
         .create_file(file)
         .map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => FileError::InUse,
-            error => judge(error.into()),
+            error => judge(error),
         })
 }
 
 /// Tells damage, which is final, from a disk that may work again.
-fn judge(error: redb::Error) -> FileError {
-    match error {
+fn judge(error: impl Into<redb::Error>) -> FileError {
+    match error.into() {
         redb::Error::Io(error) => match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
                 FileError::Damaged(error.to_string())
             }
             _ => FileError::Io(error),
         },
-        redb::Error::PreviousIo => FileError::Io(io::Error::other(error.to_string())),
+        error @ redb::Error::PreviousIo => FileError::Io(io::Error::other(error.to_string())),
         error => FileError::Damaged(error.to_string()),
     }
 }
@@ -149,34 +149,36 @@ fn definition(table: Table) -> TableDefinition<'static, &'static str, &'static [
     TableDefinition::new(table.name())
 }
 
-fn read_all(database: &Database) -> Result<Vec<(Slot, Vec<u8>)>, redb::Error> {
-    let transaction = database.begin_read()?;
+fn read_all(database: &Database) -> Result<Vec<(Slot, Vec<u8>)>, FileError> {
+    let transaction = database.begin_read().map_err(judge)?;
     let mut slots = Vec::new();
     for table in Table::ALL {
         let rows = match transaction.open_table(definition(table)) {
             Ok(rows) => rows,
             Err(TableError::TableDoesNotExist(_)) => continue,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(judge(error)),
         };
-        for row in rows.iter()? {
-            let (key, value) = row?;
+        for row in rows.iter().map_err(judge)? {
+            let (key, value) = row.map_err(judge)?;
             slots.push((Slot::new(table, key.value()), value.value().to_vec()));
         }
     }
     Ok(slots)
 }
 
-fn write_all(database: &Database, changes: &[Change]) -> Result<(), redb::Error> {
-    let transaction = database.begin_write()?;
+fn write_all(database: &Database, changes: &[Change]) -> Result<(), FileError> {
+    let transaction = database.begin_write().map_err(judge)?;
     for table in Table::ALL {
-        let mut rows = transaction.open_table(definition(table))?;
+        let mut rows = transaction.open_table(definition(table)).map_err(judge)?;
         for change in changes.iter().filter(|change| change.slot.table() == table) {
             match &change.value {
-                Some(value) => drop(rows.insert(change.slot.key(), value.as_slice())?),
-                None => drop(rows.remove(change.slot.key())?),
+                Some(value) => drop(
+                    rows.insert(change.slot.key(), value.as_slice())
+                        .map_err(judge)?,
+                ),
+                None => drop(rows.remove(change.slot.key()).map_err(judge)?),
             }
         }
     }
-    transaction.commit()?;
-    Ok(())
+    transaction.commit().map_err(judge)
 }

@@ -83,12 +83,13 @@ mod tests {
     use super::*;
 
     fn status(state: State, reason: &str, failures: u32) -> (ConnectionStatus, Instant) {
-        let now = Instant::now() + Duration::from_secs(10_000);
+        let since = Instant::now();
+        let now = since + Duration::from_secs(3725);
         let status = ConnectionStatus {
             name: "paris".into(),
             state,
             persistent: true,
-            since: now - Duration::from_secs(3725),
+            since,
             maintenance: None,
             peer: None,
             remote_id: None,

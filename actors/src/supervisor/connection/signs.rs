@@ -25,7 +25,7 @@ impl Supervised {
     pub(crate) fn peer_answers(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.peer_seen(world);
         if let Phase::Connecting { id } = self.phase
-            && self.unanswered(id, world.registry)
+            && unanswered(id, world.registry)
             && !self.nudged
         {
             self.nudged = true;
@@ -34,21 +34,22 @@ impl Supervised {
         }
     }
 
-    fn unanswered(&self, id: IkeSaId, registry: &Registry) -> bool {
-        registry
-            .get(id)
-            .is_some_and(|record| record.retransmissions > 0 && record.usable_attempt())
-    }
-
     /// Whether it is of use to this connection that this peer answers.
     pub(crate) fn awaits(&self, remote: IpAddr, registry: &Registry) -> bool {
         match self.phase {
             Phase::Waiting { slow, .. } => !slow && self.waits_for(remote),
             Phase::Connecting { id } => {
                 let at = registry.get(id).map(|record| record.path.remote.ip());
-                at == Some(remote) && self.unanswered(id, registry)
+                at == Some(remote) && unanswered(id, registry)
             }
             _ => false,
         }
     }
+}
+
+/// Whether an attempt has heard nothing although it has asked more than once.
+fn unanswered(id: IkeSaId, registry: &Registry) -> bool {
+    registry
+        .get(id)
+        .is_some_and(|record| record.retransmissions > 0 && record.usable_attempt())
 }
