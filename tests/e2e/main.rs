@@ -20,6 +20,7 @@ mod eap;
 mod faults;
 mod fragments;
 mod gateways;
+mod hints;
 mod hybrid;
 mod interop;
 mod isolation;
