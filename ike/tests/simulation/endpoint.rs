@@ -272,25 +272,23 @@ impl Endpoint {
         }
         match self.admission.judge(data, path, now, &mut self.env) {
             Admitted::Accept(request) => {
-                let spi = self.new_spi();
-                let from = path.remote;
-                let initiator_spi = request.initiator_spi();
+                let (spi, from) = (self.new_spi(), path.remote);
+                let asked = (from, request.initiator_spi());
                 let candidate = Candidate {
                     kept_down: false,
                     connection: self.connection.clone(),
                     contacts: self.contacts.clone(),
                 };
-                let options = self.options.clone();
-                match IkeSa::respond(*request, vec![candidate], spi, options, now, &mut self.env) {
+                let (options, env) = (self.options.clone(), &mut self.env);
+                match IkeSa::respond(*request, vec![candidate], spi, options, now, env) {
                     Ok(sa) => {
-                        self.half_open.insert((from, initiator_spi), spi);
+                        self.half_open.insert(asked, spi);
                         self.admission.opened(from.ip());
                         self.track(spi, sa, Some(from), now, network);
                     }
                     Err(refusal) => {
-                        if let Some(reply) = refusal.reply {
-                            network.send(path, &reply, now, &mut self.env.rng);
-                        }
+                        let (reply, rng) = (refusal.reply.iter(), &mut self.env.rng);
+                        reply.for_each(|reply| network.send(path, reply, now, rng));
                     }
                 }
             }
