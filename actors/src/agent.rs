@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use actix_rt::{Arbiter, System};
@@ -47,6 +48,9 @@ const NAT_T_QUEUE: usize = 1024;
 
 /// Reports of the data plane that may wait for its keeper.
 const PLANE_EVENTS: usize = 1024;
+
+/// How long the last lines of the key log may take to reach the disk.
+const KEY_LOG_PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the agent runs with.
 pub struct Options {
@@ -122,19 +126,20 @@ pub fn run_with(options: Options, hooks: Hooks) -> Result<Exit, StartError> {
     drop(system);
     if let Some(writer) = key_writer {
         // Ends with the last of those who could write.
-        finish(writer);
+        finish(writer, KEY_LOG_PATIENCE);
     }
     exit
 }
 
 /// Joins a thread that ends by itself once nobody uses it, without staking the exit on it.
-pub(crate) fn finish(thread: JoinHandle<()>) {
-    for _ in 0..50 {
+pub(crate) fn finish(thread: JoinHandle<()>, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline {
         if thread.is_finished() {
             let _ = thread.join();
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

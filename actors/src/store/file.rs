@@ -115,6 +115,19 @@ fn open(path: &Path) -> Result<Database, FileError> {
             .mode(0o700)
             .create(directory)?;
     }
+    if !path.exists() {
+        // A death in the middle of this leaves nothing under the file's own name.
+        let new = path.with_extension("redb.new");
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => drop(open_at(&new)?),
+        }
+        fs::rename(&new, path)?;
+    }
+    open_at(path)
+}
+
+fn open_at(path: &Path) -> Result<Database, FileError> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)

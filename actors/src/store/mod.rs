@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
+    time::Duration,
 };
 
 use holdfast_config::StateDir;
@@ -27,6 +28,9 @@ use self::{
 
 /// Where the package and the unit make room for it.
 const USUAL: &str = "/var/lib/holdfast";
+
+/// How long the last commit may take at the end.
+const LAST_COMMIT: Duration = Duration::from_secs(2);
 
 /// The file's name.
 const FILE: &str = "state.redb";
@@ -120,7 +124,7 @@ impl Writer {
     /// Writes what is left and ends. A disk that is stuck is not waited for.
     pub(crate) fn stop(self) {
         self.inbox.close();
-        crate::agent::finish(self.thread);
+        crate::agent::finish(self.thread, LAST_COMMIT);
     }
 }
 
