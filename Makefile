@@ -4,7 +4,7 @@ CARGO ?= cargo
 # What tests are built with.
 FEATURES = fault-injection,openssl
 
-.PHONY: all build test lint format demo bench interop soak storm faults fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop silence soak storm faults fuzz deny size dependencies ci
 
 all: build
 
@@ -37,6 +37,12 @@ interop:
 storm:
 	scripts/install-test-packages
 	$(CARGO) bench --bench storm
+
+# A thousand persistent connections to a silent peer for SILENCE_MINUTES (10): what they cost, and
+# how soon all are up when it appears; needs root.
+silence:
+	scripts/install-test-packages
+	$(CARGO) bench --bench silence -- $(SILENCE_MINUTES)
 
 # Rekeying from both ends at once over a bad cable for SOAK_MINUTES (20), with charon; needs root.
 soak:

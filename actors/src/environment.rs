@@ -2,7 +2,7 @@
 //! IKE_SA instead of a field for each.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{
@@ -39,6 +39,7 @@ use crate::{
     network_watch::Addresses,
     pools::Pools,
     socket::{Sockets, source_address},
+    store::{KeptLease, Store},
     supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
     tallies::Tallies,
     transport::{AliasAdded, AliasRemoved, Transport},
@@ -58,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) radius: Radius,
     /// Addresses for peers that ask for one.
     pub(crate) pools: Pools,
+    /// Takes what is to outlive a restart.
+    pub(crate) store: Store,
     /// The agent-wide counters.
     pub(crate) counters: Counters,
     /// The same for each connection.
@@ -111,6 +114,8 @@ pub(crate) struct Parts {
     pub(crate) sockets: Sockets,
     pub(crate) plane: Plane,
     pub(crate) key_log: Option<KeyLogPort>,
+    pub(crate) store: Store,
+    pub(crate) leases: BTreeMap<String, Vec<(IpAddr, KeptLease)>>,
     pub(crate) supervisor: Addr<Supervisor>,
     pub(crate) transport: Addr<Transport>,
 }
@@ -124,7 +129,8 @@ impl Shared {
             credentials: Credentials::new(&parts.secrets),
             desk: Desk::default(),
             radius: Radius::new(parts.radius),
-            pools: Pools::default(),
+            pools: Pools::remembering(parts.store.clone(), parts.leases),
+            store: parts.store,
             counters: Counters::default(),
             tallies: Tallies::default(),
             bus: Bus::default(),

@@ -26,6 +26,7 @@ mod reader;
 mod reload;
 mod shutdown;
 mod socket;
+mod store;
 mod supervisor;
 mod tallies;
 mod transport;

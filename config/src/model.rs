@@ -102,6 +102,8 @@ pub struct Agent {
     pub drain_timeout: Duration,
     /// Directory for the key log; `None` (the default) keeps keys to ourselves.
     pub keylog: Option<PathBuf>,
+    /// Where what outlives a restart is kept.
+    pub state_dir: StateDir,
     /// Protection of the responder against floods.
     pub limits: Limits,
     /// Control clients served at once.
@@ -133,12 +135,25 @@ impl Default for Agent {
             workers: 0,
             drain_timeout: Duration::from_secs(10),
             keylog: None,
+            state_dir: StateDir::default(),
             limits: Limits::default(),
             max_control_clients: 2048,
             log: Log::default(),
             install_routes: true,
         }
     }
+}
+
+/// Where leases, maintenance and histories are kept over restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StateDir {
+    /// `/var/lib/holdfast`, if that is there: the package and the unit make it.
+    #[default]
+    Usual,
+    /// This one; it is made where it is missing.
+    At(PathBuf),
+    /// Nowhere: a restart forgets them.
+    Memory,
 }
 
 /// Where the control protocol listens.
@@ -350,6 +365,8 @@ pub struct Reconnect {
     pub slow: Duration,
     /// How long a connection must have been up for its failures to be forgotten.
     pub stable_after: Duration,
+    /// Handshake packets that a silent peer is sent in any hour, at most; `None` is no limit.
+    pub budget: Option<u32>,
 }
 
 impl Reconnect {
@@ -367,6 +384,7 @@ impl Default for Reconnect {
             multiplier: 2.0,
             slow: Duration::from_secs(60),
             stable_after: Duration::from_secs(60),
+            budget: None,
         }
     }
 }

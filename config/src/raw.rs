@@ -91,6 +91,7 @@ pub(crate) struct RawAgent {
     pub(crate) workers: Option<usize>,
     pub(crate) drain_timeout: Option<Interval>,
     pub(crate) keylog: Option<String>,
+    pub(crate) state_dir: Option<String>,
     pub(crate) limits: RawLimits,
     pub(crate) max_control_clients: Option<usize>,
     pub(crate) log: RawLog,
@@ -159,6 +160,7 @@ table! {
             multiplier: f64,
             slow: Interval,
             stable_after: Interval,
+            budget: u32,
         }
         tables {}
     }

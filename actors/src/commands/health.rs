@@ -61,11 +61,16 @@ fn render(status: &ConnectionStatus, shared: &Arc<Shared>) -> Message {
     message.push_some("peer", status.peer.map(|peer| peer.to_string()));
     message.push_some("remote-id", status.remote_id.as_deref());
     message.push("reason", &*status.reason);
+    if let Some(maintenance) = &status.maintenance {
+        let since = maintenance.lasts().as_secs().to_string();
+        message.push("maintenance", since);
+    }
     message.push("failures", status.failures.to_string());
     if let Some(at) = status.next_retry {
         let wait = at.saturating_duration_since(Instant::now());
         message.push("next-retry", millis(wait));
     }
+    message.push("summary", status.sentence(Instant::now()));
     message.push("ike-sas", status.ike_sas.to_string());
     let mut children = Message::new();
     for child in &status.children {

@@ -41,6 +41,10 @@ struct Connection {
     peer: Option<String>,
     remote_id: Option<String>,
     reason: Arc<str>,
+    /// The same and what comes next, in a sentence.
+    summary: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maintenance_seconds: Option<u64>,
     failures: u32,
     next_retry_milliseconds: Option<u128>,
     ike_sas: usize,
@@ -103,6 +107,11 @@ fn connection(status: &ConnectionStatus, shared: &Shared) -> Connection {
         peer: status.peer.map(|peer| peer.to_string()),
         remote_id: status.remote_id.clone(),
         reason: Arc::clone(&status.reason),
+        summary: status.sentence(now),
+        maintenance_seconds: status
+            .maintenance
+            .as_ref()
+            .map(|maintenance| maintenance.lasts().as_secs()),
         failures: status.failures,
         next_retry_milliseconds: status
             .next_retry

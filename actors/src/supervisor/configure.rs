@@ -149,7 +149,8 @@ impl Supervisor {
             .unwrap_or(Change::None)
         } else {
             self.index.add(&new);
-            let connection = Supervised::new(new, origin, Instant::now());
+            let mut connection = Supervised::new(new, origin, Instant::now());
+            connection.remember(&self.remembered);
             self.connections.insert(Arc::clone(&name), connection);
             let text = format!("added connection '{name}'");
             self.tell(Group::Config, Some(&name), None, &text);

@@ -399,4 +399,5 @@ const RECONNECT: &[(&str, Rule)] = &[
     ("multiplier", Obeyed(Fraction)),
     ("slow", Obeyed(Time)),
     ("stable_after", Obeyed(Time)),
+    ("budget", Obeyed(Number)),
 ];

@@ -6,7 +6,15 @@ use holdfast_vici::Message;
 use serde::Serialize;
 
 /// The states that the agent names; others may come with later agents.
-pub(super) const STATES: [&str; 6] = ["up", "connecting", "waiting", "down", "idle", "disabled"];
+pub(super) const STATES: [&str; 7] = [
+    "up",
+    "connecting",
+    "waiting",
+    "down",
+    "idle",
+    "disabled",
+    "maintenance",
+];
 
 /// Every connection, in the agent's order. Serialised it is the output of `status --json`, whose
 /// keys stay as they are.
@@ -26,9 +34,15 @@ pub(super) struct Connection {
     pub(super) remote_id: Option<String>,
     /// Why it is not up.
     pub(super) reason: Option<String>,
+    /// How long an operator has kept it down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) maintenance_seconds: Option<u64>,
     /// Failed attempts since it was last up.
     pub(super) failures: u64,
     pub(super) next_retry_ms: Option<u64>,
+    /// The same in one sentence: why it is down, what comes next, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) summary: Option<String>,
     pub(super) ike_sas: u64,
     pub(super) children: Vec<Child>,
 }
@@ -82,8 +96,10 @@ impl Connection {
             peer: text(section, "peer"),
             remote_id: text(section, "remote-id"),
             reason: text(section, "reason"),
+            maintenance_seconds: number(section, "maintenance"),
             failures: number(section, "failures").unwrap_or(0),
             next_retry_ms: number(section, "next-retry"),
+            summary: text(section, "summary"),
             ike_sas: number(section, "ike-sas").unwrap_or(0),
             children: section
                 .child("children")

@@ -41,6 +41,10 @@ pub(super) fn render_details(report: &Report, style: Style) -> String {
     let mut out = connections(report, style);
     for connection in &report.connections {
         out.push('\n');
+        if let Some(summary) = &connection.summary {
+            out.push_str(summary);
+            out.push_str("\n\n");
+        }
         out.push_str(&children(connection, style));
     }
     out
@@ -128,6 +132,13 @@ fn traffic((inward, outward): (u64, u64)) -> String {
 
 fn why(connection: &Connection) -> String {
     let reason = connection.reason.as_deref().unwrap_or_default();
+    if let Some(seconds) = connection.maintenance_seconds {
+        let lasted = text::span(Duration::from_secs(seconds));
+        return format!(
+            "{reason} (for {lasted}; `holdfast up {}` ends it)",
+            connection.name
+        );
+    }
     match (reason, connection.failures) {
         (reason, 0 | 1) => reason.to_owned(),
         ("", failures) => format!("{failures} attempts failed"),
@@ -219,7 +230,7 @@ fn sequence(state: &str) -> Option<&'static str> {
         "up" => Some("32"),
         "connecting" | "waiting" => Some("33"),
         "down" => Some("31"),
-        "idle" | "disabled" => Some("2"),
+        "idle" | "disabled" | "maintenance" => Some("2"),
         _ => None,
     }
 }
