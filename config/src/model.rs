@@ -307,6 +307,8 @@ pub struct Connection {
     pub ike: Arc<holdfast_ike::Connection>,
     /// The children by name; the same [`holdfast_ike::ChildConfig`]s as in [`Connection::ike`].
     pub children: BTreeMap<String, Child>,
+    /// Traffic that passes by the tunnels or never leaves, by names that no child has.
+    pub shunts: BTreeMap<String, Shunt>,
 }
 
 impl Connection {
@@ -401,6 +403,69 @@ pub struct Child {
     pub close_action: CloseAction,
     /// What happens when the peer is found dead.
     pub dpd_action: DpdAction,
+    /// How its path is probed, if it is.
+    pub probe: Option<Probe>,
+}
+
+/// How it is found out whether packets get through a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// What is sent.
+    pub kind: ProbeKind,
+    /// Where to.
+    pub target: IpAddr,
+    /// Where from; `None` is one of our addresses in the local selectors, or the first one there.
+    pub source: Option<IpAddr>,
+    /// Time from one probe to the next.
+    pub interval: Duration,
+    /// A probe without an answer for so long is lost; no longer than the interval.
+    pub timeout: Duration,
+    /// So many lost in a row make the path count as dead; at least 1.
+    pub threshold: u32,
+    /// What is done then.
+    pub action: ProbeAction,
+}
+
+/// What a probe is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// An ICMP echo request.
+    Icmp,
+    /// A TCP segment with SYN to this port.
+    Tcp(u16),
+}
+
+/// What is done about a dead path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeAction {
+    /// The CHILD_SA is rekeyed, then the connection made anew.
+    Repair,
+    /// It is told.
+    Report,
+}
+
+/// Traffic that no CHILD_SA carries. Nothing of it is negotiated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shunt {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What becomes of the traffic.
+    pub action: ShuntAction,
+    /// Where it comes from; `dynamic` is anywhere.
+    pub local_ts: Vec<holdfast_ike::config::SelectorTemplate>,
+    /// Where it goes to; `dynamic` is anywhere.
+    pub remote_ts: Vec<holdfast_ike::config::SelectorTemplate>,
+    /// Whether it is installed when the configuration is loaded.
+    pub installed: bool,
+}
+
+/// What becomes of the traffic of a [`Shunt`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShuntAction {
+    /// It leaves in the clear.
+    Pass,
+    /// It does not leave.
+    Drop,
 }
 
 /// What happens to a child when the configuration is loaded.

@@ -190,7 +190,49 @@ table! {
             close_action: String,
             dpd_action: String,
         }
+        tables {
+            probe: RawProbe,
+        }
+    }
+}
+
+table! {
+    RawProbe, "a table such as { target = \"10.2.0.1\", interval = \"10s\" }" {
+        values {
+            kind: String,
+            target: String,
+            port: u16,
+            source: String,
+            interval: Interval,
+            timeout: Interval,
+            threshold: u32,
+            action: String,
+        }
         tables {}
+    }
+}
+
+impl RawProbe {
+    /// Whether nothing is said about probes.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self {
+            kind,
+            target,
+            port,
+            source,
+            interval,
+            timeout,
+            threshold,
+            action,
+        } = self;
+        kind.is_none()
+            && target.is_none()
+            && port.is_none()
+            && source.is_none()
+            && interval.is_none()
+            && timeout.is_none()
+            && threshold.is_none()
+            && action.is_none()
     }
 }
 

@@ -10,6 +10,7 @@ mod fragments;
 mod radius;
 mod robustness;
 mod secrets;
+mod shunts_and_probes;
 
 use std::{collections::BTreeMap, fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf};
 

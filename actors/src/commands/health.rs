@@ -13,6 +13,7 @@ use crate::{
     supervisor::{
         connection::status::{ChildStatus, ConnectionStatus},
         messages::ListStatus,
+        probes::PathStatus,
     },
     vici_session::{Gone, Session},
 };
@@ -94,6 +95,33 @@ fn render_child(child: &ChildStatus, shared: &Arc<Shared>) -> Message {
     }
     message.push("local-ts", child.local_ts.clone());
     message.push("remote-ts", child.remote_ts.clone());
+    if let Some(path) = &child.path {
+        message.push("path", render_path(path));
+    }
+    message
+}
+
+/// Losses and times of the last 60 probes; times in microseconds.
+fn render_path(path: &PathStatus) -> Message {
+    let alive = path.dead_since.is_none();
+    let mut message = Message::new()
+        .with("target", path.target.to_string())
+        .with("state", if alive { "alive" } else { "dead" })
+        .with("losses", path.losses.to_string())
+        .with("sent", path.measured.sent.to_string())
+        .with("lost", path.measured.lost.to_string());
+    if let Some(times) = path.measured.round_trip {
+        let times = [
+            ("rtt-min", times.min),
+            ("rtt-avg", times.avg),
+            ("rtt-max", times.max),
+        ];
+        for (key, time) in times {
+            message.push(key, time.as_micros().to_string());
+        }
+    }
+    message.push("repairs", path.total.repairs.to_string());
+    message.push_some("refused", path.refused.as_deref());
     message
 }
 

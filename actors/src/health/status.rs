@@ -8,6 +8,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::path::PathView;
 use crate::{
     environment::Shared,
     supervisor::connection::status::{ChildStatus, ConnectionStatus},
@@ -61,6 +62,9 @@ struct Child {
     packets_out: u64,
     local_ts: Vec<String>,
     remote_ts: Vec<String>,
+    /// Where its path is probed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathView>,
 }
 
 /// The present status.
@@ -139,5 +143,6 @@ fn child(status: &ChildStatus, shared: &Shared) -> Child {
         packets_out: usage.packets_out,
         local_ts: status.local_ts.clone(),
         remote_ts: status.remote_ts.clone(),
+        path: status.path.as_ref().map(PathView::of),
     }
 }

@@ -156,6 +156,7 @@ impl Supervisor {
             self.tell(Group::Config, Some(&name), None, &text);
             Change::Replaced
         };
+        self.configure_probes(&name, context);
         let what = match change {
             Change::None => return change,
             Change::Updated => "updated: its IKE_SAs stay",
@@ -177,6 +178,7 @@ impl Supervisor {
             self.index.remove(connection.config());
             self.shared.tallies.forget(name);
         }
+        self.forget_probes(name, context);
         self.agenda.set(name, None);
         self.arm(context);
         self.mark_changed(context);

@@ -320,7 +320,7 @@ impl Handler<ListStatus> for Supervisor {
             .range::<Arc<str>, _>((from, Unbounded))
             .filter(|(name, _)| page.name.as_ref().is_none_or(|wanted| **wanted == ***name))
             .take(page.limit)
-            .map(|(_, connection)| connection.status(&self.registry))
+            .map(|(_, connection)| self.status_of(connection))
             .collect();
         MessageResult(statuses)
     }

@@ -17,7 +17,7 @@ use holdfast_ike::{
         event::{ChildUp, Established, Event, Failure},
     },
 };
-use holdfast_ipsec::{PolicyId, Usage};
+use holdfast_ipsec::{PolicyAction, PolicyId, Usage};
 use tokio::sync::watch;
 
 use super::{attempt::Waiter, connection::status::ConnectionStatus};
@@ -51,6 +51,7 @@ messages! {
     LoadConnections => Result<(), String>,
     UnloadConnection => Result<(), String>,
     Acquire => (),
+    ProbeAnswered => (),
     InstallPolicy => Result<(), String>,
     UninstallPolicy => Result<(), String>,
     ListPolicies => Vec<PolicyListing>,
@@ -260,7 +261,13 @@ pub(crate) struct Acquire {
     pub(crate) destination: IpAddr,
 }
 
-/// Let traffic bring this child up.
+/// A probe was answered.
+pub(crate) struct ProbeAnswered {
+    pub(crate) token: u64,
+    pub(crate) round_trip: Duration,
+}
+
+/// Let traffic bring this child up, or install this shunt.
 pub(crate) struct InstallPolicy {
     pub(crate) ike: Option<String>,
     pub(crate) child: String,
@@ -274,6 +281,8 @@ pub(crate) struct UninstallPolicy {
 
 /// The policies that are installed.
 pub(crate) struct ListPolicies {
+    /// Only those that do this.
+    pub(crate) actions: Vec<PolicyAction>,
     /// Only of this connection.
     pub(crate) ike: Option<String>,
     /// Only this one.
@@ -287,6 +296,8 @@ pub(crate) struct PolicyListing {
     pub(crate) child: Arc<str>,
     /// Of the CHILD_SA, while there is one.
     pub(crate) reqid: Option<u32>,
+    /// A trap or a shunt.
+    pub(crate) action: PolicyAction,
     pub(crate) local_ts: Vec<TrafficSelector>,
     pub(crate) remote_ts: Vec<TrafficSelector>,
 }

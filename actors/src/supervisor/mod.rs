@@ -20,6 +20,7 @@ mod maintenance;
 pub(crate) mod messages;
 mod paths;
 mod policy;
+pub(crate) mod probes;
 mod publish;
 pub(crate) mod redirect;
 mod refusals;
@@ -48,6 +49,7 @@ use self::{
     drain::Draining,
     messages::{ChildExpired, PeerUnreachable, Resolved},
     policy::EndCause,
+    probes::Probes,
     publish::Publisher,
     refusals::Refusals,
     registry::Registry,
@@ -83,6 +85,7 @@ pub(crate) struct Supervisor {
     connections: BTreeMap<Arc<str>, Supervised>,
     index: CandidateIndex,
     traps: TrapRegistry,
+    probes: Probes,
     agenda: Agenda,
     alarm: Option<(Instant, SpawnHandle)>,
     publisher: Publisher,
@@ -124,6 +127,7 @@ impl Supervisor {
             crashes: Crashes::default(),
             ports: HashMap::new(),
             traps: TrapRegistry::default(),
+            probes: Probes::new(now),
             agenda: Agenda::default(),
             alarm: None,
             publisher: Publisher::default(),
@@ -316,6 +320,7 @@ impl Supervisor {
     fn begin_all(&mut self, mut names: VecDeque<Arc<str>>, context: &mut Context<Self>) {
         for name in names.drain(..names.len().min(BEGUN_AT_ONCE)) {
             self.with(&name, context, Supervised::reconcile);
+            self.configure_probes(&name, context);
         }
         if !names.is_empty() && self.draining.is_none() {
             context.run_later(BEGIN_PACE, |supervisor, context| {

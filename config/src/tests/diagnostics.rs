@@ -118,7 +118,7 @@ fn values_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     .with_variable("PSK", "s3cret");
     assert_snapshot!(site.said(), @r#"
     holdfast.toml:5:19: connections.paris.local.auth: "eap-ttls" is not supported by this version (use "eap", "eap-mschapv2" or "eap-tls")
-    holdfast.toml:11:8: connections.paris.children.net.mode: "beet" is not supported by this version (use "tunnel" or "transport")
+    holdfast.toml:11:8: connections.paris.children.net.mode: "beet" is not supported by this version (use "tunnel", "transport", "pass" or "drop")
     holdfast.toml:12:14: connections.paris.children.net.dpd_action: "trap|start" is not supported by this version (use "clear", "trap" or "restart")
     holdfast.toml:13:18: connections.paris.children.net.esp_proposals[0]: integrity algorithm `sha256_96` is not supported by this build; supported: sha512, sha384, sha256, aescmac, aesxcbc (write keywords joined by hyphens, as in "aes256gcm16-x25519", or "default")
     holdfast.toml:20:8: secrets.b.type: "xauth" is not supported by this version (use "psk", "eap", "ppk" or "private_key")

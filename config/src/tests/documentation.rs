@@ -6,7 +6,7 @@ use super::{NET, PARIS, SECRET, Site};
 use crate::schema::{Holds, Section};
 
 /// Headings of the document and the tables they describe.
-const HEADINGS: [(&str, Section); 17] = [
+const HEADINGS: [(&str, Section); 18] = [
     ("Top level", Section::Root),
     ("[agent]", Section::Agent),
     ("[agent.tun]", Section::Tun),
@@ -18,6 +18,7 @@ const HEADINGS: [(&str, Section); 17] = [
     ("retransmit", Section::Retransmit),
     ("reconnect", Section::Reconnect),
     ("[connections.NAME.children.CHILD]", Section::Child),
+    ("probe", Section::Probe),
     ("[secrets.NAME]", Section::Secret),
     ("secret", Section::SecretSource),
     ("[authorities.NAME]", Section::Authority),
@@ -125,6 +126,16 @@ fn with_key(section: Section, key: &str, value: &str) -> String {
         Section::Retransmit => format!("{PARIS}retransmit.{line}{SECRET}"),
         Section::Reconnect => format!("{PARIS}reconnect.{line}{SECRET}"),
         Section::Child => format!("{PARIS}{}{line}{SECRET}", without(NET, key)),
+        Section::Probe if key == "target" => format!("{PARIS}{NET}probe.{line}{SECRET}"),
+        Section::Probe => {
+            let kind = if key == "port" {
+                "probe.kind = \"tcp\"\n"
+            } else {
+                ""
+            };
+            let target = "probe.target = \"10.2.0.1\"\n";
+            format!("{PARIS}{NET}{target}{kind}probe.{line}{SECRET}")
+        }
         Section::Secret if key == "file" => {
             format!("[secrets.x]\ntype = \"private_key\"\n{line}")
         }

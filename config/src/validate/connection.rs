@@ -10,10 +10,10 @@ use holdfast_ike::{
 use super::{
     authentication, child, elements,
     endpoint::{endpoints, nets},
-    keyword, options, pool, ppk, redirect, time,
+    keyword, options, pool, ppk, redirect, shunt, time,
 };
 use crate::{
-    Agent, Child, Connection, Reconnect,
+    Agent, Child, Connection, Reconnect, Shunt,
     quantity::TextList,
     raw::{RawConnection, RawReconnect, RawRetransmit},
     report::Scope,
@@ -35,7 +35,7 @@ pub(crate) fn connection(
     check_name(name, scope);
     let name: Arc<str> = Arc::from(name);
     let persistent = raw.persistent.unwrap_or(false);
-    let children = children(raw, persistent, scope);
+    let (children, shunts) = children(raw, persistent, scope);
     let mut ike = ike(&name, raw, persistent, agent, &children, scope);
     let local_addrs = endpoints(raw.local_addrs.as_ref(), &scope.key("local_addrs"));
     ike.local_addrs = nets(&local_addrs);
@@ -50,6 +50,7 @@ pub(crate) fn connection(
         reconnect: reconnect(&raw.reconnect, &scope.key("reconnect")),
         ike: Arc::new(ike),
         children,
+        shunts,
     };
     check_ports(&connection, agent, scope);
     check_reach(&connection, scope);
@@ -67,14 +68,22 @@ pub(super) fn check_name(name: &str, scope: &Scope<'_>) {
     }
 }
 
-fn children(raw: &RawConnection, persistent: bool, scope: &Scope<'_>) -> BTreeMap<String, Child> {
+type Children = (BTreeMap<String, Child>, BTreeMap<String, Shunt>);
+
+fn children(raw: &RawConnection, persistent: bool, scope: &Scope<'_>) -> Children {
     let scope = scope.key("children");
-    let child = |(name, raw): (&String, _)| {
+    let (mut children, mut shunts) = Children::default();
+    for (name, raw) in &raw.children {
         let scope = scope.key(name);
         check_name(name, &scope);
-        (name.clone(), child::child(name, raw, persistent, &scope))
-    };
-    raw.children.iter().map(child).collect()
+        if let Some(shunt) = shunt::shunt(name, raw, persistent, &scope) {
+            shunts.insert(name.clone(), shunt);
+        } else {
+            let child = child::child(name, raw, persistent, &scope);
+            children.insert(name.clone(), child);
+        }
+    }
+    (children, shunts)
 }
 
 fn ike(
@@ -342,7 +351,8 @@ fn check_ports(connection: &Connection, agent: &Agent, scope: &Scope<'_>) {
 
 /// What is to be brought up needs somewhere to go.
 fn check_reach(connection: &Connection, scope: &Scope<'_>) {
-    if connection.children.is_empty() && !scope.key("children").is_broken() {
+    let none = connection.children.is_empty() && connection.shunts.is_empty();
+    if none && !scope.key("children").is_broken() {
         scope.warning(
             "the connection has no children: it carries no traffic",
             "add a table [connections.NAME.children.CHILD]",

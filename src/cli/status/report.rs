@@ -58,6 +58,26 @@ pub(super) struct Child {
     pub(super) packets_out: u64,
     pub(super) local_ts: Vec<String>,
     pub(super) remote_ts: Vec<String>,
+    /// Where its path is probed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<Path>,
+}
+
+/// How the last probes of a tunnel went. Times are in microseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Path {
+    pub(super) target: Option<String>,
+    pub(super) state: String,
+    /// Lost in a row.
+    pub(super) losses: u64,
+    pub(super) sent: u64,
+    pub(super) lost: u64,
+    pub(super) rtt_min_us: Option<u64>,
+    pub(super) rtt_avg_us: Option<u64>,
+    pub(super) rtt_max_us: Option<u64>,
+    pub(super) repairs: u64,
+    /// Why none is sent.
+    pub(super) refused: Option<String>,
 }
 
 impl Report {
@@ -149,11 +169,30 @@ impl Child {
             packets_out: count("packets-out"),
             local_ts: list("local-ts"),
             remote_ts: list("remote-ts"),
+            path: section.child("path").map(Path::read),
         }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.state == "up"
+    }
+}
+
+impl Path {
+    fn read(section: &Message) -> Self {
+        let count = |key| number(section, key).unwrap_or(0);
+        Self {
+            target: text(section, "target"),
+            state: text(section, "state").unwrap_or_else(|| "unknown".to_owned()),
+            losses: count("losses"),
+            sent: count("sent"),
+            lost: count("lost"),
+            rtt_min_us: number(section, "rtt-min"),
+            rtt_avg_us: number(section, "rtt-avg"),
+            rtt_max_us: number(section, "rtt-max"),
+            repairs: count("repairs"),
+            refused: text(section, "refused"),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 
-use super::report::{Child, Connection, Report};
+use super::report::{Child, Connection, Path, Report};
 use crate::cli::{output::Style, text};
 
 /// A column narrower than this cannot be read, however narrow the terminal is.
@@ -93,16 +93,33 @@ fn children(connection: &Connection, style: Style) -> String {
             format!("{} in, {} out", child.packets_in, child.packets_out),
             selectors(&child.local_ts),
             selectors(&child.remote_ts),
+            child.path.as_ref().map(path).unwrap_or_default(),
         ]
     };
     let header = [
-        "CHILD", STATE, "SINCE", "TRAFFIC", "PACKETS", "LOCAL", "REMOTE",
+        "CHILD", STATE, "SINCE", "TRAFFIC", "PACKETS", "LOCAL", "REMOTE", "PATH",
     ];
     layout(
         &header,
         connection.children.iter().map(row).collect(),
         style,
     )
+}
+
+/// How the last probes went, in short.
+fn path(path: &Path) -> String {
+    if let Some(refused) = &path.refused {
+        return refused.clone();
+    }
+    let ms = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1e3;
+    let losses = format!("{}, {} of {} lost", path.state, path.lost, path.sent);
+    match (path.rtt_min_us, path.rtt_avg_us, path.rtt_max_us) {
+        (Some(min), Some(avg), Some(max)) => {
+            let (min, avg, max) = (ms(min), ms(avg), ms(max));
+            format!("{losses}, {min:.1}/{avg:.1}/{max:.1} ms")
+        }
+        _ => losses,
+    }
 }
 
 fn span(duration: Option<Duration>) -> String {

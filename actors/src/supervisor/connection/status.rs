@@ -5,7 +5,10 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 use holdfast_ike::EspSpi;
 
 use super::{Phase, Supervised, World};
-use crate::{store::Maintenance, supervisor::registry::Registry};
+use crate::{
+    store::Maintenance,
+    supervisor::{probes::PathStatus, registry::Registry},
+};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,8 @@ pub(crate) struct ChildStatus {
     pub(crate) inbound: Option<EspSpi>,
     pub(crate) local_ts: Vec<String>,
     pub(crate) remote_ts: Vec<String>,
+    /// How its path is, where it is probed.
+    pub(crate) path: Option<PathStatus>,
 }
 
 impl Supervised {
@@ -194,6 +199,7 @@ impl Supervised {
             inbound: up.map(|up| up.inbound_spi),
             local_ts: up.map_or_else(Vec::new, |up| texts(&up.local_ts)),
             remote_ts: up.map_or_else(Vec::new, |up| texts(&up.remote_ts)),
+            path: None,
         }
     }
 
