@@ -242,3 +242,34 @@ fn any_among_the_ids_means_everybody() {
     let loaded = site.with_variable("PSK", "s3cret").loaded();
     assert!(loaded.config.secrets.psk(&id("a"), &id("b")).is_some());
 }
+
+#[test]
+fn a_credential_comes_from_the_service_manager() {
+    let from = |name: &str| {
+        let site = secret(&format!("{{ credential = {name:?} }}")).with("given/paris", "s3cret\n");
+        let folder = site.path("given").display().to_string();
+        site.with_variable("CREDENTIALS_DIRECTORY", &folder)
+    };
+    assert_eq!(bytes(&from("paris")), b"s3cret");
+    assert_snapshot!(from("berlin").said(), @"");
+    for name in ["", "..", "../x.psk", ".hidden", "a/b", "a b", "a:b"] {
+        let said = from(name).said();
+        assert!(said.contains("cannot name a credential"), "{name}: {said}");
+    }
+    assert_snapshot!(from("paris").with_mode("given/paris", 0o444).said(), @"");
+    assert_snapshot!(secret("{ credential = \"paris\" }").said(), @"");
+}
+
+#[test]
+fn a_configuration_with_a_secret_is_not_for_everybody() {
+    let site = secret("{ value = \"s3cret\" }").with_mode("holdfast.toml", 0o644);
+    assert_snapshot!(site.said(), @"");
+}
+
+#[test]
+fn whoever_may_write_the_configuration_is_named() {
+    let mode = |mode| Site::new("").with_mode("holdfast.toml", mode).said();
+    assert_eq!(mode(0o644), "");
+    assert_snapshot!(mode(0o664), @"");
+    assert_snapshot!(mode(0o646), @"");
+}
