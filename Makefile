@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: all build test lint format demo bench interop soak storm fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop soak storm deb fuzz deny size dependencies ci
 
 all: build
 
@@ -40,6 +40,10 @@ storm:
 soak:
 	scripts/install-test-packages
 	$(CARGO) bench --bench soak -- $(SOAK_MINUTES)
+
+# A Debian package of the release build, in target/debian.
+deb: build
+	scripts/deb target/release/holdfast target/debian
 
 lint: format size dependencies deny
 	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings

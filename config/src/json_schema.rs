@@ -189,7 +189,7 @@ fn require<'a>(
     table: &mut Map<String, Value>,
 ) {
     match section {
-        Section::Auth => {}
+        Section::Auth | Section::Connection => {}
         Section::Secret => {
             table.insert("required".to_owned(), json!(["type"]));
             let of_key = json!({ "properties": { "type": { "const": "private_key" } } });

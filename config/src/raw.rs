@@ -96,6 +96,7 @@ pub(crate) struct RawAgent {
     pub(crate) max_control_clients: Option<usize>,
     pub(crate) log: RawLog,
     pub(crate) install_routes: Option<bool>,
+    pub(crate) sandbox: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

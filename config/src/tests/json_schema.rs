@@ -97,7 +97,10 @@ fn every_default_and_every_example_of_the_page_fits() {
 
 #[test]
 fn what_is_wrong_is_underlined() {
-    insta::assert_snapshot!(said("[agent]\nhelth = \"127.0.0.1:8500\"\nport = 70000"), @"");
+    insta::assert_snapshot!(said("[agent]\nhelth = \"127.0.0.1:8500\"\nport = 70000"), @r"
+    /agent/port: 70000 is greater than the maximum of 65535
+    /agent: Additional properties are not allowed ('helth' was unexpected)
+    ");
     insta::assert_snapshot!(said("connections.a.children.b.start_action = \"starts\""), @"");
     insta::assert_snapshot!(said("connections.a = { persistent = \"yes\", local_addrs = [1] }"), @"");
     insta::assert_snapshot!(said("secrets.a = { ids = [\"x\"], secret = { file = \"a\", env = \"B\" } }"), @"");
@@ -118,7 +121,10 @@ fn the_keywords_are_those_that_the_agent_takes() {
             match section {
                 Section::Agent => Site::new(&format!("[agent]\n{line}")),
                 Section::Log => Site::new(&format!("[agent.log]\n{line}")),
-                Section::Auth => paris(&format!("remote.{line}"), ""),
+                Section::Auth => {
+                    let with = format!("{line}, id = \"sun");
+                    Site::new(&PARIS.replace("id = \"sun", &with))
+                }
                 Section::Connection => paris(&line, ""),
                 Section::Child => paris("", &line),
                 Section::Secret => Site::new(&format!("{PARIS}{NET}{}{line}", fits(SECRET))),
