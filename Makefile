@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: all build test lint format demo bench interop soak storm deb fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop soak storm faults deb fuzz deny size dependencies ci
 
 all: build
 
@@ -44,6 +44,11 @@ soak:
 # A Debian package of the release build, in target/debian.
 deb: build
 	scripts/deb target/release/holdfast target/debian
+
+# Whatever may happen to a persistent connection, ten times each; needs root. Prints how long it took.
+faults:
+	scripts/install-test-packages
+	$(CARGO) bench --bench faults
 
 lint: format size dependencies deny
 	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings

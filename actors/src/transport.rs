@@ -21,11 +21,15 @@ use holdfast_ipsec::NatTDatagram;
 use tokio::sync::mpsc;
 
 use crate::{
+    bus::ControlEvent,
     environment::{Shared, StepEnvironment},
     handle::{DatagramPort, DatagramReceived, Delivery},
     icmp,
     reader::{ForwardedReader, SocketErrors, SocketReader},
-    supervisor::messages::{InitReceived, PeerUnreachable},
+    supervisor::{
+        UNKNOWN_SPI,
+        messages::{InitReceived, PeerUnreachable},
+    },
 };
 
 /// Identifies an IKE_SA_INIT request before we have an SPI for it: retransmissions carry the same.
@@ -145,6 +149,13 @@ impl Transport {
         match self.admission.judge(data, path, received, env) {
             Admitted::Drop(reason) => tracing::trace!(remote = %path.remote, ?reason, "dropped"),
             Admitted::Reply(reply) => self.shared.transmit(path, &reply),
+            Admitted::Disown(answer) => {
+                self.shared.transmit(path, &answer);
+                let (kind, listing) = (UNKNOWN_SPI, None);
+                self.shared
+                    .bus
+                    .publish(|| ControlEvent::Alert { kind, listing });
+            }
             Admitted::Accept(_) if !self.accepting => {
                 tracing::debug!(remote = %path.remote, "shutting down: request ignored");
             }

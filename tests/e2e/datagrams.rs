@@ -5,7 +5,7 @@ use std::{net::UdpSocket, time::Duration};
 
 use crate::lab::{
     Lab,
-    capture::{Capture, Packets},
+    capture::{Capture, Packets, unhex},
     charon::{self, Charon},
     holdfast::{Holdfast, Settings},
     measure,
@@ -233,14 +233,6 @@ fn half_open_floods_end_at_the_limits() {
 fn end_of(mut pings: Process) -> (bool, String) {
     let (status, _) = pings.wait(Duration::from_secs(30)).expect("ping ends");
     (status.success(), pings.log())
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<char> = text.chars().filter(char::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hex"))
-        .collect()
 }
 
 /// The same rubbish in every run.

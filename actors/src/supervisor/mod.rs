@@ -38,7 +38,6 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, SpawnHandle};
 use holdfast_config::Connection;
 use holdfast_ike::sa::{CloseCause, Command};
 
-pub(crate) use self::publish::Snapshot;
 use self::{
     agenda::Agenda,
     candidates::CandidateIndex,
@@ -52,6 +51,7 @@ use self::{
     registry::Registry,
     traps::TrapRegistry,
 };
+pub(crate) use self::{alerts::UNKNOWN_SPI, publish::Snapshot};
 use crate::{
     bus::{ControlEvent, Group, LogLine},
     data_plane::DataPlaneActor,

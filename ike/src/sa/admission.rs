@@ -1,11 +1,12 @@
 //! What is done with an IKE_SA_INIT request before any state is made for it: half-open limits,
-//! cookies, version check (RFC 7296 sections 2.5 and 2.6).
+//! cookies, version check (RFC 7296 sections 2.5 and 2.6); and with what belongs to no IKE_SA.
 
 use std::{collections::HashMap, net::IpAddr, time::Instant};
 
 use super::{
     cookie::Cookies,
     payloads::{Payloads, error_notify, notify},
+    unknown_spi::UnknownSpis,
 };
 use crate::{
     Environment, IkeSpi, IkeSpis, MessageId, Path,
@@ -81,6 +82,8 @@ pub enum Admitted {
     Accept(Box<InitRequest>),
     /// Answer without keeping anything.
     Reply(Vec<u8>),
+    /// A request for an IKE_SA that does not exist: this answer says so.
+    Disown(Vec<u8>),
     /// Say nothing. The reason is for counters and logs.
     Drop(DropReason),
 }
@@ -101,6 +104,7 @@ pub enum DropReason {
 pub struct Admission {
     limits: AdmissionLimits,
     cookies: Cookies,
+    unknown_spis: UnknownSpis,
     total: usize,
     // Keys are chosen by strangers: the standard hasher resists collisions.
     by_address: HashMap<IpAddr, usize>,
@@ -157,7 +161,9 @@ impl Admission {
             && header.spis.responder.is_zero();
         if !begins_ike_sa {
             env.counters().invalid_spi.increment();
-            return Admitted::Drop(DropReason::UnknownSpi);
+            let from = path.remote.ip();
+            let answer = self.unknown_spis.answer(&header, datagram.len(), from, now);
+            return answer.map_or(Admitted::Drop(DropReason::UnknownSpi), Admitted::Disown);
         }
         if datagram.len() > LONGEST_REQUEST {
             return malformed(env);

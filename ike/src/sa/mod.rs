@@ -29,6 +29,7 @@ mod secured;
 mod timers;
 mod transport;
 pub mod uniqueness;
+mod unknown_spi;
 
 pub use admission::{Admission, AdmissionLimits, Admitted, DropReason, InitRequest, Refusal};
 pub use contacts::Contacts;

@@ -15,6 +15,11 @@ const QUEUE_LIMIT: usize = 32;
 /// However short the configured wait, time must pass between two transmissions of a request.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
+/// Where somebody says that the peer does not know our IKE_SA, this many more retransmissions,
+const HASTY_TRIES: u32 = 4;
+/// as far apart at most, find out whether it does: anybody could have said so.
+const HASTY_WAIT: Duration = Duration::from_millis(500);
+
 /// The request that awaits its response.
 pub(super) struct InFlight {
     pub(super) message_id: MessageId,
@@ -25,6 +30,36 @@ pub(super) struct InFlight {
     /// What it says, as long as it may have to be sent in smaller fragments.
     pub(super) content: Option<Content>,
     pub(super) retransmissions: u32,
+    /// The peer is said not to know this IKE_SA: this is the last retransmission then.
+    pub(super) last_hasty: Option<u32>,
+}
+
+impl InFlight {
+    /// Whether it has been repeated as often as it may be.
+    pub(super) fn is_exhausted(&self, policy: &Retransmit) -> bool {
+        let tries = self
+            .last_hasty
+            .map_or(policy.tries, |last| last.min(policy.tries));
+        self.retransmissions >= tries
+    }
+
+    /// How long to wait for its response. `random` is uniform.
+    pub(super) fn wait(&self, policy: &Retransmit, random: u16) -> Duration {
+        let wait = wait(policy, self.retransmissions, random);
+        if self.last_hasty.is_some() {
+            wait.min(HASTY_WAIT)
+        } else {
+            wait
+        }
+    }
+
+    /// The peer is said not to know this IKE_SA. `false` if that was said before.
+    pub(super) fn hasten(&mut self) -> bool {
+        let first = self.last_hasty.is_none();
+        self.last_hasty
+            .get_or_insert(self.retransmissions.saturating_add(HASTY_TRIES));
+        first
+    }
 }
 
 /// Our side of the message ID space.

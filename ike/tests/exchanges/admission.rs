@@ -102,7 +102,7 @@ fn later_versions_are_told_which_we_speak() {
 }
 
 #[test]
-fn what_belongs_to_nobody_is_dropped_and_counted() {
+fn what_belongs_to_nobody_is_counted_and_its_sender_told_once() {
     let mut pair = Pair::new().up();
     let now = pair.now;
     pair.initiator.feed(
@@ -112,8 +112,21 @@ fn what_belongs_to_nobody_is_dropped_and_counted() {
     let (path, probe) = pair.initiator.sent.pop().expect("a request");
     pair.responder.sa = None;
     pair.reach_responder(path, &probe);
+    let (back, answer) = pair.responder.sent.pop().expect("an answer");
+    assert!(answer.len() <= probe.len());
+    assert_eq!(answer[..16], probe[..16], "SPIs");
+    assert_eq!(answer[18], probe[18], "exchange type");
+    assert_eq!(answer[20..24], probe[20..24], "message ID");
+    assert_eq!(answer[28 + 6..28 + 8], [0, 4], "INVALID_IKE_SPI");
+    pair.reach_responder(path, &probe);
+    assert!(pair.responder.sent.is_empty(), "told already");
+    // An answer gets no answer.
+    pair.now += Duration::from_secs(5);
+    pair.reach_responder(path, &answer);
     assert!(pair.responder.sent.is_empty());
-    assert_eq!(pair.responder.env.counters.invalid_spi.get(), 1);
+    assert_eq!(pair.responder.env.counters.invalid_spi.get(), 3);
+    pair.reach_initiator(back, &answer);
+    assert!(pair.initiator.is_established(), "a hint, no proof");
     let verdict = pair
         .admission
         .judge(&[0; 100], path, now, &mut pair.responder.env);

@@ -444,7 +444,7 @@ impl Pair {
                 }
                 end.drain(self.now);
             }
-            Admitted::Reply(reply) => end.sent.push((path, reply)),
+            Admitted::Reply(reply) | Admitted::Disown(reply) => end.sent.push((path, reply)),
             Admitted::Drop(_) => {}
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use holdfast_ike::{
+    Path,
     config::Retransmit,
     sa::{CloseCause, Command, Input},
 };
@@ -137,4 +138,51 @@ fn a_lifetime_that_has_passed_closes_the_ike_sa_once() {
     pair.settle();
     assert_eq!(pair.initiator.closed(), Some(CloseCause::Expired));
     assert_eq!(pair.responder.closed(), Some(CloseCause::PeerDeleted));
+}
+
+/// The peer has forgotten everything, and says so, without a key to prove it.
+fn disowned() -> (Pair, (Path, Vec<u8>)) {
+    let mut pair = Pair::new().up();
+    let now = pair.now;
+    pair.initiator.feed(Input::Command(Command::Probe), now);
+    let (path, probe) = pair.initiator.sent[0].clone();
+    let sa = pair.responder.sa.take();
+    pair.reach_responder(path, &probe);
+    let hint = pair.responder.sent.pop().expect("a hint");
+    pair.responder.sa = sa;
+    (pair, hint)
+}
+
+#[test]
+fn a_peer_that_has_forgotten_us_is_given_up_soon() {
+    let (mut pair, (path, hint)) = disowned();
+    pair.responder.sa = None;
+    pair.reach_initiator(path, &hint);
+    pair.initiator.sent.clear();
+    pair.pass(Duration::from_millis(500));
+    assert_eq!(pair.initiator.sent.len(), 1, "asked again at once");
+    // Said again, it changes nothing.
+    pair.reach_initiator(path, &hint);
+    for _ in 0..3 {
+        pair.pass(Duration::from_millis(500));
+    }
+    assert_eq!(pair.initiator.sent.len(), 4);
+    assert_eq!(pair.initiator.closed(), None);
+    pair.pass(Duration::from_millis(500));
+    assert_eq!(pair.initiator.closed(), Some(CloseCause::PeerUnresponsive));
+}
+
+#[test]
+fn a_forged_hint_costs_a_living_peer_one_answer() {
+    let (mut pair, (path, hint)) = disowned();
+    pair.reach_initiator(path, &hint);
+    pair.initiator.sent.clear();
+    pair.pass(Duration::from_millis(500));
+    assert_eq!(pair.initiator.sent.len(), 1);
+    pair.settle();
+    pair.pass(Duration::from_secs(10));
+    assert!(pair.initiator.is_established() && pair.responder.is_established());
+    // What nobody has asked gets no hearing.
+    pair.reach_initiator(path, &hint);
+    assert!(pair.initiator.sent.is_empty());
 }

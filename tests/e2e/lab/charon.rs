@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signal::Signal;
+
 use super::{
     Lab, Namespace,
     process::Process,
@@ -102,6 +104,18 @@ impl Charon {
     /// Dies as in a crash and comes back, empty, with the same configuration.
     pub(crate) fn crash_and_restart(&mut self) {
         self.process.kill();
+        self.start_again();
+    }
+
+    /// Is stopped, says goodbye, and comes back with the same configuration.
+    pub(crate) fn stop_and_restart(&mut self) {
+        self.process.signal(Signal::SIGTERM);
+        let ended = self.process.wait(Duration::from_secs(20));
+        assert!(ended.is_some(), "charon ends when it is told to");
+        self.start_again();
+    }
+
+    fn start_again(&mut self) {
         std::fs::remove_file(&self.socket).ok();
         self.process = spawn(&self.namespace, self.release, &self.directory);
         self.wait_until_ready();

@@ -66,6 +66,7 @@ pub(crate) struct Holdfast {
     /// The words that run it.
     words: Vec<OsString>,
     process: Process,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Holdfast {
@@ -110,13 +111,14 @@ impl Holdfast {
         directory: PathBuf,
         socket: PathBuf,
     ) -> Self {
-        let process = spawn(namespace.name(), &words, &directory);
+        let process = spawn(namespace.name(), &words, &directory, &[]);
         Self {
             directory,
             socket,
             namespace: namespace.name().to_owned(),
             words,
             process,
+            environment: Vec::new(),
         }
     }
 
@@ -132,7 +134,17 @@ impl Holdfast {
     /// Starts it again after it has ended, without waiting.
     pub(crate) fn relaunch(&mut self) {
         self.process.kill();
-        self.process = spawn(&self.namespace, &self.words, &self.directory);
+        self.process = spawn(
+            &self.namespace,
+            &self.words,
+            &self.directory,
+            &self.environment,
+        );
+    }
+
+    /// With these variables from the next start on.
+    pub(crate) fn set_environment(&mut self, environment: Vec<(&'static str, String)>) {
+        self.environment = environment;
     }
 
     /// Runs a command of the program against this agent, as an operator would.
@@ -195,12 +207,18 @@ pub(crate) fn write_private(path: &Path, text: &str) {
     std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("its mode");
 }
 
-fn spawn(namespace: &str, words: &[OsString], directory: &Path) -> Process {
+fn spawn(
+    namespace: &str,
+    words: &[OsString],
+    directory: &Path,
+    environment: &[(&str, String)],
+) -> Process {
     let mut command = Command::new("ip");
     command
         .args(["netns", "exec", namespace])
         .args(words)
         .env("NO_COLOR", "1")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .env_remove("NOTIFY_SOCKET");
     Process::spawn("holdfast", command, &directory.join("holdfast.log"))
 }

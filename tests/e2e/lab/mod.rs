@@ -15,6 +15,7 @@ pub(crate) mod measure;
 pub(crate) mod namespace;
 pub(crate) mod pretty;
 pub(crate) mod process;
+pub(crate) mod pulse;
 pub(crate) mod sas;
 pub(crate) mod stock;
 pub(crate) mod storm;

@@ -14,7 +14,7 @@ use crate::{
         responses::Sequence,
         secured::OpenError,
     },
-    wire::{self, Body, ExchangeType, Header, NotifyType, WireError},
+    wire::{self, Body, ExchangeType, Header, NotifyType, Payload, WireError},
 };
 
 impl IkeSa {
@@ -75,10 +75,26 @@ impl IkeSa {
                 env.counters().ike_init_in_resp.increment();
                 self.on_init_response(header, &Payloads(payloads), data, now, env);
             }
+            Ok(Body::Clear(payloads)) if says_unknown(&payloads) => self.on_disowned(now, env),
             Ok(body) if header.exchange != ExchangeType::IkeSaInit => {
                 self.on_sealed_response(header, &body, path, now, env);
             }
             _ => env.counters().invalid.increment(),
+        }
+    }
+
+    /// Somebody, perhaps the peer, says that the peer does not know this IKE_SA. That is a hint and no
+    /// proof (RFC 7296 section 2.4): the request in flight is the question whether it is true, asked a few
+    /// more times soon. A peer that lives answers, whoever forged the hint.
+    fn on_disowned(&mut self, now: Instant, env: &mut dyn Environment) {
+        env.counters().invalid_spi.increment();
+        // While it authenticates a peer may be slow for good reasons.
+        let established = self.is_established() || self.is_deleting();
+        if let Some(request) = &mut self.requests.in_flight
+            && established
+            && request.hasten()
+        {
+            self.arm_retransmit(now, env);
         }
     }
 
@@ -227,6 +243,13 @@ impl IkeSa {
             self.fail(failure, env);
         }
     }
+}
+
+/// Whether an unprotected response says that its sender does not know the IKE_SA.
+fn says_unknown(payloads: &[Payload]) -> bool {
+    payloads.iter().any(|payload| {
+        matches!(payload, Payload::Notify(notify) if notify.notify_type == NotifyType::INVALID_IKE_SPI)
+    })
 }
 
 /// Whether a datagram of a request that was answered asks for the answer once more: of fragments

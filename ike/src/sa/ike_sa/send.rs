@@ -14,7 +14,7 @@ use crate::{
         },
         message::{Content, Message},
         redirect::redirect_notify,
-        requests::{InFlight, wait},
+        requests::InFlight,
         timers::Timer,
     },
     wire::{ExchangeType, Header, Payload},
@@ -107,25 +107,21 @@ impl IkeSa {
             message,
             content,
             retransmissions: 0,
+            last_hasty: None,
         });
-        self.arm_retransmit(0, now, env);
+        self.arm_retransmit(now, env);
         self.after_request(env);
     }
 
-    pub(super) fn arm_retransmit(
-        &mut self,
-        retransmissions: u32,
-        now: Instant,
-        env: &mut dyn Environment,
-    ) {
+    /// Sets the time at which the request in flight is repeated.
+    pub(super) fn arm_retransmit(&mut self, now: Instant, env: &mut dyn Environment) {
         let mut random = [0; 2];
         env.random(&mut random);
-        let wait = wait(
-            &self.connection.retransmit,
-            retransmissions,
-            u16::from_ne_bytes(random),
-        );
-        self.timers.set_after(Timer::Retransmit, now, wait);
+        if let Some(request) = &self.requests.in_flight {
+            let random = u16::from_ne_bytes(random);
+            let wait = request.wait(&self.connection.retransmit, random);
+            self.timers.set_after(Timer::Retransmit, now, wait);
+        }
     }
 
     /// Starts queued work while the window is open.
@@ -213,11 +209,10 @@ impl IkeSa {
 
     /// Repeats the request in flight because time has passed, or gives up.
     pub(super) fn retransmit(&mut self, now: Instant, env: &mut dyn Environment) {
-        let tries = self.connection.retransmit.tries;
         let Some(request) = &mut self.requests.in_flight else {
             return;
         };
-        if request.retransmissions >= tries {
+        if request.is_exhausted(&self.connection.retransmit) {
             let cause = match self.state {
                 State::Deleting(_, cause) => cause,
                 State::Connecting {
@@ -233,6 +228,6 @@ impl IkeSa {
         self.repeat_request(env);
         self.doubt_path(attempt, env);
         self.emit(Event::Retransmitting { attempt });
-        self.arm_retransmit(attempt, now, env);
+        self.arm_retransmit(now, env);
     }
 }
