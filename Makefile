@@ -4,7 +4,7 @@ CARGO ?= cargo
 # What tests are built with.
 FEATURES = fault-injection,openssl
 
-.PHONY: all build test lint format demo bench interop silence soak storm faults fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop silence soak storm faults deb fuzz deny size dependencies ci
 
 all: build
 
@@ -48,6 +48,10 @@ silence:
 soak:
 	scripts/install-test-packages
 	$(CARGO) bench --bench soak -- $(SOAK_MINUTES)
+
+# A Debian package of the release build, in target/debian.
+deb: build
+	scripts/deb target/release/holdfast target/debian
 
 # Whatever may happen to a persistent connection, ten times each; needs root. Prints how long it took.
 faults:

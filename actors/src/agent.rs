@@ -30,12 +30,14 @@ use crate::{
     monitor::{Ending, mailbox, spawn_singleton},
     network_watch::NetworkWatch,
     reload,
+    sandbox::Sandbox,
     shutdown::{Cause, Drainer, Exit, Requests, ShutdownPort},
     socket::Sockets,
     store,
     supervisor::{Supervisor, alerts::STATE_NOT_KEPT},
     transport::Transport,
     vici_listener::{self, Listener},
+    watchdog::{self, Watchdog},
     workers::{self, Workers},
 };
 
@@ -67,6 +69,11 @@ pub struct Options {
 pub struct Hooks {
     /// Called once everything is up.
     pub ready: Option<Box<dyn FnOnce() + Send>>,
+    /// Called when sockets and files are open and there is no other thread yet: what the process
+    /// gives up here no part of the agent has. Whatever later needs more must be prepared before.
+    pub confine: Option<Box<dyn FnOnce() -> Sandbox + Send>>,
+    /// Hears regularly that every arbiter answers.
+    pub watchdog: Option<Watchdog>,
     /// Called when the drain begins.
     pub stopping: Option<Box<dyn FnOnce() + Send>>,
     /// Stops the agent as SIGTERM would.
@@ -112,15 +119,15 @@ pub fn run(options: Options) -> Result<Exit, StartError> {
 }
 
 /// Runs the agent on the calling thread until a signal or [`Stop::stop`] ends it.
-pub fn run_with(options: Options, hooks: Hooks) -> Result<Exit, StartError> {
-    let prepared = Prepared::new(&options)?;
-    let (key_log, key_writer) = match &options.loaded.config.agent.keylog {
-        Some(directory) => {
-            let (port, writer) = keylog::start(directory)?;
-            (Some(port), Some(writer))
-        }
-        None => (None, None),
-    };
+pub fn run_with(options: Options, mut hooks: Hooks) -> Result<Exit, StartError> {
+    let mut prepared = Prepared::new(&options)?;
+    prepared.sandbox = hooks.confine.take().map(|confine| confine());
+    let (key_log, key_writer) = prepared
+        .key_log
+        .take()
+        .map(keylog::start)
+        .transpose()?
+        .unzip();
     let system = System::new();
     let exit = system.block_on(live(options, hooks, prepared, key_log));
     drop(system);
@@ -148,6 +155,8 @@ struct Prepared {
     sockets: Sockets,
     vici: Listener,
     health: Option<std::net::TcpListener>,
+    key_log: Option<keylog::Tables>,
+    sandbox: Option<Sandbox>,
 }
 
 impl Prepared {
@@ -155,13 +164,18 @@ impl Prepared {
         let agent = &options.loaded.config.agent;
         // The control socket first: it tells best that another agent runs.
         let vici = Listener::bind(agent)?;
-        let others = Sockets::bind(agent)
-            .and_then(|sockets| Ok((sockets, agent.health.map(health::bind).transpose()?)));
+        let others = Sockets::bind(agent).and_then(|sockets| {
+            let health = agent.health.map(health::bind).transpose()?;
+            let key_log = agent.keylog.as_deref().map(keylog::open).transpose()?;
+            Ok((sockets, health, key_log))
+        });
         match others {
-            Ok((sockets, health)) => Ok(Self {
+            Ok((sockets, health, key_log)) => Ok(Self {
                 sockets,
                 vici,
                 health,
+                key_log,
+                sandbox: None,
             }),
             Err(error) => {
                 vici.address().remove();
@@ -249,7 +263,8 @@ async fn live(
     let mut requests = Requests::new()?;
     let hangup = signal(SignalKind::hangup())?;
     let vici = prepared.vici.address();
-    let running = match start(options, prepared, key_log, &requests.port()) {
+    let watchdog = hooks.watchdog;
+    let running = match start(options, prepared, key_log, watchdog, &requests.port()) {
         Ok(running) => running,
         Err(error) => {
             vici.remove();
@@ -285,6 +300,7 @@ fn start(
     options: Options,
     prepared: Prepared,
     key_log: Option<keylog::KeyLogPort>,
+    watchdog: Option<Watchdog>,
     shutdown: &ShutdownPort,
 ) -> Result<Running, StartError> {
     let config = options.loaded.config;
@@ -304,6 +320,7 @@ fn start(
         key_log,
         store: store.clone(),
         leases: remembered.leases,
+        sandbox: prepared.sandbox,
         supervisor,
         transport: transport.clone(),
     }));
@@ -327,6 +344,10 @@ fn start(
     let control = Arbiter::try_new()?;
     let mut canaries = Canaries::new(&Arbiter::current(), &control.handle());
     canaries.add_workers(&handles);
+    let canaries = Arc::new(canaries);
+    if let Some(watchdog) = watchdog {
+        control.spawn(watchdog::watch(watchdog, Arc::clone(&canaries)));
+    }
 
     let fails = |part: &'static str| {
         let shutdown = shutdown.clone();

@@ -38,6 +38,7 @@ use crate::{
     keylog::KeyLogPort,
     network_watch::Addresses,
     pools::Pools,
+    sandbox::Sandbox,
     socket::{Sockets, source_address},
     store::{KeptLease, Store},
     supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
@@ -73,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) plane: Plane,
     /// The key log, when the configuration asks for it.
     pub(crate) key_log: Option<KeyLogPort>,
+    /// What the process may still do, where somebody confined it.
+    pub(crate) sandbox: Option<Sandbox>,
     /// Where IKE_SAs report to.
     pub(crate) supervisor: Addr<Supervisor>,
     /// Where IKE_SAs have datagrams for further SPIs of theirs sent to them.
@@ -116,6 +119,7 @@ pub(crate) struct Parts {
     pub(crate) key_log: Option<KeyLogPort>,
     pub(crate) store: Store,
     pub(crate) leases: BTreeMap<String, Vec<(IpAddr, KeptLease)>>,
+    pub(crate) sandbox: Option<Sandbox>,
     pub(crate) supervisor: Addr<Supervisor>,
     pub(crate) transport: Addr<Transport>,
 }
@@ -137,6 +141,7 @@ impl Shared {
             sockets: parts.sockets,
             plane: parts.plane,
             key_log: parts.key_log,
+            sandbox: parts.sandbox,
             supervisor: parts.supervisor,
             transport: parts.transport,
             gauges: Gauges::default(),

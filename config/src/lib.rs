@@ -7,6 +7,7 @@
 
 pub mod diagnostic;
 mod environment;
+mod json_schema;
 mod key_path;
 mod layers;
 mod load;
@@ -14,6 +15,7 @@ pub mod model;
 pub mod pool;
 mod quantity;
 mod raw;
+mod reference;
 mod report;
 mod schema;
 pub mod secrets;
@@ -27,6 +29,7 @@ mod value;
 
 pub use diagnostic::{ConfigError, Diagnostic, Severity, render};
 pub use environment::Environment;
+pub use json_schema::json_schema;
 pub use load::{Loaded, load, load_with};
 pub use model::{
     Agent, Child, CloseAction, Config, Connection, DataPlaneKind, DpdAction, Endpoint, Limits, Log,

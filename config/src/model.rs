@@ -112,6 +112,8 @@ pub struct Agent {
     pub log: Log,
     /// Whether routes to the remote selectors are installed and removed.
     pub install_routes: bool,
+    /// Whether the agent gives up what it does not need once its sockets are open.
+    pub sandbox: bool,
 }
 
 impl Default for Agent {
@@ -140,6 +142,7 @@ impl Default for Agent {
             max_control_clients: 2048,
             log: Log::default(),
             install_routes: true,
+            sandbox: true,
         }
     }
 }

@@ -22,6 +22,13 @@ pub(crate) enum Command {
     Run(ConfigFile),
     /// Check the configuration and explain what is wrong with it.
     Check(ConfigFile),
+    /// Print a JSON Schema of the configuration, for editors.
+    Schema,
+    /// Print completions of this command line for a shell.
+    Completions(CompletionsOptions),
+    /// Write the manual pages into a folder.
+    #[command(hide = true)]
+    Manual(ManualOptions),
     /// Rewrite a swanctl.conf as a configuration for holdfast.
     Import(ImportOptions),
     /// Show which connections are up, and why the others are not.
@@ -43,6 +50,19 @@ pub(crate) struct ConfigFile {
     /// The main configuration file.
     #[arg(long, short, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsOptions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManualOptions {
+    /// The folder.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Args, Debug)]

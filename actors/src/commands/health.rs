@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     environment::Shared,
+    sandbox::Sandbox,
     supervisor::{
         connection::status::{ChildStatus, ConnectionStatus},
         messages::ListStatus,
@@ -49,7 +50,8 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
             session.stream("health", message).await?;
         }
         if last {
-            return Ok(Message::success());
+            let sandbox = session.shared.sandbox.as_ref();
+            return Ok(Message::success().with_some("sandbox", sandbox.map(Sandbox::message)));
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::{StartError, environment::Shared};
 /// What the handlers know.
 struct Health {
     shared: Arc<Shared>,
-    canaries: Canaries,
+    canaries: Arc<Canaries>,
 }
 
 /// The running server.
@@ -61,7 +61,7 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 pub(crate) fn start(
     listener: TcpListener,
     shared: Arc<Shared>,
-    canaries: Canaries,
+    canaries: Arc<Canaries>,
 ) -> Result<HealthServer, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

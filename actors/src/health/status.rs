@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::path::PathView;
 use crate::{
     environment::Shared,
+    sandbox::Sandbox,
     supervisor::connection::status::{ChildStatus, ConnectionStatus},
 };
 
@@ -28,6 +29,9 @@ pub(super) struct Status {
     /// Only there when keys are being written to a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_log_warning: Option<String>,
+    /// What the process may still do; not there where nobody confined it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox: Option<Sandbox>,
     /// Age of what follows.
     snapshot_age_milliseconds: u128,
     connections: BTreeMap<Arc<str>, Connection>,
@@ -92,6 +96,7 @@ pub(super) fn status(shared: &Shared) -> Status {
                 key_log.directory().display()
             )
         }),
+        sandbox: shared.sandbox.clone(),
         snapshot_age_milliseconds: snapshot.at.elapsed().as_millis(),
         connections: snapshot
             .connections

@@ -57,6 +57,7 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         ),
         log: log(&raw.log, &scope.key("log")),
         install_routes: raw.install_routes.unwrap_or(default.install_routes),
+        sandbox: raw.sandbox.unwrap_or(default.sandbox),
     };
     let of_file = [
         ("vici_mode", raw.vici_mode.is_some()),

@@ -21,6 +21,18 @@ pub(super) const STATES: [&str; 7] = [
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Report {
     pub(super) connections: Vec<Connection>,
+    /// What the agent's process may still do.
+    pub(super) sandbox: Option<Sandbox>,
+}
+
+/// What is in force of the sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Sandbox {
+    pub(super) enabled: bool,
+    pub(super) capabilities: Vec<String>,
+    pub(super) no_new_privileges: bool,
+    pub(super) system_calls: String,
+    pub(super) files: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,14 +93,17 @@ pub(super) struct Path {
 }
 
 impl Report {
-    /// Reads the `health` events.
-    pub(super) fn read(events: &[Message]) -> Self {
+    /// Reads the `health` events and the response that follows them.
+    pub(super) fn read(events: &[Message], response: &Message) -> Self {
         let connections = events
             .iter()
             .flat_map(Message::sections)
             .map(|(name, section)| Connection::read(name, section))
             .collect();
-        Self { connections }
+        Self {
+            connections,
+            sandbox: response.child("sandbox").map(Sandbox::read),
+        }
     }
 
     /// How many connections are in each state, in the order of [`STATES`], unknown ones last.
@@ -103,6 +118,39 @@ impl Report {
         }
         tally.retain(|(_, count)| *count > 0);
         tally
+    }
+}
+
+impl Sandbox {
+    fn read(section: &Message) -> Self {
+        let capabilities = text(section, "capabilities").unwrap_or_default();
+        Self {
+            enabled: section.get_bool("enabled").unwrap_or(false),
+            capabilities: capabilities.split_whitespace().map(str::to_owned).collect(),
+            no_new_privileges: section.get_bool("no-new-privileges").unwrap_or(false),
+            system_calls: text(section, "system-calls").unwrap_or_default(),
+            files: text(section, "files").unwrap_or_default(),
+        }
+    }
+
+    /// In one line.
+    pub(super) fn sentence(&self) -> String {
+        if !self.enabled {
+            return "Sandbox: off (agent.sandbox)".to_owned();
+        }
+        let capabilities = match self.capabilities.as_slice() {
+            [] => "no capabilities".to_owned(),
+            some => some.join(", "),
+        };
+        let privileges = if self.no_new_privileges {
+            "no new privileges"
+        } else {
+            "new privileges possible"
+        };
+        format!(
+            "Sandbox: {capabilities}; {privileges}; system calls: {}; files: {}",
+            self.system_calls, self.files
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 
-use super::report::{Child, Connection, Path, Report};
+use super::report::{Child, Connection, Path, Report, Sandbox};
 use crate::cli::{output::Style, text};
 
 /// A column narrower than this cannot be read, however narrow the terminal is.
@@ -29,11 +29,17 @@ pub(super) fn render(report: &Report, style: Style) -> String {
         .map(|(state, count)| format!("{count} {state}"))
         .collect();
     format!(
-        "{}\n{}: {}\n",
+        "{}\n{}: {}\n{}",
         connections(report, style),
         text::count(report.connections.len(), "connection", "connections"),
-        tally.join(", ")
+        tally.join(", "),
+        sandbox(report)
     )
+}
+
+fn sandbox(report: &Report) -> String {
+    let sentence = report.sandbox.as_ref().map(Sandbox::sentence);
+    sentence.map_or_else(String::new, |sentence| sentence + "\n")
 }
 
 /// The line of each connection with one line for each of its children.
