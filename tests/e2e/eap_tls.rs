@@ -123,7 +123,9 @@ fn an_imported_client_proves_itself_by_tls() {
 fn a_stranger_by_tls_is_refused() {
     let scene = Scene::with_certificates(P256);
     scene.authority.root("other", P256);
-    scene.authority.gateway("other", "sun.example", P256, "DNS:sun.example");
+    scene
+        .authority
+        .gateway("other", "sun.example", P256, "DNS:sun.example");
     scene.equip(&scene.sun(), "sun.example");
     let moon = End {
         local: MOON_GATEWAY,
@@ -150,7 +152,9 @@ fn refused(client: &Charon, gateway: &Holdfast) {
 #[test]
 fn charon_proves_itself_by_tls_to_a_radius_server_of_ours() {
     let scene = Scene::with_certificates(RSA);
-    scene.authority.gateway("ca", "radius.example", RSA, "DNS:radius.example");
+    scene
+        .authority
+        .gateway("ca", "radius.example", RSA, "DNS:radius.example");
     let tls = freeradius::Tls {
         folder: &scene.authority.directory,
         name: "radius.example",

@@ -57,7 +57,9 @@ impl Endpoint {
                     }
                 }
             }
-            Admitted::Reply(reply) | Admitted::Disown(reply) => network.send(path, &reply, now, &mut self.env.rng),
+            Admitted::Reply(reply) | Admitted::Disown(reply) => {
+                network.send(path, &reply, now, &mut self.env.rng)
+            }
             Admitted::Drop(_) => {}
         }
     }
