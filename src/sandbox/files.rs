@@ -1,6 +1,6 @@
 //! Files (Landlock, landlock(7)). Reading is for what the configuration names and the system's
-//! own settings, writing for the folder of the control socket, running for nothing. The key log is
-//! open already.
+//! own settings, writing for the folder of the control socket and that of the agent's state, running
+//! for nothing. The key log is open already.
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,9 @@ const NEWEST: ABI = ABI::V5;
 /// Name look-ups, time zones, root certificates, libraries of name services, and what the kernel
 /// says about itself and us. Credentials of the service manager are beneath /run.
 const SYSTEM: [&str; 7] = ["/etc", "/usr", "/lib", "/lib64", "/run", "/proc", "/sys"];
+
+/// Where the unit and the package let the agent keep what outlives a restart.
+const STATE: &str = "/var/lib/holdfast";
 
 /// Restricts the calling thread and those that it starts.
 pub(super) fn restrict(loaded: &Loaded, main: &Path) -> Result<String, String> {
@@ -62,7 +65,7 @@ fn writable(loaded: &Loaded) -> Vec<PathBuf> {
         ViciAddress::Unix(path) => Some(folder_of(path).to_path_buf()),
         ViciAddress::Tcp(_) => None,
     };
-    socket.into_iter().collect()
+    socket.into_iter().chain([PathBuf::from(STATE)]).collect()
 }
 
 fn folder_of(file: &Path) -> &Path {

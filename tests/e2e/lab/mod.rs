@@ -40,7 +40,11 @@ use std::{
 pub(crate) use namespace::Namespace;
 
 /// What must be installed, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 11] = [
+const TOOLS: [(&str, &str); 15] = [
+    ("debootstrap", "debootstrap"),
+    ("dpkg-shlibdeps", "dpkg-dev"),
+    ("promtool", "prometheus"),
+    ("systemd-analyze", "systemd"),
     ("ip", "iproute2"),
     ("ping", "iputils-ping"),
     ("charon-systemd", "charon-systemd"),
