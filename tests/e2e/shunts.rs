@@ -12,6 +12,7 @@ use crate::lab::{
     capture::Capture,
     charon::{self, Charon},
     holdfast::{self, Holdfast},
+    sas::Daemon,
     swanctl::Swanctl,
     topology::{CHILD, CONNECTION, Family, Pair, Tunnel, WIRE},
     traffic,
