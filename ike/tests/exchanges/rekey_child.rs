@@ -191,12 +191,32 @@ fn one_that_reaches_its_limit_while_it_is_being_replaced() {
     pair.responder.hold_installs = false;
     pair.settle();
     assert_eq!(rekeyed(&pair.responder), []);
-    let news = pair.responder.events.iter().rev();
-    let up = news
-        .into_iter()
-        .find(|event| matches!(event, Event::ChildUp(_)));
-    assert!(matches!(up, Some(Event::ChildUp(up)) if up.inbound_spi != old));
-    assert_one_is_left(&mut pair);
+    let up = |event: &Event| matches!(event, Event::ChildUp(up) if up.inbound_spi != old);
+    assert!(pair.responder.has_event(up));
+    pair.pass(RETIREMENT);
+    pair.settle();
+    let (a, b) = (&pair.initiator.installed, &pair.responder.installed);
+    assert_eq!((a.len(), b.len()), (1, 1));
+    assert_eq!(a[0].inbound_spi, b[0].outbound_spi);
+}
+
+/// The same, and the data plane does not take the new one: whoever wants the child hears of it.
+#[test]
+fn one_that_reaches_its_limit_and_is_not_replaced_after_all() {
+    let mut pair = Pair::new().up();
+    let inbound_spi = first(&pair.initiator);
+    let now = pair.now;
+    pair.initiator.hold_installs = true;
+    rekey(&mut pair.initiator, now);
+    pair.settle();
+    let hard = true;
+    let input = Input::ChildExpired { inbound_spi, hard };
+    pair.initiator.feed(input, now);
+    pair.initiator.finish_installs(false, now);
+    pair.settle();
+    assert_eq!(pair.initiator.child_downs(), [ChildDownCause::Rekeyed]);
+    assert_eq!(pair.initiator.child_failures(), [Failure::NotInstalled]);
+    assert!(pair.initiator.installed.is_empty());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
     world::World,
 };
 
-const WORLDS: u64 = 1000;
+const WORLDS: u64 = 400;
 
 /// Both data planes count the same packets.
 fn wear_out(world: &mut World, hard: bool) {

@@ -11,8 +11,8 @@ use crate::{
     world::World,
 };
 
-const ON_A_BAD_NETWORK: u64 = 150;
-const AT_ONCE: u64 = 150;
+const ON_A_BAD_NETWORK: u64 = 60;
+const AT_ONCE: u64 = 60;
 
 /// One additional key exchange in some worlds, two in others; in some only for one of the protocols.
 fn thorough_world(seed: u64) -> World {

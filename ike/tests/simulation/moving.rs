@@ -12,9 +12,9 @@ use crate::{
     world::World,
 };
 
-const ROAMING: u64 = 600;
-const TWO_ADDRESSES: u64 = 400;
-const BEHIND_NAT: u64 = 600;
+const ROAMING: u64 = 200;
+const TWO_ADDRESSES: u64 = 150;
+const BEHIND_NAT: u64 = 200;
 
 /// The left end keeps it up: it finds the right one where it is, as by its name.
 fn travellers(seed: u64, mobike: bool) -> World {
@@ -22,7 +22,7 @@ fn travellers(seed: u64, mobike: bool) -> World {
     world.network.weather.loss %= 25;
     if world.rng.chance(50) {
         let child = Duration::from_secs(20 + world.rng.below(40));
-        world.rekey_every(Duration::from_secs(70), child);
+        world.rekey_every(Duration::from_secs(100), child);
     }
     let encapsulated = world.rng.chance(50);
     for end in &mut world.ends {

@@ -33,7 +33,7 @@ impl Nat {
 
     fn outside(&self, port: u16) -> SocketAddr {
         // Ports 500 and 4500.
-        let offset = if port < 1024 { 0 } else { 1 };
+        let offset = u16::from(port >= 1024);
         let address = [203, 0, 113, 1 + (self.life / 4) as u8];
         SocketAddr::from((address, 10_000 + self.life * PORTS + offset))
     }

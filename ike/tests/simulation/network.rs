@@ -71,9 +71,10 @@ impl Network {
         };
         let latency = self.weather.latency;
         for _ in 0..copies {
-            let late = match rng.chance(self.weather.stragglers) {
-                true => Duration::from_millis(rng.below(LATE.as_millis() as u64)),
-                false => Duration::ZERO,
+            let late = if rng.chance(self.weather.stragglers) {
+                Duration::from_millis(rng.below(LATE.as_millis() as u64))
+            } else {
+                Duration::ZERO
             };
             self.convey(path, data.to_vec(), latency + late, now, rng);
         }

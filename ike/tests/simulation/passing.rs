@@ -9,7 +9,7 @@ use crate::{
     world::World,
 };
 
-const WORLDS: u64 = 1500;
+const WORLDS: u64 = 600;
 
 fn ike_sas(end: &Endpoint) -> BTreeSet<[[u8; 8]; 2]> {
     let spis = end.sas.values().map(|tracked| tracked.sa.spis());

@@ -17,7 +17,7 @@ use crate::{
     world::World,
 };
 
-const WORLDS: u64 = 800;
+const WORLDS: u64 = 400;
 
 /// The longest that somebody thinks about a signature or an EAP message.
 const THOUGHT: Duration = Duration::from_millis(2500);
@@ -31,7 +31,7 @@ enum Proof {
 
 /// One to three of the initiator's; only that end can be asked for EAP.
 fn proofs(rng: &mut Rng, with_eap: bool) -> Vec<Proof> {
-    (0..1 + rng.below(3))
+    (0..=rng.below(3))
         .map(|_| match rng.below(if with_eap { 3 } else { 2 }) {
             0 => Proof::SharedKey,
             1 => Proof::Signature,

@@ -58,7 +58,7 @@ impl Endpoint {
                 }
             }
             Admitted::Reply(reply) | Admitted::Disown(reply) => {
-                network.send(path, &reply, now, &mut self.env.rng)
+                network.send(path, &reply, now, &mut self.env.rng);
             }
             Admitted::Drop(_) => {}
         }

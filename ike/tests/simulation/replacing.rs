@@ -16,8 +16,8 @@ use crate::{
     scenarios::{bad_world, disturb_for_a_while, seeds},
 };
 
-const REAUTHENTICATED: u64 = 800;
-const REDIRECTED: u64 = 800;
+const REAUTHENTICATED: u64 = 200;
+const REDIRECTED: u64 = 200;
 
 #[test]
 fn old_proofs_are_renewed_on_a_bad_network() {
@@ -25,7 +25,7 @@ fn old_proofs_are_renewed_on_a_bad_network() {
         let mut world = bad_world(seed ^ 0x4ea0);
         world.network.weather.loss %= 25;
         if world.rng.chance(50) {
-            world.rekey_every(Duration::from_secs(30), Duration::from_secs(25));
+            world.rekey_every(Duration::from_secs(80), Duration::from_secs(45));
         }
         for index in [0, 1] {
             if index == 0 || world.rng.chance(50) {

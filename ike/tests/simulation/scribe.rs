@@ -19,7 +19,7 @@ pub(crate) struct Scribe {
 }
 
 impl Scribe {
-    /// What is wrong with a message that is sent, if anything: IDs go up by one, and what is
+    /// What is wrong with a message that is sent, if anything: IDs of requests go up by one, and what is
     /// repeated is the same to the octet (RFC 7296 section 2.1), but for IKE_SA_INIT with a cookie or
     /// another key exchange, and for the parts of one message.
     pub(crate) fn sends(&mut self, data: &[u8]) -> Option<&'static str> {
@@ -28,11 +28,13 @@ impl Scribe {
             return None;
         }
         let id = header.message_id.0;
-        let key = (header.spis, header.flags.response);
+        // A response that waits for the data plane may be overtaken by a later one.
+        let asks = !header.flags.response;
+        let key = (header.spis, asks);
         match self.last.insert(key, (id, data.to_vec())) {
             // IKE_SA_INIT was number 0, where there was one.
-            None if id > 1 => Some("the first message ID is not the first"),
-            Some((before, _)) if id != before && id != before + 1 => {
+            None if asks && id > 1 => Some("the first message ID is not the first"),
+            Some((before, _)) if asks && id != before && id != before + 1 => {
                 Some("a message ID that does not come next")
             }
             Some((before, words)) if id == before && words != data => {

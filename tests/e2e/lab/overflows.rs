@@ -27,13 +27,11 @@ impl Overflows {
 
     /// What has come since.
     pub(crate) fn since(&self, before: &Self) -> Self {
-        let former = |name| before.0.iter().find(|(known, _)| known == name);
-        let growth = |(name, count): &(String, u64)| {
-            (
-                name.clone(),
-                count - former(name).map_or(0, |(_, count)| *count),
-            )
+        let former = |name: &str| {
+            let known = before.0.iter().find(|(known, _)| known == name);
+            known.map_or(0, |(_, count)| *count)
         };
+        let growth = |(name, count): &(String, u64)| (name.clone(), count - former(name));
         Self(self.0.iter().map(growth).collect())
     }
 

@@ -312,16 +312,7 @@ impl IkeSa {
             let answer = [error_notify(Failure::TemporaryFailure)];
             return self.respond_with(header, &answer, path, env);
         }
-        // Both ends ask for the same child: that of the IKE_SA's creator wins.
-        let being_created = match (&self.role, &self.requests.in_flight) {
-            (Role::Initiator, Some(request)) => match &request.exchange {
-                Exchange::CreateChild(create) if create.rekeys.is_none() => {
-                    Some(create.offer.config.name.clone())
-                }
-                _ => None,
-            },
-            _ => None,
-        };
+        let being_created = self.child_that_wins();
         let result = create_child::handle_request(
             payloads,
             &self.connection.children,
@@ -391,6 +382,18 @@ impl IkeSa {
                 self.respond_with(header, &[error_notify(failure)], path, env);
             }
             CreateRefusal::Notify(answer) => self.respond_with(header, &[answer], path, env),
+        }
+    }
+
+    /// The child that we are asking the peer for at this moment, where a request of the peer's for
+    /// the same one is refused: that of the IKE_SA's creator wins.
+    pub(super) fn child_that_wins(&self) -> Option<Arc<str>> {
+        let request = self.requests.in_flight.as_ref()?;
+        match (&self.role, &request.exchange) {
+            (Role::Initiator, Exchange::CreateChild(create)) if create.rekeys.is_none() => {
+                Some(create.offer.config.name.clone())
+            }
+            _ => None,
         }
     }
 
