@@ -7,7 +7,10 @@ pub(crate) mod scene;
 
 use scene::{End, Scene};
 
-use crate::lab::authority::{ED25519, P256, P384, P521, RSA};
+use crate::lab::{
+    authority::{ED25519, P256, P384, P521, RSA},
+    sas::Daemon,
+};
 
 pub(crate) const MOON: End = End {
     local: "local { auth = pubkey\n certs = moon.example.crt\n id = moon.example\n }",

@@ -86,7 +86,7 @@ fn the_road_warriors_gateway_loses_what_is_named() {
         .iter()
         .map(|file| file.file.as_str())
         .collect();
-    assert_eq!(files, ["ike-alice.psk", "ike-bob.psk"]);
+    assert_eq!(files, ["ike-alice.psk", "ike-bob.psk", "eap-bob.eap"]);
     assert_snapshot!(format!(
         "{}\n# Left out:\n{}\n# Warnings:\n{}\n",
         *import.toml,
@@ -177,7 +177,8 @@ fn odd_secrets_are_named() {
     assert_snapshot!(lines(&import.omitted));
     assert_eq!(
         *import.toml,
-        "[secrets.ike-any]\ntype = \"psk\"\nids = [\"%any\"]\nsecret = { value = \"w\" }\n"
+        "[secrets.eap-x]\ntype = \"eap\"\nsecret = { value = \"z\" }\n\n\
+         [secrets.ike-any]\ntype = \"psk\"\nids = [\"%any\"]\nsecret = { value = \"w\" }\n"
     );
 }
 
