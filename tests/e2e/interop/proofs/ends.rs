@@ -172,7 +172,7 @@ pub(crate) fn is_replaced(scene: &mut Scene<'_>) -> Result<(), String> {
     })
 }
 
-/// The second IKE_SA is refused, and the first one stays.
+/// The second IKE_SA is refused, or closed at once, and the first one stays.
 pub(crate) fn is_kept(scene: &mut Scene<'_>) -> Result<(), String> {
     let first = up(scene);
     begins_another(scene)
