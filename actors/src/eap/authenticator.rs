@@ -30,7 +30,7 @@ pub(super) fn begin(
         });
     }
     if wants(method, "tls") {
-        let endpoint = tls::authenticator(shared, &question.local_id);
+        let endpoint = tls::authenticator(shared, &question.connection, &question.local_id);
         methods.extend(endpoint.map(AuthenticatorMethod::Tls));
     }
     if methods.is_empty() {

@@ -6,7 +6,10 @@ use std::{
 };
 
 use holdfast_eap::tls::{self, Endpoint, Identity, SignatureScheme, Verifier, Versions};
-use holdfast_ike::Identification;
+use holdfast_ike::{
+    Connection, Identification,
+    config::{LocalAuth, LocalRound},
+};
 use holdfast_pki::{
     Certificate, Curve, Hash, Identity as Claim, KeyAlgorithm, PathPolicy, PrivateKey,
     SignatureAlgorithm, Usage, Validator,
@@ -17,27 +20,34 @@ use crate::{credentials::Store, environment::Shared};
 /// The peer's side. The server has to be `server`, where that is known.
 pub(super) fn peer(
     shared: &Arc<Shared>,
+    connection: &Connection,
     own: &[&Identification],
     server: Option<Identification>,
 ) -> Option<Endpoint> {
-    endpoint(shared, own, Usage::TlsServer, server)
+    endpoint(shared, connection, own, Usage::TlsServer, server)
 }
 
 /// The authenticator's side.
-pub(super) fn authenticator(shared: &Arc<Shared>, own: &Identification) -> Option<Endpoint> {
-    endpoint(shared, &[own], Usage::TlsClient, None)
+pub(super) fn authenticator(
+    shared: &Arc<Shared>,
+    connection: &Connection,
+    own: &Identification,
+) -> Option<Endpoint> {
+    endpoint(shared, connection, &[own], Usage::TlsClient, None)
 }
 
 fn endpoint(
     shared: &Arc<Shared>,
+    connection: &Connection,
     own: &[&Identification],
     usage: Usage,
     other: Option<Identification>,
 ) -> Option<Endpoint> {
     let store = shared.credentials.store();
-    let (certificate, key) = own_certificate(&store, own)?;
+    let configured = configured(&connection.local);
+    let (certificate, key) = own_certificate(&store, &configured, own)?;
     let schemes = schemes(&key)?;
-    let chain = chain(&store, &certificate);
+    let chain = chain(&store, &configured, &certificate);
     let key = Arc::new(StoredKey { key, schemes });
     Some(Endpoint {
         identity: Identity::new(chain, key),
@@ -51,19 +61,35 @@ fn endpoint(
     })
 }
 
-/// The certificate of the first of these identities that has one with a private key; if none has,
-/// the only one that there is.
+/// The certificates that the connection names for us, in whichever round.
+fn configured(local: &[LocalRound]) -> Vec<Arc<Certificate>> {
+    let named = |round: &LocalRound| match &round.auth {
+        LocalAuth::Psk => Vec::new(),
+        LocalAuth::PublicKey(own) => own.certificates.clone(),
+        LocalAuth::Eap(own) => own.certificates.clone(),
+    };
+    let certificates = local.iter().flat_map(named);
+    certificates
+        .filter_map(|der| Certificate::parse(&der).ok().map(Arc::new))
+        .collect()
+}
+
+/// The first of the configured certificates of which we have the private key. Where there is none: the
+/// certificate of the first of these identities that has one with a private key; if none has, the only
+/// one that there is.
 fn own_certificate(
     store: &Store,
+    configured: &[Arc<Certificate>],
     own: &[&Identification],
 ) -> Option<(Arc<Certificate>, Arc<PrivateKey>)> {
-    let ours: Vec<_> = store
-        .end_entities()
-        .filter_map(|certificate| {
-            let key = store.private_key(certificate.public_key().id())?;
-            Some((Arc::clone(certificate), Arc::clone(key)))
-        })
-        .collect();
+    let with_key = |certificate: &Arc<Certificate>| {
+        let key = store.private_key(certificate.public_key().id())?;
+        Some((Arc::clone(certificate), Arc::clone(key)))
+    };
+    if let Some(found) = configured.iter().find_map(with_key) {
+        return Some(found);
+    }
+    let ours: Vec<_> = store.end_entities().filter_map(with_key).collect();
     let named = own.iter().find_map(|id| {
         let claim = claim(id)?;
         ours.iter()
@@ -77,9 +103,14 @@ fn own_certificate(
 }
 
 /// The certificate and those of its issuers that we have, but for the root.
-fn chain(store: &Store, certificate: &Arc<Certificate>) -> Vec<Vec<u8>> {
+fn chain(
+    store: &Store,
+    configured: &[Arc<Certificate>],
+    certificate: &Arc<Certificate>,
+) -> Vec<Vec<u8>> {
     const LONGEST: usize = 10;
-    let authorities = store.anchors();
+    let mut authorities = store.anchors();
+    authorities.extend(configured);
     let mut chain = vec![certificate.der().to_vec()];
     let mut last = certificate;
     while chain.len() < LONGEST && !last.is_self_issued() {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use holdfast_ike::config::{LocalEap, RemoteEap};
 
-use super::keyword;
+use super::{
+    authentication::{certificates, der},
+    keyword,
+};
 use crate::{raw::RawAuth, report::Scope};
 
 /// Whether this way of authenticating is EAP.
@@ -57,6 +60,7 @@ pub(super) fn local(raw: &RawAuth, scope: &Scope<'_>) -> LocalEap {
             .filter(|identity| **identity != *ANY),
         aaa: identity(raw.aaa_id.as_deref(), &scope.key("aaa_id"))
             .filter(|identity| **identity != *ANY),
+        certificates: der(&certificates(raw.certs.as_ref(), &scope.key("certs"))),
     }
 }
 

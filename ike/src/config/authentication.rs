@@ -74,6 +74,8 @@ pub struct LocalEap {
     pub identity: Option<Arc<str>>,
     /// Who the server must be for EAP; `None` is the peer's IKE identity.
     pub aaa: Option<Arc<str>>,
+    /// Our certificates, for methods that use them, that of our key first.
+    pub certificates: Vec<Der>,
 }
 
 /// One round of the peer's.

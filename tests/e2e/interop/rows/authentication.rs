@@ -316,7 +316,8 @@ fn chain() -> Row {
             ..PLAIN
         })
         .libreswan(Lines {
-            auth: libreswan_certificates!("ecdsa", "sun-chain"),
+            auth: "authby=ecdsa\nleftcert=sun-chain\nleftid=@sun.example\nrightid=@moon.example\n\
+                   rightca=%any\n",
             connection: "sendca=issuer",
             ..PLAIN
         })
