@@ -198,8 +198,14 @@ impl Row {
         self.peer(2, Theirs::Told(lines))
     }
 
-    pub(super) fn libreswan_unproven(self, lines: Lines) -> Self {
-        self.peer(2, Theirs::Unproven(lines))
+    /// Libreswan is told what it is told, and nobody has seen it pass.
+    pub(super) fn unproven_with_libreswan(mut self) -> Self {
+        for theirs in &mut self.peers[2] {
+            if let Theirs::Told(lines) = *theirs {
+                *theirs = Theirs::Unproven(lines);
+            }
+        }
+        self
     }
 
     pub(super) fn libreswan_lacks(self, reason: &'static str) -> Self {

@@ -6,7 +6,12 @@ use super::super::{
 };
 
 pub(super) fn all() -> Vec<Row> {
-    vec![virtual_v4(), virtual_v6(), name_servers()]
+    let unproven = Row::unproven_with_libreswan;
+    vec![
+        unproven(virtual_v4()),
+        unproven(virtual_v6()),
+        unproven(name_servers()),
+    ]
 }
 
 /// A client of virtual IPv4 addresses, which is whoever starts.

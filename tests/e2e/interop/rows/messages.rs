@@ -8,17 +8,18 @@ use super::super::{
 };
 
 pub(super) fn all() -> Vec<Row> {
+    let unproven = Row::unproven_with_libreswan;
     vec![
-        fragments(),
-        cookies(),
+        unproven(fragments()),
+        unproven(cookies()),
         half_open(),
         encapsulation(),
-        behind_a_nat(),
-        remapped(),
+        unproven(behind_a_nat()),
+        unproven(remapped()),
         moving(),
-        redirected_at_once(),
-        redirected_in_auth(),
-        redirected_later(),
+        unproven(redirected_at_once()),
+        unproven(redirected_in_auth()),
+        unproven(redirected_later()),
     ]
 }
 
