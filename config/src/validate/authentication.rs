@@ -274,7 +274,7 @@ fn own_id(id: Option<Identification>, certificates: &[Certificate]) -> Option<Id
     }
 }
 
-fn der(certificates: &[Certificate]) -> Vec<Der> {
+pub(super) fn der(certificates: &[Certificate]) -> Vec<Der> {
     let octets = certificates.iter().map(Certificate::der);
     octets.map(Der::from).collect()
 }

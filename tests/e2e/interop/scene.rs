@@ -104,7 +104,7 @@ pub(super) fn with_libreswan(
     starter: Starter,
 ) -> Result<(), String> {
     let peer = Peer::Libreswan;
-    let Theirs::Told(theirs) = row.theirs(peer, starter) else {
+    let (Theirs::Told(theirs) | Theirs::Unproven(theirs)) = row.theirs(peer, starter) else {
         return Err("the peer cannot be tried".to_owned());
     };
     libreswan.news();

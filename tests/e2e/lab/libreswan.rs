@@ -11,7 +11,7 @@ use super::{
 };
 
 /// pluto tests all its algorithms at its start, under emulation.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(120);
 const CONFIGURATION: &str = "/etc/ipsec.conf";
 const SECRETS: &str = "/etc/ipsec.secrets";
 const LOG: &str = "/run/pluto.log";
@@ -121,11 +121,11 @@ impl Libreswan {
             .ok();
     }
 
-    /// Has it the addresses that it began with, and no others.
+    /// Has it the addresses that it began with, and no others, and no worries.
     pub(crate) fn tidy(&self) {
         let addresses = &self.addresses;
         self.guest.run(&format!(
-            "ip -o -4 addr show dev {WIRE} | wc -l | grep -qx 1 || \
+            "{WHACK} --ddos-auto; ip -o -4 addr show dev {WIRE} | wc -l | grep -qx 1 || \
              {{ ip addr flush dev {WIRE}; {addresses} {WHACK} --listen; }}"
         ));
     }

@@ -172,12 +172,11 @@ pub(crate) fn is_replaced(scene: &mut Scene<'_>) -> Result<(), String> {
     })
 }
 
-/// The second IKE_SA is refused, and the first one stays.
+/// The second IKE_SA is refused, or closed at once, and the first one stays.
 pub(crate) fn is_kept(scene: &mut Scene<'_>) -> Result<(), String> {
     let first = up(scene);
-    begins_another(scene)
-        .err()
-        .ok_or("the second one came up")?;
+    // Its initiator may take it for established before it hears better.
+    begins_another(scene).ok();
     wait_until("the first one alone", || up(scene) == first)?;
     scene.carries()
 }

@@ -2,13 +2,19 @@
 
 use super::super::{
     keys::Kind,
-    row::{Lines, PLAIN, Row, row},
+    row::{Lines, PLAIN, Row, Starter, row},
 };
 
 pub(super) fn all() -> Vec<Row> {
+    let unproven = Row::unproven_with_libreswan;
     let mut rows = vec![row("pre-shared key", "RFC 7296 2.15")];
     rows.extend(SIGNATURES.iter().map(Signature::row));
-    rows.extend([raw_keys(), chain(), asked_for(), distinguished_names()]);
+    rows.extend([
+        unproven(raw_keys()),
+        unproven(chain()),
+        asked_for(),
+        distinguished_names(),
+    ]);
     rows.extend([addresses_as_names(), mailboxes()]);
     rows.push(hash_and_url());
     rows
@@ -316,7 +322,8 @@ fn chain() -> Row {
             ..PLAIN
         })
         .libreswan(Lines {
-            auth: libreswan_certificates!("ecdsa", "sun-chain"),
+            auth: "authby=ecdsa\nleftcert=sun-chain\nleftid=@sun.example\nrightid=@moon.example\n\
+                   rightca=%any\n",
             connection: "sendca=issuer",
             ..PLAIN
         })
@@ -366,6 +373,8 @@ fn distinguished_names() -> Row {
              rightid=\"C=CH, O=Lab p256, CN=*\"\n",
         ],
     )
+    .when_starting(Starter::Peer)
+    .libreswan_lacks("Libreswan asks for the pattern itself as the name of the responder")
 }
 
 fn addresses_as_names() -> Row {

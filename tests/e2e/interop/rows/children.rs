@@ -7,19 +7,20 @@ use super::super::{
 use crate::lab::topology::Family;
 
 pub(super) fn all() -> Vec<Row> {
+    let unproven = Row::unproven_with_libreswan;
     vec![
         later_child(),
-        several(),
+        unproven(several()),
         protocol(),
         ports(),
         narrowing(),
-        dynamic(),
+        unproven(dynamic()),
         mixed_families(),
-        transport(),
-        padding(),
-        compression(),
-        trap(),
-        reqid(),
+        unproven(transport()),
+        unproven(padding()),
+        unproven(compression()),
+        unproven(trap()),
+        unproven(reqid()),
         marks(),
     ]
 }

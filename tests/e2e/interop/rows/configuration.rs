@@ -6,7 +6,12 @@ use super::super::{
 };
 
 pub(super) fn all() -> Vec<Row> {
-    vec![virtual_v4(), virtual_v6(), name_servers(), moving()]
+    let unproven = Row::unproven_with_libreswan;
+    vec![
+        unproven(virtual_v4()),
+        unproven(virtual_v6()),
+        unproven(name_servers()),
+    ]
 }
 
 /// A client of virtual IPv4 addresses, which is whoever starts.
@@ -128,35 +133,4 @@ fn name_servers() -> Row {
             says: &["received INTERNAL_IP4_DNS", "10.1.0.53"],
             ..PLAIN
         })
-}
-
-/// The client moves to another address outside; every SA stays.
-fn moving() -> Row {
-    client("the client moves to another address (MOBIKE)", "RFC 4555")
-        .when_starting(Starter::Holdfast)
-        .holdfast(Lines {
-            connection: "local_addrs = [\"%any\"]\nvips = [\"0.0.0.0\"]\n",
-            child: "remote_ts = [\"10.2.0.0/16\"]\n",
-            says: &["has moved to 192.0.2.11"],
-            ..PLAIN
-        })
-        .libreswan(Lines {
-            connection: "leftmodecfgserver=yes\nrightmodecfgclient=yes\nmobike=yes",
-            child: "leftsubnet=10.2.0.0/16\nrightaddresspool=10.99.0.1-10.99.0.9",
-            ..PLAIN
-        })
-        .when_starting(Starter::Peer)
-        .charon(Lines {
-            connection: "local_addrs = %any\nvips = 0.0.0.0",
-            child: "remote_ts = 10.1.0.0/16",
-            ..PLAIN
-        })
-        .libreswan(Lines {
-            connection: "left=%defaultroute\nmobike=yes\nleftmodecfgclient=yes\n\
-                         rightmodecfgserver=yes\nmodecfgpull=yes\nnarrowing=yes\n\
-                         leftupdown=\"ipsec _updown\"",
-            child: "rightsubnet=10.1.0.0/16",
-            ..PLAIN
-        })
-        .proof(proofs::moves)
 }
