@@ -12,7 +12,6 @@ use std::{
     time::Instant,
 };
 
-use actix::Addr;
 use arc_swap::ArcSwap;
 use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
@@ -31,6 +30,7 @@ use crate::{
     keylog::KeyLogPort,
     network_watch::Addresses,
     pools::Pools,
+    post::{Meters, Post},
     socket::{Sockets, source_address},
     store::{KeptLease, Store},
     supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
@@ -67,9 +67,11 @@ pub(crate) struct Shared {
     /// The key log, when the configuration asks for it.
     pub(crate) key_log: Option<KeyLogPort>,
     /// Where IKE_SAs report to.
-    pub(crate) supervisor: Addr<Supervisor>,
+    pub(crate) supervisor: Post<Supervisor>,
     /// Where IKE_SAs have datagrams for further SPIs of theirs sent to them.
-    pub(crate) transport: Addr<Transport>,
+    pub(crate) transport: Post<Transport>,
+    /// How the actors keep up with their mail.
+    pub(crate) meters: Meters,
     /// Counts that clients may ask for at any rate without disturbing the supervisor.
     pub(crate) gauges: Gauges,
     /// What the supervisor last published.
@@ -107,8 +109,9 @@ pub(crate) struct Parts {
     pub(crate) key_log: Option<KeyLogPort>,
     pub(crate) store: Store,
     pub(crate) leases: BTreeMap<String, Vec<(IpAddr, KeptLease)>>,
-    pub(crate) supervisor: Addr<Supervisor>,
-    pub(crate) transport: Addr<Transport>,
+    pub(crate) supervisor: Post<Supervisor>,
+    pub(crate) transport: Post<Transport>,
+    pub(crate) meters: Meters,
 }
 
 impl Shared {
@@ -130,6 +133,7 @@ impl Shared {
             key_log: parts.key_log,
             supervisor: parts.supervisor,
             transport: parts.transport,
+            meters: parts.meters,
             gauges: Gauges::default(),
             snapshot: ArcSwap::from_pointee(Snapshot::empty()),
             addresses: ArcSwap::default(),

@@ -30,7 +30,8 @@ pub use environment::Environment;
 pub use load::{Loaded, load, load_with};
 pub use model::{
     Agent, Child, CloseAction, Config, Connection, DataPlaneKind, DpdAction, Endpoint, Limits, Log,
-    LogFormat, LogLevel, Radius, RadiusServer, Reconnect, StartAction, StateDir, Tun, ViciAddress,
+    LogFormat, LogLevel, Radius, RadiusServer, Readiness, Reconnect, StartAction, StateDir, Tun,
+    ViciAddress,
 };
 pub use pool::Pool;
 pub use secrets::{AuthorityEntry, PrivateKeyEntry, PskEntry, Secrets};

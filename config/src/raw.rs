@@ -81,6 +81,9 @@ pub(crate) struct RawAgent {
     pub(crate) vici_group: Option<Name>,
     pub(crate) vici_expose: Option<bool>,
     pub(crate) health: Option<String>,
+    pub(crate) readiness: RawReadiness,
+    pub(crate) events: Option<String>,
+    pub(crate) error_notify: Option<String>,
     pub(crate) dataplane: Option<String>,
     pub(crate) listen: Option<TextList>,
     pub(crate) port: Option<u16>,
@@ -96,6 +99,12 @@ pub(crate) struct RawAgent {
     pub(crate) max_control_clients: Option<usize>,
     pub(crate) log: RawLog,
     pub(crate) install_routes: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawReadiness {
+    pub(crate) require: Option<TextList>,
 }
 
 #[derive(Debug, Default, Deserialize)]

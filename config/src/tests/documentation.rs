@@ -6,9 +6,10 @@ use super::{NET, PARIS, SECRET, Site};
 use crate::schema::{Holds, Section};
 
 /// Headings of the document and the tables they describe.
-const HEADINGS: [(&str, Section); 17] = [
+const HEADINGS: [(&str, Section); 18] = [
     ("Top level", Section::Root),
     ("[agent]", Section::Agent),
+    ("[agent.readiness]", Section::Readiness),
     ("[agent.tun]", Section::Tun),
     ("[agent.limits]", Section::Limits),
     ("[agent.log]", Section::Log),
@@ -112,6 +113,7 @@ fn with_key(section: Section, key: &str, value: &str) -> String {
     match section {
         Section::Root => String::new(),
         Section::Agent => format!("[agent]\n{line}"),
+        Section::Readiness => format!("[agent.readiness]\n{line}"),
         Section::Tun => format!("[agent.tun]\n{line}"),
         Section::Limits => format!("[agent.limits]\n{line}"),
         Section::Log => format!("[agent.log]\n{line}"),

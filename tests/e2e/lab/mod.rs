@@ -3,12 +3,14 @@
 //! Everything a test starts is owned by a value whose drop ends it. A test process that was killed
 //! cannot drop anything, so names carry its process id and the next lab sweeps what the dead left.
 
+pub(crate) mod browser;
 pub(crate) mod capture;
 pub(crate) mod charon;
 pub(crate) mod fleet;
 pub(crate) mod freeradius;
 pub(crate) mod guest;
 pub(crate) mod holdfast;
+pub(crate) mod http;
 pub(crate) mod libreswan;
 pub(crate) mod lossy_cable;
 pub(crate) mod measure;
@@ -38,7 +40,7 @@ use std::{
 pub(crate) use namespace::Namespace;
 
 /// What must be installed, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 11] = [
+const TOOLS: [(&str, &str); 14] = [
     ("ip", "iproute2"),
     ("ping", "iputils-ping"),
     ("charon-systemd", "charon-systemd"),
@@ -48,6 +50,9 @@ const TOOLS: [(&str, &str); 11] = [
     ("openssl", "openssl"),
     ("pki", "strongswan-pki"),
     ("tcpdump", "tcpdump"),
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    ("promtool", "prometheus"),
     ("tshark", "tshark"),
     ("qemu-system-x86_64", "qemu-system-x86"),
 ];
