@@ -27,9 +27,12 @@ pub(super) fn sentence(status: &ConnectionStatus, now: Now) -> String {
     });
     let since = since(status.since, now);
     let peer = peer(status);
+    let to = status
+        .peer
+        .map_or_else(String::new, |address| format!(" to {address}"));
     match status.state {
         State::Up => format!("Up for {since}{peer}."),
-        State::Connecting => format!("Connecting{peer}{reason}{failures}.{next}"),
+        State::Connecting => format!("Connecting{to}{reason}{failures}.{next}"),
         State::Waiting => format!("Down for {since}{reason}{failures}.{next}"),
         State::Down => {
             format!("Down for {since}{reason}{failures}. It is up to the peer to begin.{next}")
