@@ -22,7 +22,10 @@ const MINUTES: u64 = 10;
 fn main() {
     let mut words = std::env::args().skip(1);
     let minutes = words.find_map(|word| word.parse().ok());
-    silence::measure(std::time::Duration::from_secs(
-        60 * minutes.unwrap_or(MINUTES),
-    ));
+    silence::silence(&silence::Terms {
+        connections: 1000,
+        time: std::time::Duration::from_secs(60 * minutes.unwrap_or(MINUTES)),
+        percent: 1.0,
+        back_within: std::time::Duration::from_secs(10),
+    });
 }

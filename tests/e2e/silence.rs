@@ -44,18 +44,8 @@ fn alone_many_connections_wait_for_a_silent_peer() {
     });
 }
 
-/// Ten minutes of silence, or as long as is said.
-pub(crate) fn measure(time: Duration) {
-    silence(&Terms {
-        connections: 1000,
-        time,
-        percent: 1.0,
-        back_within: RETURN,
-    });
-}
-
 /// Prints what was seen, and fails if it is not as it must be.
-fn silence(terms: &Terms) {
+pub(crate) fn silence(terms: &Terms) {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     pair.silence_sun();
@@ -95,7 +85,7 @@ fn silence(terms: &Terms) {
     let back = appeared.elapsed();
 
     let sent = moments(&packets.fields("udp", &["frame.time_epoch"]));
-    let seconds = passed.as_secs() as usize;
+    let seconds = usize::try_from(passed.as_secs()).expect("not for ever");
     let histogram = per_second(&sent, seconds);
     let busiest = histogram.iter().copied().max().unwrap_or(0);
     println!(
@@ -105,7 +95,7 @@ fn silence(terms: &Terms) {
     );
     println!(
         "packets a second: {:.1} on average, {busiest} at most",
-        sent.len() as f64 / passed.as_secs_f64()
+        rate(sent.len(), passed)
     );
     print(&histogram);
     for (at, up) in established.iter().step_by(established.len().div_ceil(8)) {
@@ -139,21 +129,29 @@ fn silence(terms: &Terms) {
     );
 }
 
-/// When packets left, in seconds since the first one.
-fn moments(rows: &[Vec<String>]) -> Vec<f64> {
-    let times: Vec<f64> = rows
-        .iter()
-        .filter_map(|row| row.first()?.parse().ok())
-        .collect();
-    let first = times.iter().copied().fold(f64::INFINITY, f64::min);
-    times.into_iter().map(|time| time - first).collect()
+/// Events a second.
+fn rate(count: usize, time: Duration) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / time.as_secs_f64()
 }
 
-fn per_second(sent: &[f64], seconds: usize) -> Vec<usize> {
+/// When packets left, after the first one.
+fn moments(rows: &[Vec<String>]) -> Vec<Duration> {
+    let times: Vec<Duration> = rows
+        .iter()
+        .filter_map(|row| Duration::try_from_secs_f64(row.first()?.parse().ok()?).ok())
+        .collect();
+    let first = times.iter().copied().min().unwrap_or_default();
+    times
+        .into_iter()
+        .map(|time| time.saturating_sub(first))
+        .collect()
+}
+
+fn per_second(sent: &[Duration], seconds: usize) -> Vec<usize> {
     let mut histogram = vec![0; seconds + 1];
     for moment in sent {
-        let second = (*moment as usize).min(seconds);
-        histogram[second] += 1;
+        let second = usize::try_from(moment.as_secs()).unwrap_or(seconds);
+        histogram[second.min(seconds)] += 1;
     }
     histogram
 }

@@ -94,9 +94,10 @@ impl Holdfast {
         let directory = lab.subdirectory(&format!("{}-holdfast", namespace.name()));
         let socket = directory.join("holdfast.vici");
         let state = directory.join("state");
-        let state_dir = match agent.contains("state_dir") {
-            true => String::new(),
-            false => format!("state_dir = \"{}\"", state.display()),
+        let state_dir = if agent.contains("state_dir") {
+            String::new()
+        } else {
+            format!("state_dir = \"{}\"", state.display())
         };
         let configuration = format!(
             "[agent]\nvici = \"unix://{}\"\n{state_dir}\n{agent}\n\n{tables}",
