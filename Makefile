@@ -4,7 +4,7 @@ CARGO ?= cargo
 # What tests are built with.
 FEATURES = fault-injection,openssl
 
-.PHONY: all build test lint format demo bench interop soak storm faults fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop silence soak storm faults deb fuzz deny size dependencies ci
 
 all: build
 
@@ -41,10 +41,20 @@ storm:
 	scripts/install-test-packages
 	$(CARGO) bench --bench storm
 
+# A thousand persistent connections to a silent peer for SILENCE_MINUTES (10): what they cost, and
+# how soon all are up when it appears; needs root.
+silence:
+	scripts/install-test-packages
+	$(CARGO) bench --bench silence -- $(SILENCE_MINUTES)
+
 # Rekeying from both ends at once over a bad cable for SOAK_MINUTES (20), with charon; needs root.
 soak:
 	scripts/install-test-packages
 	$(CARGO) bench --bench soak -- $(SOAK_MINUTES)
+
+# A Debian package of the release build, in target/debian.
+deb: build
+	scripts/deb target/release/holdfast target/debian
 
 # Whatever may happen to a persistent connection, ten times each; needs root. Prints how long it took.
 faults:

@@ -1,3 +1,4 @@
 //! The holdfast program: its command line, and the daemon around the agent.
 
 pub mod cli;
+mod sandbox;

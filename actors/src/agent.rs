@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use actix_rt::{Arbiter, System};
@@ -21,6 +22,7 @@ use tokio::{
 
 use crate::{
     StartError,
+    bus::ControlEvent,
     data_plane::{DataPlaneActor, Plane},
     environment::{Parts, Shared},
     events::{self, Form},
@@ -30,11 +32,14 @@ use crate::{
     network_watch::NetworkWatch,
     post::{Meters, Post},
     reload,
+    sandbox::Sandbox,
     shutdown::{Cause, Drainer, Exit, Requests, ShutdownPort},
     socket::Sockets,
-    supervisor::Supervisor,
+    store,
+    supervisor::{Supervisor, alerts::STATE_NOT_KEPT},
     transport::Transport,
     vici_listener::{self, Listener},
+    watchdog::{self, Watchdog},
     workers::{self, Workers},
 };
 
@@ -47,6 +52,9 @@ const NAT_T_QUEUE: usize = 1024;
 
 /// Reports of the data plane that may wait for its keeper.
 const PLANE_EVENTS: usize = 1024;
+
+/// How long the last lines of the key log may take to reach the disk.
+const KEY_LOG_PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the agent runs with.
 pub struct Options {
@@ -63,6 +71,11 @@ pub struct Options {
 pub struct Hooks {
     /// Called once everything is up.
     pub ready: Option<Box<dyn FnOnce() + Send>>,
+    /// Called when sockets and files are open and there is no other thread yet: what the process
+    /// gives up here no part of the agent has. Whatever later needs more must be prepared before.
+    pub confine: Option<Box<dyn FnOnce() -> Sandbox + Send>>,
+    /// Hears regularly that every arbiter answers.
+    pub watchdog: Option<Watchdog>,
     /// Called when the drain begins.
     pub stopping: Option<Box<dyn FnOnce() + Send>>,
     /// Stops the agent as SIGTERM would.
@@ -108,33 +121,34 @@ pub fn run(options: Options) -> Result<Exit, StartError> {
 }
 
 /// Runs the agent on the calling thread until a signal or [`Stop::stop`] ends it.
-pub fn run_with(options: Options, hooks: Hooks) -> Result<Exit, StartError> {
-    let prepared = Prepared::new(&options)?;
-    let (key_log, key_writer) = match &options.loaded.config.agent.keylog {
-        Some(directory) => {
-            let (port, writer) = keylog::start(directory)?;
-            (Some(port), Some(writer))
-        }
-        None => (None, None),
-    };
+pub fn run_with(options: Options, mut hooks: Hooks) -> Result<Exit, StartError> {
+    let mut prepared = Prepared::new(&options)?;
+    prepared.sandbox = hooks.confine.take().map(|confine| confine());
+    let (key_log, key_writer) = prepared
+        .key_log
+        .take()
+        .map(keylog::start)
+        .transpose()?
+        .unzip();
     let system = System::new();
     let exit = system.block_on(live(options, hooks, prepared, key_log));
     drop(system);
     if let Some(writer) = key_writer {
         // Ends with the last of those who could write.
-        finish(writer);
+        finish(writer, KEY_LOG_PATIENCE);
     }
     exit
 }
 
 /// Joins a thread that ends by itself once nobody uses it, without staking the exit on it.
-fn finish(thread: JoinHandle<()>) {
-    for _ in 0..50 {
+pub(crate) fn finish(thread: JoinHandle<()>, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline {
         if thread.is_finished() {
             let _ = thread.join();
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -145,6 +159,8 @@ struct Prepared {
     /// Sockets that tell events, and how.
     events: Vec<(Listener, Form)>,
     health: Option<std::net::TcpListener>,
+    key_log: Option<keylog::Tables>,
+    sandbox: Option<Sandbox>,
 }
 
 impl Prepared {
@@ -153,15 +169,20 @@ impl Prepared {
         // The control socket first: it tells best that another agent runs.
         let vici = Listener::bind(agent)?;
         let mut events = Vec::new();
-        let others = bind_events(agent, &mut events)
-            .and_then(|()| Sockets::bind(agent))
-            .and_then(|sockets| Ok((sockets, agent.health.map(health::bind).transpose()?)));
+        let others = bind_events(agent, &mut events).and_then(|()| {
+            let sockets = Sockets::bind(agent)?;
+            let health = agent.health.map(health::bind).transpose()?;
+            let key_log = agent.keylog.as_deref().map(keylog::open).transpose()?;
+            Ok((sockets, health, key_log))
+        });
         match others {
-            Ok((sockets, health)) => Ok(Self {
+            Ok((sockets, health, key_log)) => Ok(Self {
                 sockets,
                 vici,
                 events,
                 health,
+                key_log,
+                sandbox: None,
             }),
             Err(error) => {
                 vici.address().remove();
@@ -262,6 +283,7 @@ struct Running {
     network: NetworkWatch,
     arbiters: Vec<Arbiter>,
     health: Option<HealthServer>,
+    state: Option<store::Writer>,
 }
 
 async fn live(
@@ -278,7 +300,8 @@ async fn live(
             .into_iter()
             .for_each(vici_listener::Address::remove);
     };
-    let running = match start(options, prepared, key_log, &requests.port()) {
+    let watchdog = hooks.watchdog;
+    let running = match start(options, prepared, key_log, watchdog, &requests.port()) {
         Ok(running) => running,
         Err(error) => {
             remove();
@@ -303,6 +326,9 @@ async fn live(
     if let Some(health) = running.health {
         health.stop();
     }
+    if let Some(writer) = running.state {
+        writer.stop();
+    }
     tracing::info!(?exit, "stopped");
     Ok(exit)
 }
@@ -311,11 +337,13 @@ fn start(
     options: Options,
     prepared: Prepared,
     key_log: Option<keylog::KeyLogPort>,
+    watchdog: Option<Watchdog>,
     shutdown: &ShutdownPort,
 ) -> Result<Running, StartError> {
     let config = options.loaded.config;
     let agent = config.agent.clone();
     let plane = start_plane(&config, &prepared.sockets, options.device)?;
+    let (remembered, store, state_file) = store::open(&agent.state_dir).into_parts();
     let (supervisor, supervisor_mail) = mailbox(SINGLETON_CAPACITY);
     let (transport, transport_mail) = mailbox(SINGLETON_CAPACITY);
     let (data_plane, data_plane_mail) = mailbox(SINGLETON_CAPACITY);
@@ -331,10 +359,24 @@ fn start(
         sockets: prepared.sockets,
         plane: Plane::new(plane.back_end),
         key_log,
+        store: store.clone(),
+        leases: remembered.leases,
+        sandbox: prepared.sandbox,
         supervisor,
         transport: transport.clone(),
         meters,
     }));
+    let state = store::start(state_file, &store, {
+        let shared = Arc::downgrade(&shared);
+        move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.bus.publish(|| ControlEvent::Alert {
+                    kind: STATE_NOT_KEPT,
+                    listing: None,
+                });
+            }
+        }
+    })?;
     shared.pools.apply(&config.pools);
     // Before anybody needs to know an address of ours.
     let network = NetworkWatch::start(&shared)?;
@@ -344,6 +386,10 @@ fn start(
     let control = Arbiter::try_new()?;
     let mut canaries = Canaries::new(&Arbiter::current(), &control.handle());
     canaries.add_workers(&handles);
+    let canaries = Arc::new(canaries);
+    if let Some(watchdog) = watchdog {
+        control.spawn(watchdog::watch(watchdog, Arc::clone(&canaries)));
+    }
 
     let fails = |part: &'static str| {
         let shutdown = shutdown.clone();
@@ -364,6 +410,7 @@ fn start(
         data_plane.clone(),
         Workers::new(handles),
         &config.connections,
+        remembered.connections,
     );
     spawn_singleton(supervisor_mail, supervising, fails("supervisor"));
 
@@ -392,5 +439,6 @@ fn start(
         },
         arbiters,
         health,
+        state,
     })
 }

@@ -2,7 +2,7 @@
 //! IKE_SA instead of a field for each.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{
@@ -38,7 +38,9 @@ use crate::{
     network_watch::Addresses,
     pools::Pools,
     post::{Meters, Post},
+    sandbox::Sandbox,
     socket::{Sockets, source_address},
+    store::{KeptLease, Store},
     supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
     tallies::Tallies,
     transport::{AliasAdded, AliasRemoved, Transport},
@@ -58,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) radius: Radius,
     /// Addresses for peers that ask for one.
     pub(crate) pools: Pools,
+    /// Takes what is to outlive a restart.
+    pub(crate) store: Store,
     /// The agent-wide counters.
     pub(crate) counters: Counters,
     /// The same for each connection.
@@ -70,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) plane: Plane,
     /// The key log, when the configuration asks for it.
     pub(crate) key_log: Option<KeyLogPort>,
+    /// What the process may still do, where somebody confined it.
+    pub(crate) sandbox: Option<Sandbox>,
     /// Where IKE_SAs report to.
     pub(crate) supervisor: Post<Supervisor>,
     /// Where IKE_SAs have datagrams for further SPIs of theirs sent to them.
@@ -113,6 +119,9 @@ pub(crate) struct Parts {
     pub(crate) sockets: Sockets,
     pub(crate) plane: Plane,
     pub(crate) key_log: Option<KeyLogPort>,
+    pub(crate) store: Store,
+    pub(crate) leases: BTreeMap<String, Vec<(IpAddr, KeptLease)>>,
+    pub(crate) sandbox: Option<Sandbox>,
     pub(crate) supervisor: Post<Supervisor>,
     pub(crate) transport: Post<Transport>,
     pub(crate) meters: Meters,
@@ -127,13 +136,15 @@ impl Shared {
             credentials: Credentials::new(&parts.secrets),
             desk: Desk::default(),
             radius: Radius::new(parts.radius),
-            pools: Pools::default(),
+            pools: Pools::remembering(parts.store.clone(), parts.leases),
+            store: parts.store,
             counters: Counters::default(),
             tallies: Tallies::default(),
             bus: Bus::default(),
             sockets: parts.sockets,
             plane: parts.plane,
             key_log: parts.key_log,
+            sandbox: parts.sandbox,
             supervisor: parts.supervisor,
             transport: parts.transport,
             meters: parts.meters,

@@ -63,8 +63,15 @@ impl KeyLogPort {
     }
 }
 
-/// Opens the tables in `directory` and starts their writer. It ends when the port is dropped.
-pub(crate) fn start(directory: &Path) -> Result<(KeyLogPort, JoinHandle<()>), StartError> {
+/// The tables, open for appending.
+pub(crate) struct Tables {
+    directory: PathBuf,
+    ike: File,
+    esp: File,
+}
+
+/// Opens the tables in `directory`.
+pub(crate) fn open(directory: &Path) -> Result<Tables, StartError> {
     let failed = |source| StartError::KeyLog {
         directory: directory.to_owned(),
         source,
@@ -75,13 +82,24 @@ pub(crate) fn start(directory: &Path) -> Result<(KeyLogPort, JoinHandle<()>), St
             .create(directory)
             .map_err(failed)?;
     }
-    let ike = open(&directory.join(IKE_TABLE)).map_err(failed)?;
-    let esp = open(&directory.join(ESP_TABLE)).map_err(failed)?;
+    Ok(Tables {
+        directory: directory.to_owned(),
+        ike: open_table(&directory.join(IKE_TABLE)).map_err(failed)?,
+        esp: open_table(&directory.join(ESP_TABLE)).map_err(failed)?,
+    })
+}
+
+/// Starts their writer. It ends when the port is dropped.
+pub(crate) fn start(tables: Tables) -> Result<(KeyLogPort, JoinHandle<()>), StartError> {
+    let Tables {
+        directory,
+        ike,
+        esp,
+    } = tables;
     let (sender, receiver) = sync_channel(QUEUE);
     let writer = thread::Builder::new()
         .name("keylog".to_owned())
-        .spawn(move || write(ike, esp, &receiver))
-        .map_err(failed)?;
+        .spawn(move || write(ike, esp, &receiver))?;
     tracing::warn!(
         directory = %directory.display(),
         "KEY LOG IS ON: every session key is written to this directory, whoever reads it can read \
@@ -89,13 +107,13 @@ pub(crate) fn start(directory: &Path) -> Result<(KeyLogPort, JoinHandle<()>), St
     );
     let port = KeyLogPort {
         lines: sender,
-        directory: directory.to_owned(),
+        directory,
         lost: AtomicU64::new(0),
     };
     Ok((port, writer))
 }
 
-fn open(path: &Path) -> io::Result<File> {
+fn open_table(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .append(true)
         .create(true)
@@ -134,7 +152,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("keys");
         for round in 1..=2 {
-            let (port, writer) = start(&directory).unwrap();
+            let (port, writer) = start(open(&directory).unwrap()).unwrap();
             port.append(&KeyLog {
                 table: KeyLogTable::Ike,
                 line: Zeroizing::new("one,two\n".to_owned()),

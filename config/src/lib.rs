@@ -7,6 +7,7 @@
 
 pub mod diagnostic;
 mod environment;
+mod json_schema;
 mod key_path;
 mod layers;
 mod load;
@@ -14,6 +15,7 @@ pub mod model;
 pub mod pool;
 mod quantity;
 mod raw;
+mod reference;
 mod report;
 mod schema;
 pub mod secrets;
@@ -27,11 +29,12 @@ mod value;
 
 pub use diagnostic::{ConfigError, Diagnostic, Severity, render};
 pub use environment::Environment;
+pub use json_schema::json_schema;
 pub use load::{Loaded, load, load_with};
 pub use model::{
     Agent, Child, CloseAction, Config, Connection, DataPlaneKind, DpdAction, Endpoint, Limits, Log,
     LogFormat, LogLevel, Probe, ProbeAction, ProbeKind, Radius, RadiusServer, Readiness, Reconnect,
-    Shunt, ShuntAction, StartAction, Tun, ViciAddress,
+    Shunt, ShuntAction, StartAction, StateDir, Tun, ViciAddress,
 };
 pub use pool::Pool;
 pub use secrets::{AuthorityEntry, PrivateKeyEntry, PskEntry, Secrets};

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     io::Read,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -75,6 +76,7 @@ pub fn load_with(main: &Path, environment: &Environment) -> Result<Loaded, Confi
     for problem in problems {
         report.push(problem);
     }
+    report_writable(&layers, &report);
     report_duplicates(&layers, &report);
     remove_strays(&layers, &mut root, &report);
     let raw = deserialize(&mut root, &report);
@@ -213,6 +215,27 @@ fn merge(layers: &Layers, overrides: &Overrides) -> Result<Value, config::Config
     }
     let merged = builder.add_source(overrides.source()).build()?;
     Ok(merged.cache)
+}
+
+/// Whoever may write a configuration file decides whom the agent trusts.
+fn report_writable(layers: &Layers, report: &Report<'_>) {
+    for layer in &layers.files {
+        let path = &layer.path;
+        let mode = std::fs::metadata(path).map_or(0, |file| file.permissions().mode() & 0o777);
+        let whose = match mode & 0o022 {
+            0 => continue,
+            0o020 => "its group",
+            _ => "every user of this machine",
+        };
+        report.push(Diagnostic {
+            severity: Severity::Warning,
+            ..whole_file(
+                path,
+                &format!("{whose} may change this file (mode {mode:04o})"),
+                &format!("chmod go-w {}", path.display()),
+            )
+        });
+    }
 }
 
 /// Connections, secrets and pools are not spread over files: the second of one name is a mistake.

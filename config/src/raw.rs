@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -25,7 +26,7 @@ macro_rules! table {
         values { $($value:ident: $type:ty,)* }
         tables { $($table:ident: $table_type:ty,)* }
     }) => {
-        #[derive(Clone, Debug, Default, Deserialize)]
+        #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields, default, expecting = $expecting)]
         pub(crate) struct $name {
             $(pub(crate) $value: Option<$type>,)*
@@ -43,7 +44,7 @@ macro_rules! table {
     };
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawConfig {
     pub(crate) agent: RawAgent,
@@ -55,7 +56,7 @@ pub(crate) struct RawConfig {
     pub(crate) radius: RawRadius,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawRadius {
     pub(crate) servers: BTreeMap<String, RawRadiusServer>,
@@ -65,7 +66,7 @@ pub(crate) struct RawRadius {
     pub(crate) dead_time: Option<Interval>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawRadiusServer {
     pub(crate) address: Option<String>,
@@ -73,7 +74,7 @@ pub(crate) struct RawRadiusServer {
     pub(crate) secret: RawSecretSource,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawAgent {
     pub(crate) vici: Option<String>,
@@ -94,13 +95,15 @@ pub(crate) struct RawAgent {
     pub(crate) workers: Option<usize>,
     pub(crate) drain_timeout: Option<Interval>,
     pub(crate) keylog: Option<String>,
+    pub(crate) state_dir: Option<String>,
     pub(crate) limits: RawLimits,
     pub(crate) max_control_clients: Option<usize>,
     pub(crate) log: RawLog,
     pub(crate) install_routes: Option<bool>,
+    pub(crate) sandbox: Option<bool>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawReadiness {
     pub(crate) require: Option<TextList>,
@@ -113,7 +116,7 @@ pub(crate) struct RawTun {
     pub(crate) mtu: Option<u16>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawLimits {
     pub(crate) cookie_threshold: Option<u32>,
@@ -122,7 +125,7 @@ pub(crate) struct RawLimits {
     pub(crate) init_limit_half_open: Option<u32>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawLog {
     pub(crate) level: Option<String>,
@@ -168,6 +171,7 @@ table! {
             multiplier: f64,
             slow: Interval,
             stable_after: Interval,
+            budget: u32,
         }
         tables {}
     }
@@ -246,7 +250,7 @@ impl RawProbe {
 /// Declares what a connection and `[defaults]` have in common once.
 macro_rules! connection {
     (values { $($value:ident: $type:ty,)* } tables { $($table:ident: $table_type:ty,)* }) => {
-        #[derive(Clone, Debug, Default, Deserialize)]
+        #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields, default)]
         pub(crate) struct RawConnection {
             $(pub(crate) $value: Option<$type>,)*
@@ -254,7 +258,7 @@ macro_rules! connection {
             pub(crate) children: BTreeMap<String, RawChild>,
         }
 
-        #[derive(Debug, Default, Deserialize)]
+        #[derive(Debug, Default, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields, default)]
         pub(crate) struct RawDefaults {
             $(pub(crate) $value: Option<$type>,)*
@@ -315,7 +319,7 @@ connection! {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawSecret {
     #[serde(rename = "type")]
@@ -325,7 +329,7 @@ pub(crate) struct RawSecret {
     pub(crate) secret: RawSecretSource,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawAuthority {
     pub(crate) cacert: Option<String>,
@@ -333,16 +337,18 @@ pub(crate) struct RawAuthority {
     pub(crate) ocsp_uris: Option<TextList>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     default,
-    expecting = "{ file = \"name.psk\" }, { env = \"NAME\" } or { value = \"...\" }"
+    expecting = "{ file = \"name.psk\" }, { credential = \"NAME\" }, { env = \"NAME\" } or { value = \"...\" }"
 )]
 pub(crate) struct RawSecretSource {
     pub(crate) file: Option<String>,
     pub(crate) env: Option<String>,
+    pub(crate) credential: Option<String>,
     #[serde(deserialize_with = "zeroizing")]
+    #[schemars(with = "Option<String>")]
     pub(crate) value: Option<Zeroizing<String>>,
 }
 
@@ -355,7 +361,7 @@ fn zeroizing<'de, D: serde::Deserializer<'de>>(
 /// Declares a pool: its addresses, and the attributes that have names.
 macro_rules! pool {
     ($($attribute:ident,)*) => {
-        #[derive(Debug, Default, Deserialize)]
+        #[derive(Debug, Default, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields, default)]
         pub(crate) struct RawPool {
             pub(crate) addrs: Option<String>,

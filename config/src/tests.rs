@@ -7,6 +7,7 @@ mod documentation;
 mod environment;
 mod examples;
 mod fragments;
+mod json_schema;
 mod radius;
 mod robustness;
 mod secrets;

@@ -22,6 +22,13 @@ pub(crate) enum Command {
     Run(ConfigFile),
     /// Check the configuration and explain what is wrong with it.
     Check(ConfigFile),
+    /// Print a JSON Schema of the configuration, for editors.
+    Schema,
+    /// Print completions of this command line for a shell.
+    Completions(CompletionsOptions),
+    /// Write the manual pages into a folder.
+    #[command(hide = true)]
+    Manual(ManualOptions),
     /// Rewrite a swanctl.conf as a configuration for holdfast.
     Import(ImportOptions),
     /// Show which connections are up, and why the others are not.
@@ -30,6 +37,10 @@ pub(crate) enum Command {
     Initiate(InitiateOptions),
     /// Take a connection down.
     Terminate(TerminateOptions),
+    /// Keep a connection down, over restarts, until `up`.
+    Down(DownOptions),
+    /// End what `down` began.
+    Up(UpOptions),
     /// Make the agent read its configuration again; what did not change stays as it is.
     Reload(ReloadOptions),
     /// Print what happens, as it happens, one JSON object a line.
@@ -41,6 +52,19 @@ pub(crate) struct ConfigFile {
     /// The main configuration file.
     #[arg(long, short, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsOptions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManualOptions {
+    /// The folder.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -105,6 +129,25 @@ pub(crate) struct TerminateOptions {
     /// Do not wait for the peer's answer; with --timeout, for no longer than that.
     #[arg(long, short, conflicts_with = "child")]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DownOptions {
+    /// The connection.
+    pub(crate) name: String,
+    /// Why, for whoever looks at the status.
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpOptions {
+    /// The connection.
+    pub(crate) name: String,
     #[command(flatten)]
     pub(crate) agent: Agent,
 }

@@ -1,13 +1,27 @@
-//! The agent's log, on standard error.
+//! The agent's log: with its fields in the journal where standard error leads there, else on
+//! standard error as it is configured.
 
 use holdfast_config::{Log, LogFormat};
-use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
+use nix::sys::stat::fstat;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Starts logging. `RUST_LOG` wins over the configured level; when it cannot be understood, the
 /// configured level holds and the log says so.
 pub(super) fn start(log: Log, colour: bool) {
     let wanted = std::env::var("RUST_LOG").ok();
     let (filter, complaint) = filter(log, wanted.as_deref());
+    if log.format == LogFormat::Text
+        && let Some(journal) = journal()
+    {
+        let _ = tracing_subscriber::registry()
+            .with(filter)
+            .with(journal)
+            .try_init();
+        if let Some(complaint) = complaint {
+            tracing::warn!("{complaint}");
+        }
+        return;
+    }
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A subscriber that is there already stays: it is a test's.
     let _ = match log.format {
@@ -17,6 +31,16 @@ pub(super) fn start(log: Log, colour: bool) {
     if let Some(complaint) = complaint {
         tracing::warn!("{complaint}");
     }
+}
+
+/// The journal, if standard error is connected to it (systemd.exec(5), `$JOURNAL_STREAM`).
+fn journal() -> Option<tracing_journald::Layer> {
+    let stream = std::env::var("JOURNAL_STREAM").ok()?;
+    let (device, inode) = stream.split_once(':')?;
+    let stderr = fstat(std::io::stderr()).ok()?;
+    let is_journal = device.parse() == Ok(stderr.st_dev) && inode.parse() == Ok(stderr.st_ino);
+    let layer = tracing_journald::layer().ok().filter(|_| is_journal)?;
+    Some(layer.with_syslog_identifier("holdfast".to_owned()))
 }
 
 fn filter(log: Log, wanted: Option<&str>) -> (EnvFilter, Option<String>) {

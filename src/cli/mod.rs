@@ -5,15 +5,19 @@
 
 mod arguments;
 mod check;
+mod completions;
 mod control;
 mod events;
 mod exit;
 mod import;
 mod logging;
+mod maintenance;
+mod manual;
 mod operate;
 mod output;
 mod reload;
 mod run;
+mod schema;
 mod service;
 mod status;
 #[cfg(test)]
@@ -40,10 +44,15 @@ fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
     let outcome = match arguments.command {
         Command::Run(options) => run::run(&options, output),
         Command::Check(options) => check::check(&options, output),
+        Command::Schema => schema::schema(output),
+        Command::Completions(options) => completions::completions(&options, output),
+        Command::Manual(options) => manual::manual(&options, output),
         Command::Import(options) => import::import(&options, output),
         Command::Status(options) => control::block_on(status::status(&options, output)),
         Command::Initiate(options) => control::block_on(operate::initiate(&options, output)),
         Command::Terminate(options) => control::block_on(operate::terminate(&options, output)),
+        Command::Down(options) => control::block_on(maintenance::down(&options, output)),
+        Command::Up(options) => control::block_on(maintenance::up(&options, output)),
         Command::Events(options) => control::block_on(events::events(&options, output)),
         Command::Reload(options) => control::block_on(reload::reload(&options, output)),
     };

@@ -13,6 +13,7 @@ use super::{
     output::Output,
     service,
 };
+use crate::sandbox;
 
 /// Runs the agent until it is told to stop.
 pub(super) fn run(options: &ConfigFile, output: &mut Output<'_>) -> Outcome {
@@ -24,6 +25,10 @@ pub(super) fn run(options: &ConfigFile, output: &mut Output<'_>) -> Outcome {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
+    let confine = {
+        let (loaded, main) = (loaded.clone(), options.config.clone());
+        move || sandbox::enter(&loaded, &main)
+    };
     let options = Options {
         loaded,
         config_path: options.config.clone(),
@@ -31,6 +36,8 @@ pub(super) fn run(options: &ConfigFile, output: &mut Output<'_>) -> Outcome {
     };
     let hooks = Hooks {
         ready: Some(Box::new(service::ready)),
+        confine: Some(Box::new(confine)),
+        watchdog: service::watchdog(),
         stopping: Some(Box::new(service::stopping)),
         ..Hooks::default()
     };

@@ -1,6 +1,7 @@
 //! What the service manager is told. Without one, nothing is.
 
-use sd_notify::{NotifyState, notify};
+use holdfast_actors::Watchdog;
+use sd_notify::{NotifyState, notify, watchdog_enabled};
 
 /// The agent is up.
 pub(super) fn ready() {
@@ -10,6 +11,14 @@ pub(super) fn ready() {
 /// The agent says goodbye to its peers.
 pub(super) fn stopping() {
     tell(NotifyState::Stopping);
+}
+
+/// What it wants to hear regularly, if it does (`WatchdogSec=`).
+pub(super) fn watchdog() -> Option<Watchdog> {
+    Some(Watchdog {
+        patience: watchdog_enabled()?,
+        pet: Box::new(|| tell(NotifyState::Watchdog)),
+    })
 }
 
 fn tell(state: NotifyState<'_>) {

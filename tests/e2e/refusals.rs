@@ -11,7 +11,7 @@ use std::{
 
 use crate::lab::{
     Lab, Namespace,
-    holdfast::{Holdfast, PROGRAM, Settings, tunnel_tables},
+    holdfast::{Holdfast, PROGRAM, Settings, tunnel_tables, write_private},
     process::Process,
     topology::{Pair, Tunnel},
 };
@@ -42,14 +42,11 @@ fn assert_refusal((code, log): &(Option<i32>, String), words: &[&str]) {
 fn write(lab: &Lab, agent: &str, tables: &str) -> std::path::PathBuf {
     let file = lab.directory().join("holdfast.toml");
     let socket = lab.directory().join("holdfast.vici");
-    fs::write(
-        &file,
-        format!(
-            "[agent]\nvici = \"unix://{}\"\n{agent}\n{tables}",
-            socket.display()
-        ),
-    )
-    .expect("a configuration file");
+    let text = format!(
+        "[agent]\nvici = \"unix://{}\"\n{agent}\n{tables}",
+        socket.display()
+    );
+    write_private(&file, &text);
     file
 }
 

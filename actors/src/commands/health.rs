@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     environment::Shared,
+    sandbox::Sandbox,
     supervisor::{
         connection::status::{ChildStatus, ConnectionStatus},
         messages::ListStatus,
@@ -49,7 +50,8 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
             session.stream("health", message).await?;
         }
         if last {
-            return Ok(Message::success());
+            let sandbox = session.shared.sandbox.as_ref();
+            return Ok(Message::success().with_some("sandbox", sandbox.map(Sandbox::message)));
         }
     }
 }
@@ -62,11 +64,16 @@ fn render(status: &ConnectionStatus, shared: &Arc<Shared>) -> Message {
     message.push_some("peer", status.peer.map(|peer| peer.to_string()));
     message.push_some("remote-id", status.remote_id.as_deref());
     message.push("reason", &*status.reason);
+    if let Some(maintenance) = &status.maintenance {
+        let since = maintenance.lasts().as_secs().to_string();
+        message.push("maintenance", since);
+    }
     message.push("failures", status.failures.to_string());
     if let Some(at) = status.next_retry {
         let wait = at.saturating_duration_since(Instant::now());
         message.push("next-retry", millis(wait));
     }
+    message.push("summary", status.sentence(Instant::now()));
     message.push("ike-sas", status.ike_sas.to_string());
     let mut children = Message::new();
     for child in &status.children {

@@ -43,7 +43,7 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 /// What the handlers know.
 struct Health {
     shared: Arc<Shared>,
-    canaries: Canaries,
+    canaries: Arc<Canaries>,
     throughput: Mutex<Throughput>,
     live: Live,
     /// What browsers may do with the page.
@@ -81,7 +81,7 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 pub(crate) fn start(
     listener: TcpListener,
     shared: Arc<Shared>,
-    canaries: Canaries,
+    canaries: Arc<Canaries>,
 ) -> Result<HealthServer, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

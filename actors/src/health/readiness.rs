@@ -88,6 +88,8 @@ mod tests {
             reason: "the peer does not answer".into(),
             failures: 3,
             next_retry: None,
+            refused: false,
+            maintenance: None,
             ike_sas: 0,
             children: Vec::new(),
             history: Arc::default(),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::path::PathView;
 use crate::{
     environment::Shared,
+    sandbox::Sandbox,
     supervisor::connection::status::{ChildStatus, ConnectionStatus},
 };
 
@@ -28,6 +29,9 @@ pub(super) struct Status {
     /// Only there when keys are being written to a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_log_warning: Option<String>,
+    /// What the process may still do; not there where nobody confined it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox: Option<Sandbox>,
     /// Age of what follows.
     snapshot_age_milliseconds: u128,
     connections: BTreeMap<Arc<str>, Connection>,
@@ -42,6 +46,10 @@ struct Connection {
     peer: Option<String>,
     remote_id: Option<String>,
     reason: Arc<str>,
+    /// The same and what comes next, in a sentence.
+    summary: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maintenance_seconds: Option<u64>,
     failures: u32,
     next_retry_milliseconds: Option<u128>,
     ike_sas: usize,
@@ -88,6 +96,7 @@ pub(super) fn status(shared: &Shared) -> Status {
                 key_log.directory().display()
             )
         }),
+        sandbox: shared.sandbox.clone(),
         snapshot_age_milliseconds: snapshot.at.elapsed().as_millis(),
         connections: snapshot
             .connections
@@ -107,6 +116,11 @@ fn connection(status: &ConnectionStatus, shared: &Shared) -> Connection {
         peer: status.peer.map(|peer| peer.to_string()),
         remote_id: status.remote_id.clone(),
         reason: Arc::clone(&status.reason),
+        summary: status.sentence(now),
+        maintenance_seconds: status
+            .maintenance
+            .as_ref()
+            .map(|maintenance| maintenance.lasts().as_secs()),
         failures: status.failures,
         next_retry_milliseconds: status
             .next_retry

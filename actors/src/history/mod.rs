@@ -1,6 +1,7 @@
 //! What has become of a connection so far: counted and timed by the supervisor, read by whoever
 //! shows it. It lives as long as its connection is configured.
 
+mod kept;
 mod timeline;
 mod traffic;
 
@@ -13,6 +14,7 @@ use std::{
 use holdfast_ike::Counter;
 
 pub(crate) use self::{
+    kept::KeptHistory,
     timeline::{Condition, DAY, Span, Timeline},
     traffic::{Amounts, Traffic},
 };

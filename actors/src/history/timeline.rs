@@ -6,6 +6,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use serde::{Deserialize, Serialize};
+
 /// What is shown of it.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -14,7 +16,8 @@ pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST: usize = 480;
 
 /// A connection's condition, as far as its past is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Condition {
     /// Everything wanted was there.
     Up,
@@ -56,13 +59,17 @@ pub(crate) struct Timeline(VecDeque<Change>);
 
 impl Timeline {
     /// One that continues what was kept elsewhere, oldest change first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a store"))]
     pub(crate) fn restore(changes: impl IntoIterator<Item = Change>) -> Self {
         let mut timeline = Self::default();
         for change in changes {
             timeline.note(change.to, change.at);
         }
         timeline
+    }
+
+    /// The changes that are remembered, oldest first.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.0.iter()
     }
 
     /// Remembers a condition if it is a new one, and tells which was the last.

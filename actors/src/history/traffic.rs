@@ -3,9 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use holdfast_ipsec::Usage;
+use serde::{Deserialize, Serialize};
 
 /// Amounts that only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Amounts {
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
@@ -54,6 +56,12 @@ struct Sums {
 }
 
 impl Traffic {
+    /// Of a child that had carried this before the agent was started.
+    pub(crate) fn continuing(gone: Amounts) -> Self {
+        let told = gone;
+        Self(Mutex::new(Sums { gone, told }))
+    }
+
     /// A CHILD_SA is gone that had carried this.
     pub(crate) fn ended(&self, usage: Usage) {
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);

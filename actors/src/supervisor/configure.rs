@@ -149,7 +149,8 @@ impl Supervisor {
             .unwrap_or(Change::None)
         } else {
             self.index.add(&new);
-            let connection = Supervised::new(new, origin, Instant::now());
+            let mut connection = Supervised::new(new, origin, Instant::now());
+            connection.remember(&mut self.remembered);
             self.connections.insert(Arc::clone(&name), connection);
             let text = format!("added connection '{name}'");
             self.tell(Group::Config, Some(&name), None, &text);
@@ -176,6 +177,7 @@ impl Supervisor {
         if let Some(connection) = self.connections.remove(name) {
             self.index.remove(connection.config());
             self.shared.tallies.forget(name);
+            self.shared.store.keep_history(name, None);
         }
         self.forget_probes(name, context);
         self.agenda.set(name, None);

@@ -74,6 +74,7 @@ impl Handler<Drain> for Supervisor {
         }
         self.shared.bus.publish(|| ControlEvent::Draining);
         self.alert_all(SHUTDOWN);
+        self.keep_all_histories();
         for connection in self.connections.values_mut() {
             connection.drain();
         }

@@ -43,6 +43,8 @@ messages! {
     Initiate => Result<Initiated, String>,
     Terminate => Result<Vec<Victim>, String>,
     ForceClose => (),
+    Down => Result<usize, String>,
+    Up => Result<(), String>,
     ListIkeSas => Vec<IkeSaListing>,
     ListStatus => Vec<ConnectionStatus>,
     ListConnections => Vec<Arc<Connection>>,
@@ -162,6 +164,17 @@ pub(crate) struct Selector {
 
 /// Take SAs down, and no longer want them.
 pub(crate) struct Terminate(pub(crate) Selector);
+
+/// Begin maintenance: take a connection down and keep it so until [`Up`], restarts included. The
+/// answer counts the SAs that are ordered to go.
+pub(crate) struct Down {
+    pub(crate) name: String,
+    /// What the operator says about it.
+    pub(crate) reason: Option<String>,
+}
+
+/// End maintenance.
+pub(crate) struct Up(pub(crate) String);
 
 /// An SA that was ordered to go.
 pub(crate) struct Victim {

@@ -5,16 +5,18 @@
 //! and [`rotation`], which know no actor.
 
 mod agenda;
-mod alerts;
+pub(crate) mod alerts;
 pub(crate) mod attempt;
 mod backoff;
 mod begin;
+mod budget;
 mod candidates;
 mod configure;
 pub(crate) mod connection;
 mod control;
 mod crashes;
 mod drain;
+mod maintenance;
 pub(crate) mod messages;
 mod paths;
 mod policy;
@@ -60,12 +62,18 @@ use crate::{
     environment::Shared,
     handle::{CommandPort, IkeSaId, Order},
     post::Post,
+    store,
     transport::Transport,
     workers::Workers,
 };
 
 /// How long a look-up may take before the attempt counts as failed.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections that begin at the same instant when the agent starts, and the time until the next do:
+/// 200 in a second.
+const BEGUN_AT_ONCE: usize = 10;
+const BEGIN_PACE: Duration = Duration::from_millis(50);
 
 /// The supervisor.
 pub(crate) struct Supervisor {
@@ -84,6 +92,8 @@ pub(crate) struct Supervisor {
     publisher: Publisher,
     refusals: Refusals,
     crashes: Crashes,
+    /// Of former runs and of connections that come and go.
+    remembered: store::Connections,
     draining: Option<Draining>,
 }
 
@@ -95,13 +105,15 @@ impl Supervisor {
         data_plane: Post<DataPlaneActor>,
         workers: Workers,
         configured: &BTreeMap<String, Arc<Connection>>,
+        mut remembered: store::Connections,
     ) -> Self {
         let now = Instant::now();
         let mut index = CandidateIndex::default();
         let mut connections = BTreeMap::new();
         for config in configured.values() {
             index.add(config);
-            let connection = Supervised::new(Arc::clone(config), Origin::File, now);
+            let mut connection = Supervised::new(Arc::clone(config), Origin::File, now);
+            connection.remember(&mut remembered);
             connections.insert(Arc::clone(&config.name), connection);
         }
         Self {
@@ -120,6 +132,7 @@ impl Supervisor {
             agenda: Agenda::default(),
             alarm: None,
             publisher: Publisher::default(),
+            remembered,
             draining: None,
         }
     }
@@ -193,8 +206,8 @@ impl Supervisor {
                     redirected_from,
                 } => match self.initiate(name, remote, child.as_ref(), redirected_from) {
                     Ok(id) => {
-                        self.ask(name, &mut more, |connection, _, _| {
-                            connection.begun(id, child.as_ref());
+                        self.ask(name, &mut more, |connection, world, _| {
+                            connection.begun(id, child.as_ref(), world);
                         });
                     }
                     Err(cause) => {
@@ -319,10 +332,22 @@ impl Actor for Supervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Context<Self>) {
-        let names: Vec<_> = self.connections.keys().cloned().collect();
-        for name in names {
+        self.begin_all(self.connections.keys().cloned().collect(), context);
+        self.keep_histories(context);
+    }
+}
+
+impl Supervisor {
+    /// Lets connections begin a few at a time: what is begun together is sent again together.
+    fn begin_all(&mut self, mut names: VecDeque<Arc<str>>, context: &mut Context<Self>) {
+        for name in names.drain(..names.len().min(BEGUN_AT_ONCE)) {
             self.with(&name, context, Supervised::reconcile);
             self.configure_probes(&name, context);
+        }
+        if !names.is_empty() && self.draining.is_none() {
+            context.run_later(BEGIN_PACE, |supervisor, context| {
+                supervisor.begin_all(names, context);
+            });
         }
     }
 }
@@ -331,7 +356,12 @@ impl Handler<Resolved> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, answer: Resolved, context: &mut Context<Self>) {
-        if answer.addresses.is_empty() {
+        let resolves = |connection: &Supervised| connection.resolves(answer.ticket);
+        let awaited = self
+            .connections
+            .get(&answer.connection)
+            .is_some_and(resolves);
+        if answer.addresses.is_empty() && awaited {
             self.alert_all(alerts::NO_ADDRESS);
         }
         self.with(&answer.connection, context, |connection, world, actions| {

@@ -402,6 +402,7 @@ const RECONNECT: &[(&str, Rule)] = &[
     ("multiplier", Obeyed(Fraction)),
     ("slow", Obeyed(Time)),
     ("stable_after", Obeyed(Time)),
+    ("budget", Obeyed(Number)),
 ];
 
 const PROBE: &[(&str, Rule)] = &[

@@ -77,7 +77,7 @@ fn unknown_keys_are_refused_everywhere() {
     holdfast.toml:3:1: agent.tun.nmae: unknown key (did you mean "name"?)
     holdfast.toml:5:1: agent.log.levle: unknown key (did you mean "level"?)
     holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, mobike, fragmentation, dpd_delay, keyingtries, unique, vips, pools, reauth_time, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, send_cert, send_certreq, redirect_to, redirect_at, ppk_id, ppk_required, resumption, local, remote, retransmit, reconnect, child)
-    holdfast.toml:14:11: connections.paris.reconnect.min: unknown key (known here: initial, max, multiplier, slow, stable_after)
+    holdfast.toml:14:11: connections.paris.reconnect.min: unknown key (known here: initial, max, multiplier, slow, stable_after, budget)
     holdfast.toml:19:1: connections.paris.children.net.remote-ts: unknown key (did you mean "remote_ts"?)
     holdfast.toml:25:1: secrets.paris.id: unknown key (did you mean "ids"?)
     holdfast.toml:26:2: connection: unknown key (did you mean "connections"?)

@@ -1,82 +1,15 @@
 //! docs/configuration.md describes every key, no other, and with examples that work.
 
-use std::{collections::BTreeMap, path::Path};
-
 use super::{NET, PARIS, SECRET, Site};
-use crate::schema::{Holds, Section};
-
-/// Headings of the document and the tables they describe.
-const HEADINGS: [(&str, Section); 19] = [
-    ("Top level", Section::Root),
-    ("[agent]", Section::Agent),
-    ("[agent.readiness]", Section::Readiness),
-    ("[agent.tun]", Section::Tun),
-    ("[agent.limits]", Section::Limits),
-    ("[agent.log]", Section::Log),
-    ("[defaults]", Section::Defaults),
-    ("[connections.NAME]", Section::Connection),
-    ("local and remote", Section::Auth),
-    ("retransmit", Section::Retransmit),
-    ("reconnect", Section::Reconnect),
-    ("[connections.NAME.children.CHILD]", Section::Child),
-    ("probe", Section::Probe),
-    ("[secrets.NAME]", Section::Secret),
-    ("secret", Section::SecretSource),
-    ("[authorities.NAME]", Section::Authority),
-    ("[pools.NAME]", Section::Pool),
-    ("[radius]", Section::Radius),
-    ("[radius.servers.NAME]", Section::RadiusServer),
-];
-
-struct Row {
-    default: Option<String>,
-    example: Option<String>,
-}
-
-/// A cell that is one piece of code is a value, anything else is a description.
-fn value(cell: &str) -> Option<String> {
-    let code = cell.strip_prefix('`')?.strip_suffix('`')?;
-    (!code.contains('`')).then(|| code.to_owned())
-}
-
-/// Key to row, for each heading.
-fn documented() -> BTreeMap<String, BTreeMap<String, Row>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
-    let text = std::fs::read_to_string(path).unwrap();
-    let mut sections: BTreeMap<String, BTreeMap<String, Row>> = BTreeMap::new();
-    let mut heading = String::new();
-    for line in text.lines() {
-        if line.starts_with('#') {
-            heading = line.trim_start_matches('#').trim().replace('`', "");
-        } else if let Some(row) = line.strip_prefix("| `") {
-            let row = row.replace("\\|", "\u{0}");
-            let cells: Vec<String> = row
-                .split('|')
-                .map(|cell| cell.replace('\u{0}', "|").trim().to_owned())
-                .collect();
-            assert!(
-                cells.len() >= 4,
-                "key, meaning, default and example: {line}"
-            );
-            let key = cells[0].trim_end_matches('`').to_owned();
-            let row = Row {
-                default: value(&cells[2]),
-                example: value(&cells[3]),
-            };
-            let previous = sections
-                .entry(heading.clone())
-                .or_default()
-                .insert(key, row);
-            assert!(previous.is_none(), "described twice: {line}");
-        }
-    }
-    sections
-}
+use crate::{
+    reference,
+    schema::{Holds, Section},
+};
 
 #[test]
 fn every_key_is_described_and_no_other() {
-    let documented = documented();
-    for (heading, section) in HEADINGS {
+    let documented = reference::read();
+    for (heading, section) in Section::HEADINGS {
         let Some(rows) = documented.get(heading) else {
             panic!("no table under {heading}")
         };
@@ -108,7 +41,7 @@ fn without(table: &str, key: &str) -> String {
 const SERVER: &str = "address = \"192.0.2.5\"\nsecret = { value = \"s3cret\" }\n";
 
 /// A configuration in which one key stands as in the document.
-fn with_key(section: Section, key: &str, value: &str) -> String {
+pub(super) fn with_key(section: Section, key: &str, value: &str) -> String {
     let line = format!("{key} = {value}\n");
     let local = without(PARIS, "local");
     match section {
@@ -130,10 +63,10 @@ fn with_key(section: Section, key: &str, value: &str) -> String {
         Section::Child => format!("{PARIS}{}{line}{SECRET}", without(NET, key)),
         Section::Probe if key == "target" => format!("{PARIS}{NET}probe.{line}{SECRET}"),
         Section::Probe => {
-            let kind = match key {
-                "port" => "probe.kind = \"tcp\"\n",
-                "kind" if value.contains("tcp") => "probe.port = 443\n",
-                _ => "",
+            let kind = if key == "port" {
+                "probe.kind = \"tcp\"\n"
+            } else {
+                ""
             };
             let target = "probe.target = \"10.2.0.1\"\n";
             format!("{PARIS}{NET}{target}{kind}probe.{line}{SECRET}")
@@ -154,7 +87,10 @@ fn with_key(section: Section, key: &str, value: &str) -> String {
 
 fn said(section: Section, key: &str, value: &str) -> Result<(), String> {
     let text = with_key(section, key, value);
-    let site = Site::new(&text)
+    let site = Site::new(&text).with("credentials/paris", "s3cret");
+    let folder = site.path("credentials").display().to_string();
+    let site = site
+        .with_variable("CREDENTIALS_DIRECTORY", &folder)
         .with("paris.psk", "s3cret")
         .with("radius.secret", "s3cret")
         .with("moon.key", super::credentials::KEY)
@@ -172,9 +108,9 @@ const REFERENCES: [&str; 1] = ["agent.port"];
 
 #[test]
 fn every_example_and_every_default_is_accepted() {
-    let documented = documented();
+    let documented = reference::read();
     let mut tried = 0;
-    for (heading, section) in HEADINGS {
+    for (heading, section) in Section::HEADINGS {
         for (key, row) in &documented[heading] {
             let values = [&row.default, &row.example];
             for value in values.into_iter().flatten() {
@@ -190,8 +126,8 @@ fn every_example_and_every_default_is_accepted() {
 
 #[test]
 fn every_value_has_an_example() {
-    for (heading, section) in HEADINGS {
-        for (key, row) in &documented()[heading] {
+    for (heading, section) in Section::HEADINGS {
+        for (key, row) in &reference::read()[heading] {
             let has_example = row.example.is_some() || section.holds(key) != Holds::Value;
             assert!(has_example, "{heading}: {key}");
         }

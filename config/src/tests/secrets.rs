@@ -85,7 +85,7 @@ fn what_is_no_secret_is_refused() {
     holdfast.toml:3:18: secrets.x.secret.env: the environment variable MISSING is not set (set it for the agent, for instance by EnvironmentFile= in its systemd unit)
     "#);
     assert_snapshot!(said("{}"), @r#"
-    holdfast.toml:3:10: secrets.x.secret: the secret itself is missing (add secret = { file = "name.psk" }, { env = "NAME" } or { value = "..." })
+    holdfast.toml:3:10: secrets.x.secret: the secret itself is missing (add secret = { file = "name.psk" }, { credential = "NAME" }, { env = "NAME" } or { value = "..." })
     "#);
     assert_snapshot!(said("{ env = \"A\", file = \"b\" }"), @r#"
     holdfast.toml:3:10: secrets.x.secret: more than one of file, env and value is given (keep one of them)
@@ -124,7 +124,7 @@ fn no_diagnostic_shows_a_secret() {
     4 │         secret = *********
       ·                  ─────────
       ╰────
-     help: write { file = "name.psk" }, { env = "NAME" } or { value = "..." }
+     help: write { file = "name.psk" }, { credential = "NAME" }, { env = "NAME" } or { value = "..." }
 
      ⚠ secrets.b.secret.value: the secret stands in the configuration itself
       ╭─[holdfast.toml:7:28]
@@ -138,7 +138,7 @@ fn no_diagnostic_shows_a_secret() {
     8 │         [secrets.c]
       ·                  ─
       ╰────
-     help: add secret = { file = "name.psk" }, { env = "NAME" } or { value = "..." }
+     help: add secret = { file = "name.psk" }, { credential = "NAME" }, { env = "NAME" } or { value = "..." }
 
      × secrets.c.type: the type of the secret is missing
       ╭─[holdfast.toml:8:18]
@@ -180,7 +180,7 @@ fn no_diagnostic_shows_a_secret() {
     15 │         secret = { value = ***********, pin = ***
        ·                                         ───
        ╰────
-     help: known here: file, env, value
+     help: known here: file, env, credential, value
 
      × secrets.f: this is a list
        ╭─[holdfast.toml:17:19]
@@ -241,4 +241,42 @@ fn any_among_the_ids_means_everybody() {
     );
     let loaded = site.with_variable("PSK", "s3cret").loaded();
     assert!(loaded.config.secrets.psk(&id("a"), &id("b")).is_some());
+}
+
+#[test]
+fn a_credential_comes_from_the_service_manager() {
+    let from = |name: &str| {
+        let site = secret(&format!("{{ credential = {name:?} }}")).with("given/paris", "s3cret\n");
+        let folder = site.path("given").display().to_string();
+        site.with_variable("CREDENTIALS_DIRECTORY", &folder)
+    };
+    assert_eq!(bytes(&from("paris")), b"s3cret");
+    assert_snapshot!(from("berlin").said(), @r"
+    holdfast.toml:3:25: secrets.x.secret.credential: cannot read given/berlin: No such file or directory (os error 2) (create it; the path is relative to the file that names it)
+    ");
+    for name in ["", "..", "../x.psk", ".hidden", "a/b", "a b", "a:b"] {
+        let said = from(name).said();
+        assert!(said.contains("cannot name a credential"), "{name}: {said}");
+    }
+    assert_snapshot!(from("paris").with_mode("given/paris", 0o444).said(), @"");
+    assert_snapshot!(secret("{ credential = \"paris\" }").said(), @"");
+}
+
+#[test]
+fn a_configuration_with_a_secret_is_not_for_everybody() {
+    let site = secret("{ value = \"s3cret\" }").with_mode("holdfast.toml", 0o644);
+    assert_snapshot!(site.said(), @r#"
+    holdfast.toml:3:20: secrets.x.secret.value: every user of this machine may read the secret in holdfast.toml (mode 0644) (chmod 0600 holdfast.toml, or move it into a file of mode 0600 and write secret = { file = "name.psk" })
+    warning: holdfast.toml:3:20: secrets.x.secret.value: the secret stands in the configuration itself (move it into a file of mode 0600 and write secret = { file = "name.psk" })
+    "#);
+}
+
+#[test]
+fn whoever_may_write_the_configuration_is_named() {
+    let mode = |mode| Site::new("").with_mode("holdfast.toml", mode).said();
+    assert_eq!(mode(0o644), "");
+    assert_snapshot!(mode(0o664), @r"
+    warning: holdfast.toml: its group may change this file (mode 0664) (chmod go-w holdfast.toml)
+    ");
+    assert_snapshot!(mode(0o646), @"");
 }

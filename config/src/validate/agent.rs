@@ -10,7 +10,7 @@ use std::{
 
 use super::{elements, keyword, repeated, time};
 use crate::{
-    Agent, Connection, DataPlaneKind, Limits, Log, LogFormat, LogLevel, Readiness, Tun,
+    Agent, Connection, DataPlaneKind, Limits, Log, LogFormat, LogLevel, Readiness, StateDir, Tun,
     ViciAddress,
     diagnostic::Origin,
     key_path::KeyPath,
@@ -55,6 +55,7 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         ),
         drain_timeout: drain_timeout(raw, default.drain_timeout, scope),
         keylog: keylog(raw.keylog.as_deref(), &scope.key("keylog")),
+        state_dir: state_dir(raw.state_dir.as_deref(), &scope.key("state_dir")),
         limits: limits(&raw.limits, &scope.key("limits")),
         max_control_clients: at_most(
             raw.max_control_clients,
@@ -64,6 +65,7 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         ),
         log: log(&raw.log, &scope.key("log")),
         install_routes: raw.install_routes.unwrap_or(default.install_routes),
+        sandbox: raw.sandbox.unwrap_or(default.sandbox),
     };
     let of_file = [
         ("vici_mode", raw.vici_mode.is_some()),
@@ -355,6 +357,21 @@ fn drain_timeout(raw: &RawAgent, default: Duration, scope: &Scope<'_>) -> Durati
         );
     }
     value
+}
+
+/// Where state is kept.
+fn state_dir(text: Option<&str>, scope: &Scope<'_>) -> StateDir {
+    match text {
+        None => StateDir::Usual,
+        Some("none") => StateDir::Memory,
+        Some(text) => {
+            if text.trim().is_empty() {
+                let remedy = "write a directory such as \"/var/lib/holdfast\", or \"none\"";
+                scope.error("the name of the directory is empty", remedy);
+            }
+            StateDir::At(beside(scope, Path::new(text)))
+        }
+    }
 }
 
 /// The key log's directory, relative to that of the file that names it.

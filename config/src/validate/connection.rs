@@ -54,6 +54,7 @@ pub(crate) fn connection(
     };
     check_ports(&connection, agent, scope);
     check_reach(&connection, scope);
+    check_budget(&connection, scope);
     connection
 }
 
@@ -300,6 +301,7 @@ fn reconnect(raw: &RawReconnect, scope: &Scope<'_>) -> Reconnect {
         multiplier: at_least_one(raw.multiplier, default.multiplier, &scope.key("multiplier")),
         slow: time::positive(raw.slow, default.slow, &scope.key("slow")),
         stable_after: time::or(raw.stable_after, default.stable_after),
+        budget: raw.budget,
     };
     if reconnect.max < reconnect.initial {
         let initial = humantime::format_duration(reconnect.initial);
@@ -313,6 +315,21 @@ fn reconnect(raw: &RawReconnect, scope: &Scope<'_>) -> Reconnect {
         scope.error("it is longer than a day", "use less, \"60s\" suits most");
     }
     reconnect
+}
+
+/// Half of a budget must be enough for an attempt: see where it is spent.
+fn check_budget(connection: &Connection, scope: &Scope<'_>) {
+    let attempt = connection.ike.retransmit.tries.saturating_add(1);
+    let least = attempt.saturating_mul(2);
+    if let Some(budget) = connection.reconnect.budget
+        && budget < least
+    {
+        let message = format!(
+            "{budget} packets an hour: an attempt takes {attempt} and the budget is for two"
+        );
+        let remedy = format!("use {least} at least, or fewer `retransmit.tries`");
+        scope.key("reconnect").key("budget").error(message, remedy);
+    }
 }
 
 fn check_ports(connection: &Connection, agent: &Agent, scope: &Scope<'_>) {

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::{agent::beside, elements, keyword, private_key::private_key};
 use crate::{
     PrivateKeyEntry, PskEntry,
+    diagnostic::Origin,
     environment::Environment,
     quantity::TextList,
     raw::{RawSecret, RawSecretSource},
@@ -140,18 +141,16 @@ pub(super) fn read(
     environment: &Environment,
     files: &mut Vec<PathBuf>,
 ) -> Option<Zeroizing<Vec<u8>>> {
-    match (&raw.file, &raw.env, &raw.value) {
-        (Some(file), None, None) => {
+    match (&raw.file, &raw.credential, &raw.env, &raw.value) {
+        (Some(file), None, None, None) => {
             let scope = scope.key("file");
-            let path = beside(&scope, Path::new(file));
-            let mut bytes = read_file(&path, &scope);
-            files.push(path);
-            if let Some(bytes) = &mut bytes {
-                without_line_break(bytes);
-            }
-            bytes
+            read_text(beside(&scope, Path::new(file)), &scope, files)
         }
-        (None, Some(name), None) => {
+        (None, Some(name), None, None) => {
+            let scope = scope.key("credential");
+            read_text(credential(name, &scope, environment)?, &scope, files)
+        }
+        (None, None, Some(name), None) => {
             let value = environment.get(name);
             if value.is_none() {
                 scope.key("env").error(
@@ -161,27 +160,77 @@ pub(super) fn read(
             }
             value.map(|value| Zeroizing::new(value.as_bytes().to_vec()))
         }
-        (None, None, Some(value)) => {
-            scope.key("value").warning(
-                "the secret stands in the configuration itself",
-                "move it into a file of mode 0600 and write secret = { file = \"name.psk\" }",
-            );
+        (None, None, None, Some(value)) => {
+            in_the_open(&scope.key("value"));
             Some(Zeroizing::new(value.as_bytes().to_vec()))
         }
-        (None, None, None) => {
-            let remedy =
-                "add secret = { file = \"name.psk\" }, { env = \"NAME\" } or { value = \"...\" }";
+        (None, None, None, None) => {
+            let remedy = "add secret = { file = \"name.psk\" }, { credential = \"NAME\" }, \
+                          { env = \"NAME\" } or { value = \"...\" }";
             scope.missing("the secret itself is missing", remedy);
             None
         }
         _ => {
             scope.error(
-                "more than one of file, env and value is given",
+                "more than one of file, credential, env and value is given",
                 "keep one of them",
             );
             None
         }
     }
+}
+
+/// A secret that stands in the configuration: whoever may read that has it.
+fn in_the_open(scope: &Scope<'_>) {
+    const REMEDY: &str =
+        "move it into a file of mode 0600 and write secret = { file = \"name.psk\" }";
+    scope.warning("the secret stands in the configuration itself", REMEDY);
+    let Origin::Place(place) = scope.origin() else {
+        return;
+    };
+    let mode = std::fs::metadata(&place.file).map_or(0, |file| file.permissions().mode() & 0o777);
+    if mode & 0o004 != 0 {
+        let shown = place.file.display();
+        scope.error(
+            format!("every user of this machine may read the secret in {shown} (mode {mode:04o})"),
+            format!("chmod 0600 {shown}, or {REMEDY}"),
+        );
+    }
+}
+
+/// The file of a credential that the service manager hands over (systemd.exec(5), Credentials).
+fn credential(name: &str, scope: &Scope<'_>, environment: &Environment) -> Option<PathBuf> {
+    // What systemd accepts as the name of one: a file's name, and nothing that leads elsewhere.
+    let fits = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | ':');
+    if name.is_empty() || name.len() > 255 || name.starts_with('.') || !name.chars().all(fits) {
+        scope.error(
+            format!("{name:?} cannot name a credential"),
+            "write the name that stands in LoadCredential= of the systemd unit",
+        );
+        return None;
+    }
+    let Some(folder) = environment.get("CREDENTIALS_DIRECTORY") else {
+        scope.error(
+            format!("there is no credential {name}: CREDENTIALS_DIRECTORY is not set"),
+            format!("run the agent by systemd, with LoadCredential={name}:FILE in its unit"),
+        );
+        return None;
+    };
+    Some(Path::new(folder.as_str()).join(name))
+}
+
+/// A file's text without its last line break.
+fn read_text(
+    path: PathBuf,
+    scope: &Scope<'_>,
+    files: &mut Vec<PathBuf>,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = read_file(&path, scope);
+    files.push(path);
+    if let Some(bytes) = &mut bytes {
+        without_line_break(bytes);
+    }
+    bytes
 }
 
 /// What a file holds that only its owner, or its group, may read.

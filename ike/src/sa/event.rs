@@ -261,6 +261,9 @@ pub enum Failure {
     /// No configured connection matches the peer.
     #[error("no connection matches the peer's address and identity")]
     NoConnection,
+    /// An operator keeps the connection down.
+    #[error("the connection is in maintenance: `holdfast up` ends that")]
+    KeptDown,
     /// The peer has no address for us, or we have none for the peer.
     #[error("no virtual address was assigned: compare `vips` with the gateway's pools")]
     InternalAddressFailure,

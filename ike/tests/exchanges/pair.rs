@@ -306,6 +306,7 @@ impl Pair {
                     .iter()
                     .chain([&end.connection])
                     .map(|connection| Candidate {
+                        kept_down: false,
                         connection: Arc::new(connection.clone()),
                         contacts: Contacts::default(),
                     })

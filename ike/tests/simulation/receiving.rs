@@ -39,6 +39,7 @@ impl Endpoint {
                 let from = path.remote;
                 let initiator_spi = request.initiator_spi();
                 let candidate = Candidate {
+                    kept_down: false,
                     connection: self.connection.clone(),
                     contacts: self.contacts.clone(),
                 };

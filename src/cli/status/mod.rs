@@ -24,7 +24,7 @@ pub(super) async fn status(options: &StatusOptions, output: &mut Output<'_>) -> 
     let (events, response) = control.collect("health", "health", request).await?;
     let refused = |reason: String| Failure::new(Code::Failed, reason);
     response.verdict().map_err(refused)?;
-    let report = Report::read(&events);
+    let report = Report::read(&events, &response);
     if let (Some(name), true) = (&options.name, report.connections.is_empty()) {
         return Err(refused(format!(
             "no connection is called `{name}`; `holdfast status` shows those that are configured"

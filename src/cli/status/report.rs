@@ -6,13 +6,33 @@ use holdfast_vici::Message;
 use serde::Serialize;
 
 /// The states that the agent names; others may come with later agents.
-pub(super) const STATES: [&str; 6] = ["up", "connecting", "waiting", "down", "idle", "disabled"];
+pub(super) const STATES: [&str; 7] = [
+    "up",
+    "connecting",
+    "waiting",
+    "down",
+    "idle",
+    "disabled",
+    "maintenance",
+];
 
 /// Every connection, in the agent's order. Serialised it is the output of `status --json`, whose
 /// keys stay as they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Report {
     pub(super) connections: Vec<Connection>,
+    /// What the agent's process may still do.
+    pub(super) sandbox: Option<Sandbox>,
+}
+
+/// What is in force of the sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Sandbox {
+    pub(super) enabled: bool,
+    pub(super) capabilities: Vec<String>,
+    pub(super) no_new_privileges: bool,
+    pub(super) system_calls: String,
+    pub(super) files: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,9 +46,15 @@ pub(super) struct Connection {
     pub(super) remote_id: Option<String>,
     /// Why it is not up.
     pub(super) reason: Option<String>,
+    /// How long an operator has kept it down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) maintenance_seconds: Option<u64>,
     /// Failed attempts since it was last up.
     pub(super) failures: u64,
     pub(super) next_retry_ms: Option<u64>,
+    /// The same in one sentence: why it is down, what comes next, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) summary: Option<String>,
     pub(super) ike_sas: u64,
     pub(super) children: Vec<Child>,
 }
@@ -67,14 +93,17 @@ pub(super) struct Path {
 }
 
 impl Report {
-    /// Reads the `health` events.
-    pub(super) fn read(events: &[Message]) -> Self {
+    /// Reads the `health` events and the response that follows them.
+    pub(super) fn read(events: &[Message], response: &Message) -> Self {
         let connections = events
             .iter()
             .flat_map(Message::sections)
             .map(|(name, section)| Connection::read(name, section))
             .collect();
-        Self { connections }
+        Self {
+            connections,
+            sandbox: response.child("sandbox").map(Sandbox::read),
+        }
     }
 
     /// How many connections are in each state, in the order of [`STATES`], unknown ones last.
@@ -92,6 +121,39 @@ impl Report {
     }
 }
 
+impl Sandbox {
+    fn read(section: &Message) -> Self {
+        let capabilities = text(section, "capabilities").unwrap_or_default();
+        Self {
+            enabled: section.get_bool("enabled").unwrap_or(false),
+            capabilities: capabilities.split_whitespace().map(str::to_owned).collect(),
+            no_new_privileges: section.get_bool("no-new-privileges").unwrap_or(false),
+            system_calls: text(section, "system-calls").unwrap_or_default(),
+            files: text(section, "files").unwrap_or_default(),
+        }
+    }
+
+    /// In one line.
+    pub(super) fn sentence(&self) -> String {
+        if !self.enabled {
+            return "Sandbox: off (agent.sandbox)".to_owned();
+        }
+        let capabilities = match self.capabilities.as_slice() {
+            [] => "no capabilities".to_owned(),
+            some => some.join(", "),
+        };
+        let privileges = if self.no_new_privileges {
+            "no new privileges"
+        } else {
+            "new privileges possible"
+        };
+        format!(
+            "Sandbox: {capabilities}; {privileges}; system calls: {}; files: {}",
+            self.system_calls, self.files
+        )
+    }
+}
+
 impl Connection {
     fn read(name: &str, section: &Message) -> Self {
         Self {
@@ -102,8 +164,10 @@ impl Connection {
             peer: text(section, "peer"),
             remote_id: text(section, "remote-id"),
             reason: text(section, "reason"),
+            maintenance_seconds: number(section, "maintenance"),
             failures: number(section, "failures").unwrap_or(0),
             next_retry_ms: number(section, "next-retry"),
+            summary: text(section, "summary"),
             ike_sas: number(section, "ike-sas").unwrap_or(0),
             children: section
                 .child("children")

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 
-use super::report::{Child, Connection, Path, Report};
+use super::report::{Child, Connection, Path, Report, Sandbox};
 use crate::cli::{output::Style, text};
 
 /// A column narrower than this cannot be read, however narrow the terminal is.
@@ -29,11 +29,17 @@ pub(super) fn render(report: &Report, style: Style) -> String {
         .map(|(state, count)| format!("{count} {state}"))
         .collect();
     format!(
-        "{}\n{}: {}\n",
+        "{}\n{}: {}\n{}",
         connections(report, style),
         text::count(report.connections.len(), "connection", "connections"),
-        tally.join(", ")
+        tally.join(", "),
+        sandbox(report)
     )
+}
+
+fn sandbox(report: &Report) -> String {
+    let sentence = report.sandbox.as_ref().map(Sandbox::sentence);
+    sentence.map_or_else(String::new, |sentence| sentence + "\n")
 }
 
 /// The line of each connection with one line for each of its children.
@@ -41,6 +47,10 @@ pub(super) fn render_details(report: &Report, style: Style) -> String {
     let mut out = connections(report, style);
     for connection in &report.connections {
         out.push('\n');
+        if let Some(summary) = &connection.summary {
+            out.push_str(summary);
+            out.push_str("\n\n");
+        }
         out.push_str(&children(connection, style));
     }
     out
@@ -145,6 +155,13 @@ fn traffic((inward, outward): (u64, u64)) -> String {
 
 fn why(connection: &Connection) -> String {
     let reason = connection.reason.as_deref().unwrap_or_default();
+    if let Some(seconds) = connection.maintenance_seconds {
+        let lasted = text::span(Duration::from_secs(seconds));
+        return format!(
+            "{reason} (for {lasted}; `holdfast up {}` ends it)",
+            connection.name
+        );
+    }
     match (reason, connection.failures) {
         (reason, 0 | 1) => reason.to_owned(),
         ("", failures) => format!("{failures} attempts failed"),
@@ -236,7 +253,7 @@ fn sequence(state: &str) -> Option<&'static str> {
         "up" => Some("32"),
         "connecting" | "waiting" => Some("33"),
         "down" => Some("31"),
-        "idle" | "disabled" => Some("2"),
+        "idle" | "disabled" | "maintenance" => Some("2"),
         _ => None,
     }
 }

@@ -53,7 +53,7 @@ fn report() -> Report {
     let guest = connection("guest", "idle").with("reason", "nobody asked for it");
     let events = [("paris", paris), ("rome", rome), ("guest", guest)]
         .map(|(name, section)| Message::new().with(name, section));
-    Report::read(&events)
+    Report::read(&events, &Message::success())
 }
 
 #[test]
@@ -157,21 +157,30 @@ fn a_peer_cannot_write_to_the_terminal() {
     let section = connection("paris", "up")
         .with("remote-id", "\x1b]0;gotcha\x07")
         .with("reason", "line\nline");
-    let report = Report::read(&[Message::new().with("paris", section)]);
+    let report = Report::read(
+        &[Message::new().with("paris", section)],
+        &Message::success(),
+    );
     assert_eq!(report.connections[0].remote_id, None);
     assert_eq!(report.connections[0].reason, None);
 
     let section = connection("paris", "up").with("remote-id", "x".repeat(60_000));
-    let report = Report::read(&[Message::new().with("paris", section)]);
+    let report = Report::read(
+        &[Message::new().with("paris", section)],
+        &Message::success(),
+    );
     assert!(render(&report, Style::default()).len() < 300);
 }
 
 #[test]
 fn states_of_later_agents_are_shown() {
-    let report = Report::read(&[
-        Message::new().with("paris", connection("paris", "hibernating")),
-        Message::new().with("rome", Message::new()),
-    ]);
+    let report = Report::read(
+        &[
+            Message::new().with("paris", connection("paris", "hibernating")),
+            Message::new().with("rome", Message::new()),
+        ],
+        &Message::success(),
+    );
     let style = Style {
         colour: true,
         width: None,
@@ -258,4 +267,24 @@ fn keys_of_the_json() {
             ],
         })
     );
+}
+
+#[test]
+fn the_sandbox_is_stated() {
+    let sandbox = Message::new()
+        .with("enabled", true)
+        .with("capabilities", "CAP_NET_ADMIN")
+        .with("no-new-privileges", true)
+        .with("system-calls", "120 of them (seccomp)")
+        .with("files", "all: the kernel has no Landlock");
+    let response = Message::success().with("sandbox", sandbox);
+    let sandbox = Report::read(&[], &response).sandbox.unwrap();
+    assert_eq!(
+        sandbox.sentence(),
+        "Sandbox: CAP_NET_ADMIN; no new privileges; system calls: 120 of them (seccomp); \
+         files: all: the kernel has no Landlock"
+    );
+    let off = Message::success().with("sandbox", Message::new().with("enabled", false));
+    let sandbox = Report::read(&[], &off).sandbox.unwrap();
+    assert_eq!(sandbox.sentence(), "Sandbox: off (agent.sandbox)");
 }

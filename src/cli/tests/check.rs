@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt;
+
 use super::holdfast;
 
 const GOOD: &str = r#"
@@ -23,6 +25,7 @@ fn file(text: &str) -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("holdfast.toml");
     std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     let path = path.to_str().unwrap().to_owned();
     (directory, path)
 }

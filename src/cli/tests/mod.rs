@@ -34,3 +34,39 @@ fn holdfast<S: AsRef<str>>(words: &[S]) -> Ran {
         complaints: text(complaints),
     }
 }
+
+#[test]
+fn the_schema_is_json() {
+    let ran = holdfast(&["schema"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let schema: serde_json::Value = serde_json::from_str(&ran.results).unwrap();
+    assert_eq!(schema["title"], "Holdfast configuration");
+    assert!(schema["properties"]["connections"].is_object());
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for (shell, word) in [
+        ("bash", "complete"),
+        ("zsh", "#compdef"),
+        ("fish", "complete -c"),
+    ] {
+        let ran = holdfast(&["completions", shell]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(
+            ran.results.contains(word) && ran.results.contains("terminate"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    assert_eq!(holdfast(&["manual", pages.to_str().unwrap()]).code, 0);
+    let page = std::fs::read_to_string(pages.join("holdfast.1")).unwrap();
+    assert!(page.contains("gateway agent"), "{page}");
+    let page = std::fs::read_to_string(pages.join("holdfast-reload.1")).unwrap();
+    assert!(page.contains("dry\\-run"), "{page}");
+}

@@ -51,6 +51,11 @@ pub(crate) struct Charon {
 }
 
 impl Charon {
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
     /// Starts it with one tunnel and loads its configuration.
     pub(crate) fn with_tunnel(
         lab: &Lab,

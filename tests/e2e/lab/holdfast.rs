@@ -1,7 +1,10 @@
 //! The agent under test, one per namespace, each with a configuration and a socket of its own.
 
 use std::{
+    ffi::OsString,
     fmt::Write as _,
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output},
     time::Duration,
@@ -60,6 +63,8 @@ pub(crate) struct Holdfast {
     directory: PathBuf,
     socket: PathBuf,
     namespace: String,
+    /// The words that run it.
+    words: Vec<OsString>,
     process: Process,
     environment: Vec<(&'static str, String)>,
 }
@@ -88,16 +93,36 @@ impl Holdfast {
     pub(crate) fn launch(lab: &Lab, namespace: &Namespace, agent: &str, tables: &str) -> Self {
         let directory = lab.subdirectory(&format!("{}-holdfast", namespace.name()));
         let socket = directory.join("holdfast.vici");
+        let state = directory.join("state");
+        let state_dir = if agent.contains("state_dir") {
+            String::new()
+        } else {
+            format!("state_dir = \"{}\"", state.display())
+        };
         let configuration = format!(
-            "[agent]\nvici = \"unix://{}\"\n{agent}\n\n{tables}",
-            socket.display()
+            "[agent]\nvici = \"unix://{}\"\n{state_dir}\n{agent}\n\n{tables}",
+            socket.display(),
         );
-        std::fs::write(directory.join("holdfast.toml"), configuration).expect("holdfast.toml");
-        let process = spawn(namespace.name(), &directory, &[]);
+        let file = directory.join("holdfast.toml");
+        write_private(&file, &configuration);
+        let words = [PROGRAM, "run", "--config"].map(OsString::from);
+        let words = words.into_iter().chain([file.into()]).collect();
+        Self::launch_by(words, namespace, directory, socket)
+    }
+
+    /// Runs it by these words. Its log is in `directory`.
+    pub(crate) fn launch_by(
+        words: Vec<OsString>,
+        namespace: &Namespace,
+        directory: PathBuf,
+        socket: PathBuf,
+    ) -> Self {
+        let process = spawn(namespace.name(), &words, &directory, &[]);
         Self {
             directory,
             socket,
             namespace: namespace.name().to_owned(),
+            words,
             process,
             environment: Vec::new(),
         }
@@ -115,7 +140,12 @@ impl Holdfast {
     /// Starts it again after it has ended, without waiting.
     pub(crate) fn relaunch(&mut self) {
         self.process.kill();
-        self.process = spawn(&self.namespace, &self.directory, &self.environment);
+        self.process = spawn(
+            &self.namespace,
+            &self.words,
+            &self.directory,
+            &self.environment,
+        );
     }
 
     /// With these variables from the next start on.
@@ -166,11 +196,33 @@ impl Daemon for Holdfast {
     }
 }
 
-fn spawn(namespace: &str, directory: &Path, environment: &[(&str, String)]) -> Process {
+/// Every test runs with the sandbox on, and none may meet its walls.
+impl Drop for Holdfast {
+    fn drop(&mut self) {
+        let log = self.log();
+        let denied = log.lines().find(|line| line.contains("the sandbox denied"));
+        if let (Some(denied), false) = (denied, std::thread::panicking()) {
+            panic!("{denied}");
+        }
+    }
+}
+
+/// Writes a configuration with secrets, which only its owner may read.
+pub(crate) fn write_private(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("a configuration file");
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("its mode");
+}
+
+fn spawn(
+    namespace: &str,
+    words: &[OsString],
+    directory: &Path,
+    environment: &[(&str, String)],
+) -> Process {
     let mut command = Command::new("ip");
     command
-        .args(["netns", "exec", namespace, PROGRAM, "run", "--config"])
-        .arg(directory.join("holdfast.toml"))
+        .args(["netns", "exec", namespace])
+        .args(words)
         .env("NO_COLOR", "1")
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .env_remove("NOTIFY_SOCKET");

@@ -42,7 +42,13 @@ use std::{
 pub(crate) use namespace::Namespace;
 
 /// What must be installed, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 14] = [
+const TOOLS: [(&str, &str); 17] = [
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    ("debootstrap", "debootstrap"),
+    ("dpkg-shlibdeps", "dpkg-dev"),
+    ("promtool", "prometheus"),
+    ("systemd-analyze", "systemd"),
     ("ip", "iproute2"),
     ("ping", "iputils-ping"),
     ("charon-systemd", "charon-systemd"),
@@ -52,9 +58,6 @@ const TOOLS: [(&str, &str); 14] = [
     ("openssl", "openssl"),
     ("pki", "strongswan-pki"),
     ("tcpdump", "tcpdump"),
-    ("chromium", "chromium"),
-    ("chromedriver", "chromium-driver"),
-    ("promtool", "prometheus"),
     ("tshark", "tshark"),
     ("qemu-system-x86_64", "qemu-system-x86"),
 ];

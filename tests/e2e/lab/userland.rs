@@ -3,7 +3,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
 };
@@ -46,15 +46,7 @@ impl Release {
         let program = format!("/usr/sbin/{program}");
         match self {
             Self::Bookworm => vec![program.into()],
-            Self::Trixie | Self::TrixieMlKem => {
-                let words = ["unshare", "--mount", "--propagation", "slave"];
-                let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
-                words.extend(["sh", "-c", ENTER, "enter"].map(OsString::from));
-                words.push(self.root().into());
-                words.push(std::env::temp_dir().into());
-                words.push(program.into());
-                words
-            }
+            Self::Trixie | Self::TrixieMlKem => inside(&self.root(), &[&program]),
         }
     }
 
@@ -80,6 +72,38 @@ impl Release {
         command.args(&words[1..]);
         command
     }
+}
+
+/// The words that run a program inside a folder with a userland. It sees the temporary directory,
+/// and so everything of the lab's, under the same path.
+pub(crate) fn inside(root: &Path, words: &[&str]) -> Vec<OsString> {
+    let enter = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "slave",
+        "sh",
+        "-c",
+        ENTER,
+        "enter",
+    ];
+    let mut all: Vec<OsString> = enter.map(OsString::from).to_vec();
+    all.push(root.into());
+    all.push(std::env::temp_dir().into());
+    all.extend(words.iter().map(OsString::from));
+    all
+}
+
+/// The archive of a Debian 12 with nothing but what every system has, made if it is not there.
+pub(crate) fn bookworm() -> PathBuf {
+    static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
+    ARCHIVE.get_or_init(|| made_by("bookworm")).clone()
+}
+
+/// Python with schemas of Kubernetes, installed if it is not there.
+pub(crate) fn kubernetes_validate() -> PathBuf {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| made_by("python-kubernetes")).clone()
 }
 
 /// The folder of Debian 13, made if it is not there.

@@ -43,6 +43,10 @@ pub(super) fn sentence(status: &ConnectionStatus, now: Now) -> String {
             "Taken down by an operator; <code>holdfast initiate {}</code> brings it up.",
             Text(&status.name)
         ),
+        State::Maintenance => format!(
+            "Not up{reason}. It stays down until <code>holdfast up {}</code>.",
+            Text(&status.name)
+        ),
     }
 }
 

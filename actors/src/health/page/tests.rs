@@ -31,6 +31,8 @@ fn status(name: &str, state: State) -> ConnectionStatus {
         reason: HOSTILE.into(),
         failures: 3,
         next_retry: Some(Instant::now() + Duration::from_secs(75)),
+        refused: false,
+        maintenance: None,
         ike_sas: 1,
         children: vec![ChildStatus {
             name: HOSTILE.into(),

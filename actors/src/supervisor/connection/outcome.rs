@@ -198,6 +198,14 @@ impl Supervised {
             self.reconcile(world, actions);
             return;
         }
+        if std::mem::take(&mut self.nudged) && self.wants_attempt() {
+            let wait = self.config.reconnect.initial.mul_f64(world.fraction);
+            let until = world.now + wait;
+            self.phase = Phase::Waiting { until, slow: false };
+            self.budget.waive();
+            self.note_state(world);
+            return;
+        }
         let restart = std::mem::take(&mut self.restart) && self.wants_attempt();
         if restart || self.go_elsewhere_or_back(cause, actions) {
             self.reconcile(world, actions);
@@ -329,8 +337,10 @@ impl Supervised {
         let wait = self
             .backoff
             .next(pace, &self.config.reconnect, world.fraction);
+        let until = (world.now + wait).max(self.within_budget(world).unwrap_or(world.now));
+        let wait = until.saturating_duration_since(world.now);
         self.phase = Phase::Waiting {
-            until: world.now + wait,
+            until,
             slow: pace == Pace::Slow,
         };
         let text = format!("{reason}; next try in {:.1} s", wait.as_secs_f64());

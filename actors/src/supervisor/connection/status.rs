@@ -13,6 +13,7 @@ use crate::{
     bus::ControlEvent,
     data_plane::Plane,
     history::{Amounts, Condition, History, Traffic},
+    store::Maintenance,
     supervisor::{probes::PathStatus, registry::Registry},
 };
 
@@ -33,6 +34,8 @@ pub(crate) enum State {
     Trapped,
     /// An operator took it down.
     Disabled,
+    /// An operator keeps it down, over restarts.
+    Maintenance,
 }
 
 impl State {
@@ -46,11 +49,12 @@ impl State {
             Self::Idle => "idle",
             Self::Trapped => "trapped",
             Self::Disabled => "disabled",
+            Self::Maintenance => "maintenance",
         }
     }
 
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Up,
         Self::Connecting,
         Self::Waiting,
@@ -58,6 +62,7 @@ impl State {
         Self::Idle,
         Self::Trapped,
         Self::Disabled,
+        Self::Maintenance,
     ];
 
     /// What is remembered of it.
@@ -65,7 +70,7 @@ impl State {
         match self {
             Self::Up => Condition::Up,
             Self::Connecting | Self::Waiting | Self::Down => Condition::Down,
-            Self::Idle | Self::Trapped | Self::Disabled => Condition::Unwanted,
+            Self::Idle | Self::Trapped | Self::Disabled | Self::Maintenance => Condition::Unwanted,
         }
     }
 }
@@ -78,6 +83,8 @@ pub(crate) struct ConnectionStatus {
     pub(crate) persistent: bool,
     /// When it came up, or ceased to be up.
     pub(crate) since: Instant,
+    /// An operator keeps it down.
+    pub(crate) maintenance: Option<Maintenance>,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) remote_id: Option<String>,
     /// Why it is not up; empty when it is.
@@ -85,6 +92,8 @@ pub(crate) struct ConnectionStatus {
     /// Failed attempts since it was last up.
     pub(crate) failures: u32,
     pub(crate) next_retry: Option<Instant>,
+    /// The peer refuses us: only an operator makes the next attempt come sooner.
+    pub(crate) refused: bool,
     pub(crate) ike_sas: usize,
     pub(crate) children: Vec<ChildStatus>,
     pub(crate) history: Arc<History>,
@@ -100,10 +109,10 @@ pub(crate) struct ChildStatus {
     pub(crate) inbound: Option<EspSpi>,
     pub(crate) local_ts: Vec<String>,
     pub(crate) remote_ts: Vec<String>,
-    /// What it has carried over all its CHILD_SAs.
-    pub(crate) traffic: Arc<Traffic>,
     /// How its path is, where it is probed.
     pub(crate) path: Option<PathStatus>,
+    /// What it has carried over all its CHILD_SAs.
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 impl ChildStatus {
@@ -132,13 +141,15 @@ impl Supervised {
             state,
             persistent: self.config.persistent,
             since: self.since,
+            maintenance: self.maintenance.clone(),
             peer: shown.map(|record| record.path.remote),
             remote_id: shown
                 .and_then(|record| record.established.as_ref())
                 .map(|established| established.remote_id.to_string()),
             reason,
             failures: self.failures,
-            next_retry: self.deadline().filter(|_| state != State::Up),
+            next_retry: self.next_try().filter(|_| state != State::Up),
+            refused: matches!(self.phase, Phase::Waiting { slow: true, .. }),
             ike_sas: registry.count_of(name),
             children: self
                 .config
@@ -166,6 +177,7 @@ impl Supervised {
             Phase::Idle if self.children.values().any(|child| child.until.is_some()) => {
                 State::Waiting
             }
+            Phase::Idle if self.maintenance.is_some() => State::Maintenance,
             Phase::Idle if self.wants.withdrawn() => State::Disabled,
             Phase::Idle if self.wants.any() => State::Down,
             Phase::Idle => State::Idle,
@@ -173,6 +185,9 @@ impl Supervised {
     }
 
     fn explain(&self, state: State) -> Arc<str> {
+        if let Some(maintenance) = &self.maintenance {
+            return super::maintenance::explain(maintenance);
+        }
         let of_child = self
             .children
             .iter()
@@ -210,6 +225,7 @@ impl Supervised {
             (None, Some(child)) if child.until.is_some() => State::Waiting,
             (None, _) if self.wants.child(name) => State::Down,
             (None, _) if self.is_trapped(name) => State::Trapped,
+            (None, _) if self.maintenance.is_some() => State::Maintenance,
             (None, _) if self.wants.withdrawn() => State::Disabled,
             (None, _) => State::Idle,
         };

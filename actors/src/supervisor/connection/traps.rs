@@ -142,6 +142,10 @@ impl Supervised {
         world: &World<'_>,
         actions: &mut Vec<Action>,
     ) {
+        if self.maintenance.is_some() {
+            actions.push(Action::Refuse(Arc::clone(child)));
+            return;
+        }
         let goal = Goal::Child(Arc::clone(child));
         if !self.is_trapped(child) || self.is_met(&goal, world.registry) {
             return;

@@ -95,6 +95,8 @@ pub struct Candidate {
     pub connection: Arc<Connection>,
     /// Its count of established IKE_SAs.
     pub contacts: Contacts,
+    /// An operator keeps it down: a peer that has proven to be its own is asked to come back later.
+    pub kept_down: bool,
 }
 
 /// Where an IKE_SA stands. Each variant owns what only it has.

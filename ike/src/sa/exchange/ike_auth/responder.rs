@@ -289,6 +289,11 @@ impl Responder {
         let next = round + 1;
         let goes_on = goes_on(payloads);
         self.narrow(|connection| (connection.remote.len() > next) == goes_on)?;
+        // Not before the peer has proven to be who it says: strangers learn nothing of maintenance.
+        self.candidates.retain(|candidate| !candidate.kept_down);
+        if self.candidates.is_empty() {
+            return Err(Failure::KeptDown);
+        }
         self.remote = if goes_on {
             Remote::Round(next)
         } else {

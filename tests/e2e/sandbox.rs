@@ -1,0 +1,105 @@
+//! What the running agent has given up, and that a tunnel needs none of it.
+
+use std::{path::Path, time::Duration};
+
+use crate::lab::{
+    Lab,
+    charon::{self, Charon},
+    holdfast::{Holdfast, Settings},
+    sas::agreed_tunnel,
+    topology::{CHILD, CONNECTION, Pair, Tunnel},
+    wait,
+};
+
+#[test]
+fn every_thread_of_a_gateway_is_confined_and_its_tunnel_is_up() {
+    let lab = Lab::new();
+    let pair = Pair::new(&lab);
+    let tunnel = Tunnel::default();
+    let settings = Settings::persistent();
+    let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
+    let settings = charon::Settings::default();
+    let charon = Charon::with_tunnel(&lab, &pair.sun, &pair.moon, &tunnel, &settings);
+    wait::until("the tunnel", Duration::from_secs(20), || {
+        agreed_tunnel(&holdfast, &charon, CHILD)
+    });
+
+    let threads = threads_of(holdfast.directory());
+    assert!(threads.len() > 3, "{threads:?}");
+    for status in &threads {
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name));
+            let value = line.and_then(|line| line.split_whitespace().nth(1));
+            value
+                .unwrap_or_else(|| panic!("{name} in {status}"))
+                .to_owned()
+        };
+        // capabilities(7): CAP_NET_ADMIN is number 12.
+        let net_admin = format!("{:016x}", 1_u64 << 12);
+        assert_eq!(field("CapEff:"), net_admin);
+        assert_eq!(field("CapPrm:"), net_admin);
+        assert_eq!(field("CapBnd:"), net_admin);
+        assert_eq!(field("NoNewPrivs:"), "1");
+        assert_eq!(field("Seccomp:"), "2", "a filter");
+    }
+
+    let status = holdfast.cli(&["status"]);
+    let text = String::from_utf8_lossy(&status.stdout);
+    assert!(
+        text.contains("Sandbox: CAP_NET_ADMIN; no new privileges; "),
+        "{text}"
+    );
+    let status = holdfast.cli(&["status", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&status.stdout).expect("JSON");
+    assert_eq!(json["sandbox"]["enabled"], true, "{json:#}");
+    assert_eq!(
+        json["sandbox"]["capabilities"][0], "CAP_NET_ADMIN",
+        "{json:#}"
+    );
+    holdfast.wait_for_log(&["confined", "seccomp", "Landlock"]);
+
+    // A reload reads the files again, and another look at the network goes on.
+    assert!(holdfast.cli(&["reload"]).status.success());
+    assert!(holdfast.cli(&["terminate", CONNECTION]).status.success());
+    assert!(
+        holdfast
+            .cli(&["initiate", CONNECTION, "--timeout", "10"])
+            .status
+            .success()
+    );
+}
+
+#[test]
+fn without_the_sandbox_the_status_says_so() {
+    let lab = Lab::new();
+    let namespace = lab.namespace("open");
+    let settings = "dataplane = \"none\"\nport = 15500\nport_nat_t = 14500\nsandbox = false";
+    let holdfast = Holdfast::start(&lab, &namespace, settings, "");
+    let status = holdfast.cli(&["status", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&status.stdout).expect("JSON");
+    assert_eq!(json["sandbox"]["enabled"], false, "{json:#}");
+    holdfast.wait_for_log(&["agent.sandbox is off"]);
+}
+
+/// /proc/PID/task/*/status of the agent whose files are in this folder.
+fn threads_of(directory: &Path) -> Vec<String> {
+    let configuration = directory.join("holdfast.toml").display().to_string();
+    let is_ours = |process: &std::fs::DirEntry| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        words
+            .first()
+            .is_some_and(|program| program.ends_with(b"/holdfast"))
+            && words.iter().any(|word| *word == configuration.as_bytes())
+    };
+    let processes = std::fs::read_dir("/proc").expect("/proc");
+    let ours = processes
+        .flatten()
+        .find(is_ours)
+        .expect("the agent's process");
+    let threads = std::fs::read_dir(ours.path().join("task")).expect("its threads");
+    let statuses = threads
+        .flatten()
+        .map(|thread| std::fs::read_to_string(thread.path().join("status")));
+    statuses.flatten().collect()
+}
