@@ -192,7 +192,10 @@ fn require<'a>(
         Section::Auth | Section::Connection => {}
         Section::Secret => {
             table.insert("required".to_owned(), json!(["type"]));
-            let of_key = json!({ "properties": { "type": { "const": "private_key" } } });
+            let of_key = json!({
+                "properties": { "type": { "const": "private_key" } },
+                "required": ["type"],
+            });
             table.insert("if".to_owned(), of_key);
             table.insert("then".to_owned(), json!({ "required": ["file"] }));
             table.insert("else".to_owned(), json!({ "required": ["secret"] }));
