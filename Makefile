@@ -1,8 +1,10 @@
 # Holdfast. `make test` and `make demo` are the two commands to start with.
 
 CARGO ?= cargo
+# What tests are built with.
+FEATURES = fault-injection,openssl
 
-.PHONY: all build test lint format demo bench interop soak storm faults deb fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop silence soak storm faults deb fuzz deny size dependencies ci
 
 all: build
 
@@ -24,17 +26,26 @@ bench:
 	$(CARGO) bench --bench gateway
 
 # Every feature with every peer, either end starting; needs root, and the
-# sources of strongSwan for ML-KEM. Writes the table of docs/interop.md.
+# sources of strongSwan for ML-KEM. Writes the table of docs/interop.md if all
+# of it passes.
 interop:
 	scripts/install-test-packages
 	scripts/trixie-mlkem
-	HOLDFAST_INTEROP_WRITE=1 $(CARGO) nextest run --features fault-injection --test e2e \
-	    --run-ignored all -E 'test(interop::) or test(hybrid::)'
+	HOLDFAST_INTEROP_BUILT=1 $(CARGO) nextest run --features $(FEATURES) --test e2e \
+	    --run-ignored all -E 'test(interop::alone_) or test(hybrid::)'
+	HOLDFAST_INTEROP_WRITE=1 $(CARGO) nextest run --features $(FEATURES) --test e2e \
+	    -E 'test(interop::the_table_)'
 
 # Thousands of interrupted swanctls over holdfast and over charon; needs root. Prints the README's table.
 storm:
 	scripts/install-test-packages
 	$(CARGO) bench --bench storm
+
+# A thousand persistent connections to a silent peer for SILENCE_MINUTES (10): what they cost, and
+# how soon all are up when it appears; needs root.
+silence:
+	scripts/install-test-packages
+	$(CARGO) bench --bench silence -- $(SILENCE_MINUTES)
 
 # Rekeying from both ends at once over a bad cable for SOAK_MINUTES (20), with charon; needs root.
 soak:
@@ -51,7 +62,8 @@ faults:
 	$(CARGO) bench --bench faults
 
 lint: format size dependencies deny
-	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings
+	scripts/install-build-packages
+	$(CARGO) clippy --workspace --all-targets --features $(FEATURES) -- -D warnings
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 format:

@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use actix_rt::{Arbiter, System};
@@ -21,6 +22,7 @@ use tokio::{
 
 use crate::{
     StartError,
+    bus::ControlEvent,
     data_plane::{DataPlaneActor, Plane},
     environment::{Parts, Shared},
     health::{self, Canaries, HealthServer},
@@ -31,7 +33,8 @@ use crate::{
     sandbox::Sandbox,
     shutdown::{Cause, Drainer, Exit, Requests, ShutdownPort},
     socket::Sockets,
-    supervisor::Supervisor,
+    store,
+    supervisor::{Supervisor, alerts::STATE_NOT_KEPT},
     transport::Transport,
     vici_listener::{self, Listener},
     watchdog::{self, Watchdog},
@@ -47,6 +50,9 @@ const NAT_T_QUEUE: usize = 1024;
 
 /// Reports of the data plane that may wait for its keeper.
 const PLANE_EVENTS: usize = 1024;
+
+/// How long the last lines of the key log may take to reach the disk.
+const KEY_LOG_PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the agent runs with.
 pub struct Options {
@@ -127,19 +133,20 @@ pub fn run_with(options: Options, mut hooks: Hooks) -> Result<Exit, StartError> 
     drop(system);
     if let Some(writer) = key_writer {
         // Ends with the last of those who could write.
-        finish(writer);
+        finish(writer, KEY_LOG_PATIENCE);
     }
     exit
 }
 
 /// Joins a thread that ends by itself once nobody uses it, without staking the exit on it.
-fn finish(thread: JoinHandle<()>) {
-    for _ in 0..50 {
+pub(crate) fn finish(thread: JoinHandle<()>, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline {
         if thread.is_finished() {
             let _ = thread.join();
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -244,6 +251,7 @@ struct Running {
     network: NetworkWatch,
     arbiters: Vec<Arbiter>,
     health: Option<HealthServer>,
+    state: Option<store::Writer>,
 }
 
 async fn live(
@@ -281,6 +289,9 @@ async fn live(
     if let Some(health) = running.health {
         health.stop();
     }
+    if let Some(writer) = running.state {
+        writer.stop();
+    }
     tracing::info!(?exit, "stopped");
     Ok(exit)
 }
@@ -295,6 +306,7 @@ fn start(
     let config = options.loaded.config;
     let agent = config.agent.clone();
     let plane = start_plane(&config, &prepared.sockets, options.device)?;
+    let (remembered, store, state_file) = store::open(&agent.state_dir).into_parts();
     let (supervisor, supervisor_mail) = mailbox(SINGLETON_CAPACITY);
     let (transport, transport_mail) = mailbox(SINGLETON_CAPACITY);
     let (data_plane, data_plane_mail) = mailbox(SINGLETON_CAPACITY);
@@ -306,10 +318,23 @@ fn start(
         sockets: prepared.sockets,
         plane: Plane::new(plane.back_end),
         key_log,
+        store: store.clone(),
+        leases: remembered.leases,
         sandbox: prepared.sandbox,
         supervisor,
         transport: transport.clone(),
     }));
+    let state = store::start(state_file, &store, {
+        let shared = Arc::downgrade(&shared);
+        move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.bus.publish(|| ControlEvent::Alert {
+                    kind: STATE_NOT_KEPT,
+                    listing: None,
+                });
+            }
+        }
+    })?;
     shared.pools.apply(&config.pools);
     // Before anybody needs to know an address of ours.
     let network = NetworkWatch::start(&shared)?;
@@ -343,6 +368,7 @@ fn start(
         data_plane.clone(),
         Workers::new(handles),
         &config.connections,
+        remembered.connections,
     );
     spawn_singleton(supervisor_mail, supervising, fails("supervisor"));
 
@@ -368,5 +394,6 @@ fn start(
         },
         arbiters,
         health,
+        state,
     })
 }

@@ -19,7 +19,8 @@ use actix::{
 use futures::{FutureExt, stream};
 use holdfast_ike::{ChildSa, EspSpi, Path};
 use holdfast_ipsec::{
-    BoxFuture, DataPlane, InstallError, PlaneCounters, PlaneEvent, Policy, PolicyId, Usage,
+    BoxFuture, DataPlane, InstallError, PlaneCounters, PlaneEvent, Policy, PolicyId, Probe,
+    ProbeError, Usage,
 };
 use tokio::sync::mpsc;
 
@@ -28,7 +29,7 @@ use crate::{
     handle::IkeSaId,
     ledger::Ledger,
     shutdown::{Cause, ShutdownPort},
-    supervisor::messages::{Acquire, ChildExpired, PeerMoved},
+    supervisor::messages::{Acquire, ChildExpired, PeerMoved, ProbeAnswered},
 };
 
 /// How long the back end may take to give up its device, threads and routes.
@@ -182,6 +183,11 @@ impl Plane {
         self.back_end.usage(spi)
     }
 
+    /// Sends a probe by a CHILD_SA.
+    pub(crate) fn probe(&self, spi: EspSpi, probe: Probe) -> Result<(), ProbeError> {
+        self.back_end.probe(spi, probe)
+    }
+
     /// What the back end counts.
     pub(crate) fn counters(&self) -> PlaneCounters {
         self.back_end.counters()
@@ -271,6 +277,10 @@ impl StreamHandler<PlaneEvent> for DataPlaneActor {
                 source,
                 destination,
             }),
+            PlaneEvent::ProbeAnswered { token, round_trip } => {
+                let answer = ProbeAnswered { token, round_trip };
+                self.shared.supervisor.do_send(answer);
+            }
             event @ PlaneEvent::PacketWithoutSa { .. } => tracing::trace!(?event),
         }
     }

@@ -2,14 +2,14 @@
 //! IKE_SA instead of a field for each.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix::Addr;
@@ -18,7 +18,14 @@ use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
     Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Path, Secret,
     configuration::{Attribute, Lease, LeaseRequest},
-    sa::{credential::CertificatePayload, event::KeyLog},
+    sa::{
+        credential::CertificatePayload,
+        event::KeyLog,
+        resumption::{
+            TicketContent, Tickets,
+            tickets::{Opened, TicketId},
+        },
+    },
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -33,6 +40,7 @@ use crate::{
     pools::Pools,
     sandbox::Sandbox,
     socket::{Sockets, source_address},
+    store::{KeptLease, Store},
     supervisor::{Snapshot, Supervisor, messages::PeerUnreachable},
     tallies::Tallies,
     transport::{AliasAdded, AliasRemoved, Transport},
@@ -52,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) radius: Radius,
     /// Addresses for peers that ask for one.
     pub(crate) pools: Pools,
+    /// Takes what is to outlive a restart.
+    pub(crate) store: Store,
     /// The agent-wide counters.
     pub(crate) counters: Counters,
     /// The same for each connection.
@@ -78,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) addresses: ArcSwap<Addresses>,
     /// When the agent started.
     pub(crate) started: Instant,
+    /// The tickets that we give to peers.
+    tickets: Mutex<Tickets>,
     /// Our SPIs of all IKE_SAs and of those that replace them.
     ike_spis: Mutex<HashSet<IkeSpi>>,
     random: SystemRandom,
@@ -105,6 +117,8 @@ pub(crate) struct Parts {
     pub(crate) sockets: Sockets,
     pub(crate) plane: Plane,
     pub(crate) key_log: Option<KeyLogPort>,
+    pub(crate) store: Store,
+    pub(crate) leases: BTreeMap<String, Vec<(IpAddr, KeptLease)>>,
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) supervisor: Addr<Supervisor>,
     pub(crate) transport: Addr<Transport>,
@@ -119,7 +133,8 @@ impl Shared {
             credentials: Credentials::new(&parts.secrets),
             desk: Desk::default(),
             radius: Radius::new(parts.radius),
-            pools: Pools::default(),
+            pools: Pools::remembering(parts.store.clone(), parts.leases),
+            store: parts.store,
             counters: Counters::default(),
             tallies: Tallies::default(),
             bus: Bus::default(),
@@ -133,6 +148,7 @@ impl Shared {
             snapshot: ArcSwap::from_pointee(Snapshot::empty()),
             addresses: ArcSwap::default(),
             started: Instant::now(),
+            tickets: Mutex::default(),
             ike_spis: Mutex::default(),
             random: SystemRandom::new(),
         }
@@ -153,6 +169,11 @@ impl Shared {
     /// That SPI may be given to another IKE_SA.
     pub(crate) fn release_ike_spi(&self, spi: IkeSpi) {
         self.ike_spis().remove(&spi);
+    }
+
+    fn tickets(&self) -> std::sync::MutexGuard<'_, Tickets> {
+        // A panic leaves nothing half done that the next caller could not do without.
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ike_spis(&self) -> std::sync::MutexGuard<'_, HashSet<IkeSpi>> {
@@ -303,6 +324,20 @@ impl Environment for StepEnvironment<'_> {
 
     fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
         self.shared.credentials.certificate_requests(connection)
+    }
+
+    fn seal_ticket(&mut self, content: &TicketContent, lifetime: Duration) -> Option<Vec<u8>> {
+        let mut random = |buffer: &mut [u8]| self.shared.random(buffer);
+        let mut tickets = self.shared.tickets();
+        tickets.seal(content, lifetime, Instant::now(), &mut random)
+    }
+
+    fn open_ticket(&self, ticket: &[u8]) -> Option<Opened> {
+        self.shared.tickets().open(ticket, Instant::now())
+    }
+
+    fn spend_ticket(&mut self, ticket: TicketId) -> bool {
+        self.shared.tickets().spend(ticket)
     }
 
     fn last_inbound(&self, spi: EspSpi) -> Option<Instant> {

@@ -57,6 +57,8 @@ pub(crate) enum Origin {
         child: Option<Arc<ChildConfig>>,
         /// The gateway that sent us there.
         redirected_from: Option<holdfast_ike::sa::redirect::Gateway>,
+        /// The session that it may resume.
+        session: Option<Arc<holdfast_ike::sa::resumption::Session>>,
     },
     /// A peer starts.
     Respond {
@@ -156,6 +158,7 @@ async fn live(
             path,
             child,
             redirected_from: _,
+            session: _,
         } => IkeSa::initiate(
             connection, contacts, local_spi, path, child, options, now, &mut env,
         ),

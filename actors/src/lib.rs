@@ -27,6 +27,7 @@ mod reload;
 mod sandbox;
 mod shutdown;
 mod socket;
+mod store;
 mod supervisor;
 mod tallies;
 mod transport;

@@ -266,6 +266,7 @@ fn connection(number: usize) -> Connection {
         vips: Vec::new(),
         pools: Vec::new(),
         ppk: None,
+        resumption: false,
         key_log: false,
     }
 }

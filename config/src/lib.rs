@@ -33,7 +33,8 @@ pub use json_schema::json_schema;
 pub use load::{Loaded, load, load_with};
 pub use model::{
     Agent, Child, CloseAction, Config, Connection, DataPlaneKind, DpdAction, Endpoint, Limits, Log,
-    LogFormat, LogLevel, Radius, RadiusServer, Reconnect, StartAction, Tun, ViciAddress,
+    LogFormat, LogLevel, Probe, ProbeAction, ProbeKind, Radius, RadiusServer, Reconnect, Shunt,
+    ShuntAction, StartAction, StateDir, Tun, ViciAddress,
 };
 pub use pool::Pool;
 pub use secrets::{AuthorityEntry, PrivateKeyEntry, PskEntry, Secrets};

@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    ops::RangeInclusive,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -101,6 +102,8 @@ pub struct Agent {
     pub drain_timeout: Duration,
     /// Directory for the key log; `None` (the default) keeps keys to ourselves.
     pub keylog: Option<PathBuf>,
+    /// Where what outlives a restart is kept.
+    pub state_dir: StateDir,
     /// Protection of the responder against floods.
     pub limits: Limits,
     /// Control clients served at once.
@@ -134,6 +137,7 @@ impl Default for Agent {
             workers: 0,
             drain_timeout: Duration::from_secs(10),
             keylog: None,
+            state_dir: StateDir::default(),
             limits: Limits::default(),
             max_control_clients: 2048,
             log: Log::default(),
@@ -141,6 +145,18 @@ impl Default for Agent {
             sandbox: true,
         }
     }
+}
+
+/// Where leases, maintenance and histories are kept over restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StateDir {
+    /// `/var/lib/holdfast`, if that is there: the package and the unit make it.
+    #[default]
+    Usual,
+    /// This one; it is made where it is missing.
+    At(PathBuf),
+    /// Nowhere: a restart forgets them.
+    Memory,
 }
 
 /// Where the control protocol listens.
@@ -294,6 +310,8 @@ pub struct Connection {
     pub ike: Arc<holdfast_ike::Connection>,
     /// The children by name; the same [`holdfast_ike::ChildConfig`]s as in [`Connection::ike`].
     pub children: BTreeMap<String, Child>,
+    /// Traffic that passes by the tunnels or never leaves, by names that no child has.
+    pub shunts: BTreeMap<String, Shunt>,
 }
 
 impl Connection {
@@ -314,6 +332,8 @@ pub enum Endpoint {
     Address(IpAddr),
     /// An address inside this network; good for accepting, not for starting.
     Net(IpNet),
+    /// An address between these two, both included and of one family; likewise.
+    Range(RangeInclusive<IpAddr>),
     /// What this name resolves to at the time of use.
     Host(String),
 }
@@ -331,6 +351,7 @@ impl fmt::Display for Endpoint {
             Self::Any => f.write_str("%any"),
             Self::Address(address) => address.fmt(f),
             Self::Net(net) => net.fmt(f),
+            Self::Range(range) => write!(f, "{}-{}", range.start(), range.end()),
             Self::Host(name) => f.write_str(name),
         }
     }
@@ -349,6 +370,8 @@ pub struct Reconnect {
     pub slow: Duration,
     /// How long a connection must have been up for its failures to be forgotten.
     pub stable_after: Duration,
+    /// Handshake packets that a silent peer is sent in any hour, at most; `None` is no limit.
+    pub budget: Option<u32>,
 }
 
 impl Reconnect {
@@ -366,6 +389,7 @@ impl Default for Reconnect {
             multiplier: 2.0,
             slow: Duration::from_secs(60),
             stable_after: Duration::from_secs(60),
+            budget: None,
         }
     }
 }
@@ -382,6 +406,69 @@ pub struct Child {
     pub close_action: CloseAction,
     /// What happens when the peer is found dead.
     pub dpd_action: DpdAction,
+    /// How its path is probed, if it is.
+    pub probe: Option<Probe>,
+}
+
+/// How it is found out whether packets get through a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// What is sent.
+    pub kind: ProbeKind,
+    /// Where to.
+    pub target: IpAddr,
+    /// Where from; `None` is one of our addresses in the local selectors, or the first one there.
+    pub source: Option<IpAddr>,
+    /// Time from one probe to the next.
+    pub interval: Duration,
+    /// A probe without an answer for so long is lost; no longer than the interval.
+    pub timeout: Duration,
+    /// So many lost in a row make the path count as dead; at least 1.
+    pub threshold: u32,
+    /// What is done then.
+    pub action: ProbeAction,
+}
+
+/// What a probe is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// An ICMP echo request.
+    Icmp,
+    /// A TCP segment with SYN to this port.
+    Tcp(u16),
+}
+
+/// What is done about a dead path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeAction {
+    /// The CHILD_SA is rekeyed, then the connection made anew.
+    Repair,
+    /// It is told.
+    Report,
+}
+
+/// Traffic that no CHILD_SA carries. Nothing of it is negotiated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shunt {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What becomes of the traffic.
+    pub action: ShuntAction,
+    /// Where it comes from; `dynamic` is anywhere.
+    pub local_ts: Vec<holdfast_ike::config::SelectorTemplate>,
+    /// Where it goes to; `dynamic` is anywhere.
+    pub remote_ts: Vec<holdfast_ike::config::SelectorTemplate>,
+    /// Whether it is installed when the configuration is loaded.
+    pub installed: bool,
+}
+
+/// What becomes of the traffic of a [`Shunt`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShuntAction {
+    /// It leaves in the clear.
+    Pass,
+    /// It does not leave.
+    Drop,
 }
 
 /// What happens to a child when the configuration is loaded.

@@ -92,6 +92,7 @@ pub(crate) struct RawAgent {
     pub(crate) workers: Option<usize>,
     pub(crate) drain_timeout: Option<Interval>,
     pub(crate) keylog: Option<String>,
+    pub(crate) state_dir: Option<String>,
     pub(crate) limits: RawLimits,
     pub(crate) max_control_clients: Option<usize>,
     pub(crate) log: RawLog,
@@ -161,6 +162,7 @@ table! {
             multiplier: f64,
             slow: Interval,
             stable_after: Interval,
+            budget: u32,
         }
         tables {}
     }
@@ -190,7 +192,49 @@ table! {
             close_action: String,
             dpd_action: String,
         }
+        tables {
+            probe: RawProbe,
+        }
+    }
+}
+
+table! {
+    RawProbe, "a table such as { target = \"10.2.0.1\", interval = \"10s\" }" {
+        values {
+            kind: String,
+            target: String,
+            port: u16,
+            source: String,
+            interval: Interval,
+            timeout: Interval,
+            threshold: u32,
+            action: String,
+        }
         tables {}
+    }
+}
+
+impl RawProbe {
+    /// Whether nothing is said about probes.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self {
+            kind,
+            target,
+            port,
+            source,
+            interval,
+            timeout,
+            threshold,
+            action,
+        } = self;
+        kind.is_none()
+            && target.is_none()
+            && port.is_none()
+            && source.is_none()
+            && interval.is_none()
+            && timeout.is_none()
+            && threshold.is_none()
+            && action.is_none()
     }
 }
 
@@ -256,6 +300,7 @@ connection! {
         redirect_at: String,
         ppk_id: String,
         ppk_required: bool,
+        resumption: bool,
     }
     tables {
         local: RawRounds,

@@ -20,7 +20,7 @@ pub(crate) struct Row {
 
 impl Section {
     /// The heading of its table, and every section there is.
-    pub(crate) const HEADINGS: [(&'static str, Self); 17] = [
+    pub(crate) const HEADINGS: [(&'static str, Self); 18] = [
         ("Top level", Self::Root),
         ("[agent]", Self::Agent),
         ("[agent.tun]", Self::Tun),
@@ -32,6 +32,7 @@ impl Section {
         ("retransmit", Self::Retransmit),
         ("reconnect", Self::Reconnect),
         ("[connections.NAME.children.CHILD]", Self::Child),
+        ("probe", Self::Probe),
         ("[secrets.NAME]", Self::Secret),
         ("secret", Self::SecretSource),
         ("[authorities.NAME]", Self::Authority),

@@ -32,6 +32,7 @@ pub(crate) enum Section {
     Retransmit,
     Reconnect,
     Child,
+    Probe,
     Secret,
     SecretSource,
     Authority,
@@ -64,6 +65,7 @@ impl Section {
             Self::Retransmit => fields_of::<raw::RawRetransmit>(),
             Self::Reconnect => fields_of::<raw::RawReconnect>(),
             Self::Child => fields_of::<raw::RawChild>(),
+            Self::Probe => fields_of::<raw::RawProbe>(),
             Self::Secret => fields_of::<raw::RawSecret>(),
             Self::SecretSource => fields_of::<raw::RawSecretSource>(),
             Self::Authority => fields_of::<raw::RawAuthority>(),
@@ -89,6 +91,7 @@ impl Section {
             (Self::Connection | Self::Defaults, "reconnect") => Holds::Table(Self::Reconnect),
             (Self::Connection, "children") => Holds::Named(Self::Child),
             (Self::Defaults, "child") => Holds::Table(Self::Child),
+            (Self::Child, "probe") => Holds::Table(Self::Probe),
             (Self::Root, "radius") => Holds::Table(Self::Radius),
             (Self::Radius, "servers") => Holds::Named(Self::RadiusServer),
             (Self::Secret | Self::RadiusServer, "secret") => Holds::Table(Self::SecretSource),
@@ -121,6 +124,7 @@ impl Section {
             | Self::Log
             | Self::Retransmit
             | Self::Reconnect
+            | Self::Probe
             | Self::SecretSource
             | Self::Radius
             | Self::RadiusServer

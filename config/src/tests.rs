@@ -11,6 +11,7 @@ mod json_schema;
 mod radius;
 mod robustness;
 mod secrets;
+mod shunts_and_probes;
 
 use std::{collections::BTreeMap, fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf};
 

@@ -167,6 +167,9 @@ pub struct Connection {
     pub pools: Vec<Arc<str>>,
     /// The post-quantum pre-shared key that is mixed in.
     pub ppk: Option<Ppk>,
+    /// Ask for tickets, give tickets, and resume sessions with them (RFC 5723): not together with a
+    /// PPK or a time for reauthentication.
+    pub resumption: bool,
     /// Write the keys of this connection to the key log.
     pub key_log: bool,
 }

@@ -1,11 +1,21 @@
 //! What the core needs from the outside while it handles one input.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     Connection, Counters, EspSpi, Identification, IkeSpi, Secret,
     configuration::{Attribute, Lease, LeaseRequest},
-    sa::credential::CertificatePayload,
+    sa::{
+        credential::CertificatePayload,
+        resumption::{
+            TicketContent,
+            tickets::{Opened, TicketId},
+        },
+    },
 };
 
 /// Everything an [`IkeSa`](crate::sa::IkeSa) may ask for. None of these calls may block.
@@ -49,6 +59,25 @@ pub trait Environment {
     fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
         let _ = connection;
         Vec::new()
+    }
+
+    /// A ticket of the agent with this content (RFC 5723), good for `lifetime` from now; `None` where
+    /// it gives none.
+    fn seal_ticket(&mut self, content: &TicketContent, lifetime: Duration) -> Option<Vec<u8>> {
+        let _ = (content, lifetime);
+        None
+    }
+
+    /// What a ticket of the agent says, if it is still good.
+    fn open_ticket(&self, ticket: &[u8]) -> Option<Opened> {
+        let _ = ticket;
+        None
+    }
+
+    /// Whoever presented the ticket has proved that it is theirs; `false` if it has been used before.
+    fn spend_ticket(&mut self, ticket: TicketId) -> bool {
+        let _ = ticket;
+        false
     }
 
     /// When the CHILD_SA with this inbound SPI last received an authentic packet.

@@ -14,11 +14,19 @@ use crate::EspSpi;
 pub use additional::{AdditionalKeyExchanges, Slot};
 pub use defaults::{default_esp, default_ike};
 pub use notation::NotationError;
-pub use selection::{KeyExchangeUse, Selected, accept_esp, accept_ike, select_esp, select_ike};
+pub use selection::{
+    KeyExchangeUse, Selected, accept_esp, accept_ike, select_esp, select_ike, takes_suite,
+};
 
 /// Every transform that this build can do, once each, in the order of preference within a type.
 pub fn supported() -> impl Iterator<Item = Transform> {
     keywords::transforms()
+}
+
+/// The names of all algorithms, those that need a feature included.
+#[cfg(test)]
+pub(crate) fn every_name() -> impl Iterator<Item = &'static str> {
+    keywords::every_name()
 }
 
 macro_rules! transform_ids {
@@ -54,6 +62,7 @@ macro_rules! transform_ids {
 transform_ids! {
     /// Transform type 1.
     EncryptionId {
+        TRIPLE_DES = 3 => "3DES_CBC",
         NULL = 11 => "NULL",
         AES_CBC = 12 => "AES_CBC",
         AES_CTR = 13 => "AES_CTR",
@@ -87,6 +96,7 @@ impl EncryptionId {
 transform_ids! {
     /// Transform type 2.
     PrfId {
+        HMAC_MD5 = 1 => "PRF_HMAC_MD5",
         HMAC_SHA1 = 2 => "PRF_HMAC_SHA1",
         AES128_XCBC = 4 => "PRF_AES128_XCBC",
         HMAC_SHA2_256 = 5 => "PRF_HMAC_SHA2_256",
@@ -100,6 +110,7 @@ transform_ids! {
     /// Transform type 3.
     IntegrityId {
         NONE = 0 => "NONE",
+        HMAC_MD5_96 = 1 => "HMAC_MD5_96",
         HMAC_SHA1_96 = 2 => "HMAC_SHA1_96",
         AES_XCBC_96 = 5 => "AES_XCBC_96",
         AES_CMAC_96 = 8 => "AES_CMAC_96",
@@ -123,7 +134,11 @@ transform_ids! {
         ECP_256 = 19 => "ECP_256",
         ECP_384 = 20 => "ECP_384",
         ECP_521 = 21 => "ECP_521",
+        ECP_256_BP = 28 => "ECP_256_BP",
+        ECP_384_BP = 29 => "ECP_384_BP",
+        ECP_512_BP = 30 => "ECP_512_BP",
         CURVE_25519 = 31 => "CURVE_25519",
+        CURVE_448 = 32 => "CURVE_448",
         ML_KEM_512 = 35 => "ML_KEM_512",
         ML_KEM_768 = 36 => "ML_KEM_768",
         ML_KEM_1024 = 37 => "ML_KEM_1024",

@@ -15,6 +15,7 @@ mod none;
 mod packet;
 mod plane;
 mod policy;
+mod probe;
 mod spi;
 mod userspace;
 
@@ -24,6 +25,7 @@ pub use none::NonePlane;
 pub use plane::{
     BoxFuture, DataPlane, InstallError, NatTDatagram, PlaneCounters, PlaneEvent, Usage,
 };
-pub use policy::{Policy, PolicyId};
+pub use policy::{Policy, PolicyAction, PolicyId};
+pub use probe::{Probe, ProbeError, ProbeKind};
 pub use spi::Random;
 pub use userspace::{Device, StartError, Userspace, UserspaceOptions, mark_socket};

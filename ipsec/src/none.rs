@@ -13,6 +13,7 @@ use holdfast_ike::{ChildSa, EspSpi, Path};
 use crate::{
     plane::{BoxFuture, DataPlane, InstallError, PlaneCounters, Usage},
     policy::{Policy, PolicyId},
+    probe::{Probe, ProbeError},
     spi::{Random, SpiPool},
 };
 
@@ -121,6 +122,10 @@ impl DataPlane for NonePlane {
     // No traffic, no acquires.
     fn acquire_failed(&self, _: PolicyId) {}
 
+    fn probe(&self, _: EspSpi, _: Probe) -> Result<(), ProbeError> {
+        Err(ProbeError::NoPackets)
+    }
+
     fn counters(&self) -> PlaneCounters {
         PlaneCounters::default()
     }
@@ -144,6 +149,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::PolicyAction;
 
     fn child(spi: EspSpi) -> ChildSa {
         let key = EspKey {
@@ -208,6 +214,7 @@ mod tests {
         let plane = NonePlane::new(Arc::new(|buffer: &mut [u8]| buffer.fill(9)));
         let policy = Policy {
             id: PolicyId(1),
+            action: PolicyAction::Protect,
             local_ts: vec![],
             remote_ts: vec![],
             peers: vec![],

@@ -4,12 +4,15 @@ use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use holdfast_ike::{ChildSa, EspSpi, Path, TrafficSelector};
 
-use crate::policy::{Policy, PolicyId};
+use crate::{
+    policy::{Policy, PolicyId},
+    probe::{Probe, ProbeError},
+};
 
 /// Work that may have to wait for the operating system.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -80,6 +83,10 @@ pub trait DataPlane: Send + Sync {
     /// next packet asks anew. Never blocks.
     fn acquire_failed(&self, id: PolicyId);
 
+    /// Sends a probe by an installed CHILD_SA; its answer is [`PlaneEvent::ProbeAnswered`]. Never
+    /// blocks.
+    fn probe(&self, inbound: EspSpi, probe: Probe) -> Result<(), ProbeError>;
+
     /// What happened to packets so far.
     fn counters(&self) -> PlaneCounters;
 
@@ -98,9 +105,9 @@ pub struct Usage {
     pub packets_in: u64,
     /// Packets sent.
     pub packets_out: u64,
-    /// When the last authentic packet arrived.
+    /// When the last authentic packet arrived, but for answers to probes.
     pub last_in: Option<Instant>,
-    /// When the last packet was sent.
+    /// When the last packet was sent, but for probes.
     pub last_out: Option<Instant>,
 }
 
@@ -136,6 +143,13 @@ pub enum PlaneEvent {
         protocol: u8,
         /// Its source and destination port where the protocol has ports.
         ports: Option<(u16, u16)>,
+    },
+    /// A probe was answered.
+    ProbeAnswered {
+        /// The probe's.
+        token: u64,
+        /// From its departure on.
+        round_trip: Duration,
     },
     /// A packet was to be protected, and neither a CHILD_SA nor a trap was there for it. Rate
     /// limited.
@@ -216,6 +230,16 @@ pub enum InstallError {
         /// What the system said.
         reason: String,
     },
+    /// A drop shunt that no route can express.
+    #[error(
+        "what is dropped is dropped by a route, which sees destinations only: leave `local_ts` out and name whole networks in `remote_ts`, or use a firewall"
+    )]
+    DropByDestination,
+    /// A pass shunt that no route can express, and no socket either.
+    #[error(
+        "cannot let packets pass by source, protocol or port: {0} (grant CAP_NET_RAW, or leave `local_ts` out and name whole networks in `remote_ts`)"
+    )]
+    Pass(String),
     /// The number of the policy is in use.
     #[error("a policy {0:?} is installed already")]
     PolicyInUse(PolicyId),
@@ -279,6 +303,11 @@ plane_counters! {
     trapped = "esp-trapped",
     /// Of these, dropped: too many, too old, or the CHILD_SA did not come.
     trap_dropped = "esp-trap-dropped",
+    /// Packets from the device that a shunt let pass in the clear. What a route keeps out of the
+    /// device is not seen here.
+    shunt_passed = "esp-shunt-passed",
+    /// Packets from the device that a shunt dropped.
+    shunt_dropped = "esp-shunt-dropped",
     /// Packets of a CHILD_SA whose hard lifetime is over.
     expired = "esp-expired",
     /// Packets not sent because the sequence numbers are used up.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use holdfast_ike::EspSpi;
-use holdfast_ipsec::{DataPlane, InstallError, PlaneEvent, Policy, PolicyId};
+use holdfast_ipsec::{DataPlane, InstallError, PlaneEvent, Policy, PolicyAction, PolicyId};
 
 use support::{Gateway, PATIENCE, child, packet};
 
@@ -20,6 +20,7 @@ fn trap(gateway: &Gateway) -> Policy {
     let child = child(1, gateway.address, gateway.address);
     Policy {
         id: TRAP,
+        action: PolicyAction::Protect,
         local_ts: child.local_ts,
         remote_ts: child.remote_ts,
         peers: vec![],

@@ -43,6 +43,12 @@ pub enum KeyError {
     /// It has to be decrypted first.
     #[error("the private key is encrypted: it is to be decrypted before it is loaded")]
     Encrypted,
+    /// It is not encrypted with this passphrase, or damaged.
+    #[error("the passphrase is wrong, or the private key is damaged")]
+    Passphrase,
+    /// It is encrypted in another way than PBES2.
+    #[error("the private key is encrypted in a way that is not supported: PBES2 of PKCS#8 is")]
+    Encryption,
     /// A key of another algorithm was announced.
     #[error("it is {found} key, not {wanted} key")]
     OtherKind {

@@ -11,6 +11,8 @@ use aws_lc_rs::{
     },
 };
 
+use pkcs8::EncryptedPrivateKeyInfoRef;
+
 use crate::{
     Curve, KeyError, KeyKind, MAX_INPUT, ParseError, PublicKey,
     der::{self, Element},
@@ -34,28 +36,59 @@ pub enum KeyPair {
     Ed25519(Ed25519KeyPair),
 }
 
+const PKCS8: &str = "PRIVATE KEY";
+const PKCS1: &str = "RSA PRIVATE KEY";
+const SEC1: &str = "EC PRIVATE KEY";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+
 impl PrivateKey {
     /// Reads a private key in DER or PEM: PKCS#8 (RFC 5208, RFC 5958), RSAPrivateKey (RFC 8017
     /// appendix A.1.2) or ECPrivateKey (RFC 5915), not encrypted. With `wanted` it must be of that
     /// kind. The input stays the caller's to wipe.
     pub fn parse(input: &[u8], wanted: Option<KeyKind>) -> Result<Self, KeyError> {
-        const PKCS8: &str = "PRIVATE KEY";
-        const PKCS1: &str = "RSA PRIVATE KEY";
-        const SEC1: &str = "EC PRIVATE KEY";
-        const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
         if input.len() > MAX_INPUT {
             return Err(ParseError::TooLong.into());
         }
         if !pem::is_pem(input) {
             return Self::from_der(input, wanted);
         }
-        let block = pem::block(input, &[PKCS8, PKCS1, SEC1, ENCRYPTED])
-            .map_err(|_| ParseError::Pem)?
-            .ok_or(ParseError::NoPem(PKCS8))?;
+        let block = pem_block(input)?;
         if block.encrypted || block.label == ENCRYPTED {
             return Err(KeyError::Encrypted);
         }
         Self::from_der(&block.content, wanted)
+    }
+
+    /// Reads a private key in DER or PEM that is encrypted with PBES2 (RFC 8018 section 6.2) in
+    /// PKCS#8. The input and the passphrase stay the caller's to wipe.
+    pub fn decrypt(input: &[u8], passphrase: &[u8]) -> Result<Self, KeyError> {
+        if input.len() > MAX_INPUT {
+            return Err(ParseError::TooLong.into());
+        }
+        if !pem::is_pem(input) {
+            return Self::decrypt_der(input, passphrase);
+        }
+        let block = pem_block(input)?;
+        // RFC 1421 section 4.6.1.1, as openssl wrote before PKCS#8.
+        if block.encrypted {
+            return Err(KeyError::Encryption);
+        }
+        Self::decrypt_der(&block.content, passphrase)
+    }
+
+    fn decrypt_der(octets: &[u8], passphrase: &[u8]) -> Result<Self, KeyError> {
+        let encrypted =
+            EncryptedPrivateKeyInfoRef::try_from(octets).map_err(|_| KeyError::Encryption)?;
+        let decrypted = encrypted.decrypt(passphrase).map_err(|error| match error {
+            pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed)
+            | pkcs8::Error::Asn1(_) => KeyError::Passphrase,
+            _ => KeyError::Encryption,
+        })?;
+        // One in 256 wrong passphrases leads to padding that looks right.
+        Self::from_der(decrypted.as_bytes(), None).map_err(|error| match error {
+            KeyError::Parse(_) => KeyError::Passphrase,
+            other => other,
+        })
     }
 
     fn from_der(octets: &[u8], wanted: Option<KeyKind>) -> Result<Self, KeyError> {
@@ -112,6 +145,12 @@ impl PrivateKey {
     pub fn pair(&self) -> &KeyPair {
         &self.pair
     }
+}
+
+fn pem_block(input: &[u8]) -> Result<pem::Block, KeyError> {
+    pem::block(input, &[PKCS8, PKCS1, SEC1, ENCRYPTED])
+        .map_err(|_| ParseError::Pem)?
+        .ok_or_else(|| ParseError::NoPem(PKCS8).into())
 }
 
 impl fmt::Debug for PrivateKey {

@@ -139,6 +139,11 @@ impl PublicKey {
     }
 
     pub(crate) fn from_parsed(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, ParseError> {
+        // Behind the key there may be nothing: the parser would leave it out without a word.
+        let parts = der::only(spki.raw).and_then(der::Element::all);
+        if parts.is_none_or(|parts| parts.len() != 2) {
+            return Err(ParseError::Der("a public key"));
+        }
         Ok(Self {
             algorithm: algorithm(spki)?,
             id: KeyId::of(&spki.subject_public_key.data),

@@ -310,3 +310,6 @@ impl Signed {
         key.verify(&self.algorithm, self.message(octets), signature, strength)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,10 @@ pub(crate) enum Command {
     Initiate(InitiateOptions),
     /// Take a connection down.
     Terminate(TerminateOptions),
+    /// Keep a connection down, over restarts, until `up`.
+    Down(DownOptions),
+    /// End what `down` began.
+    Up(UpOptions),
     /// Make the agent read its configuration again; what did not change stays as it is.
     Reload(ReloadOptions),
 }
@@ -123,6 +127,25 @@ pub(crate) struct TerminateOptions {
     /// Do not wait for the peer's answer; with --timeout, for no longer than that.
     #[arg(long, short, conflicts_with = "child")]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DownOptions {
+    /// The connection.
+    pub(crate) name: String,
+    /// Why, for whoever looks at the status.
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpOptions {
+    /// The connection.
+    pub(crate) name: String,
     #[command(flatten)]
     pub(crate) agent: Agent,
 }

@@ -10,6 +10,7 @@ mod control;
 mod exit;
 mod import;
 mod logging;
+mod maintenance;
 mod manual;
 mod operate;
 mod output;
@@ -49,6 +50,8 @@ fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
         Command::Status(options) => control::block_on(status::status(&options, output)),
         Command::Initiate(options) => control::block_on(operate::initiate(&options, output)),
         Command::Terminate(options) => control::block_on(operate::terminate(&options, output)),
+        Command::Down(options) => control::block_on(maintenance::down(&options, output)),
+        Command::Up(options) => control::block_on(maintenance::up(&options, output)),
         Command::Reload(options) => control::block_on(reload::reload(&options, output)),
     };
     match outcome {

@@ -48,6 +48,23 @@ const CIPHERS: &[Suite] = &[
     same("chacha20poly1305-prfaescmac-x25519", "chacha20poly1305"),
 ];
 
+/// What is weak, and works where it is named.
+const WEAK: &[Suite] = &[
+    same("3des-md5-modp1024", "3des-md5"),
+    same("3des-sha1-modp1536", "3des-sha256"),
+    same("aes128-md5-prfmd5-modp2048", "aes256-md5"),
+    same("aes256gcm16-prfmd5-x25519", "3des-aesxcbc"),
+];
+
+/// What needs OpenSSL, rekeyed with fresh key exchanges.
+#[cfg(feature = "openssl")]
+const BY_OPENSSL: &[Suite] = &[
+    same("aes256gcm16-prfsha512-x448", "aes256gcm16-x448"),
+    same("aes128-sha256-ecp256bp", "aes128-sha256-ecp256bp"),
+    same("aes192-sha384-ecp384bp", "aes192-sha384-ecp384bp"),
+    same("aes256-sha512-ecp512bp", "aes256-sha512-ecp512bp"),
+];
+
 /// Every key exchange method, in IKE.
 const METHODS: &[Suite] = &[
     same("aes256-sha256-modp1024", "aes256-sha256"),
@@ -98,6 +115,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[test]
 fn ciphers_and_integrity() {
     table(CIPHERS);
+}
+
+#[test]
+fn weak_suites() {
+    for release in [Release::Bookworm, Release::Trixie] {
+        table_with(WEAK, release);
+    }
+}
+
+#[cfg(feature = "openssl")]
+#[test]
+fn curves_of_openssl() {
+    for release in [Release::Bookworm, Release::Trixie] {
+        table_with(BY_OPENSSL, release);
+        let (pair, holdfast, charon, _lab) = start(BY_OPENSSL, release);
+        rekey_all((&pair, &holdfast, &charon), &charon, BY_OPENSSL);
+    }
 }
 
 #[test]

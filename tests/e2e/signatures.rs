@@ -3,333 +3,21 @@
 //! Both daemons read the same kind of swanctl.conf and the same folders, by swanctl. A tunnel is
 //! brought up from each end and has to carry packets.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+pub(crate) mod scene;
+
+use scene::{End, Scene};
 
 use crate::lab::{
-    Lab,
-    charon::{self, Charon},
-    holdfast::Holdfast,
-    run,
-    sas::{Daemon, agreed_tunnel},
-    swanctl::Swanctl,
-    topology::{CHILD, CONNECTION, Family, Gateway, Pair},
-    traffic,
-    userland::Release,
-    wait,
+    authority::{ED25519, P256, P384, P521, RSA},
+    sas::Daemon,
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How keys are made, as `openssl genpkey` is told.
-const RSA: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
-const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
-const P384: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"];
-const P521: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"];
-const ED25519: &[&str] = &["-algorithm", "ED25519"];
-
-/// A folder of keys and certificates.
-struct Authority {
-    directory: PathBuf,
-}
-
-impl Authority {
-    fn new(lab: &Lab) -> Self {
-        let directory = lab.subdirectory("authority");
-        Self { directory }
-    }
-
-    fn file(&self, name: &str, suffix: &str) -> PathBuf {
-        self.directory.join(format!("{name}.{suffix}"))
-    }
-
-    fn openssl(&self, arguments: &[&str]) {
-        let mut command = Command::new("openssl");
-        run(command.args(arguments).current_dir(&self.directory));
-    }
-
-    fn key(&self, name: &str, kind: &[&str]) {
-        let file = format!("{name}.key");
-        self.openssl(&[&["genpkey"], kind, &["-out", &file]].concat());
-        self.openssl(&[
-            "pkey",
-            "-in",
-            &file,
-            "-pubout",
-            "-out",
-            &format!("{name}.pub"),
-        ]);
-    }
-
-    /// A certificate of its own making.
-    fn root(&self, name: &str, kind: &[&str]) {
-        self.key(name, kind);
-        self.openssl(&[
-            "req",
-            "-x509",
-            "-new",
-            "-days",
-            "30",
-            "-key",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.crt"),
-            "-subj",
-            &format!("/C=CH/O=Lab/CN={name}"),
-            "-addext",
-            "keyUsage=critical,keyCertSign,cRLSign",
-        ]);
-    }
-
-    fn issue(&self, issuer: &str, name: &str, kind: &[&str], extensions: &str) {
-        self.key(name, kind);
-        fs::write(self.file(name, "ext"), extensions).expect("extensions");
-        self.openssl(&[
-            "req",
-            "-new",
-            "-key",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.csr"),
-            "-subj",
-            &format!("/C=CH/O=Lab/CN={name}"),
-        ]);
-        self.openssl(&[
-            "x509",
-            "-req",
-            "-days",
-            "30",
-            "-in",
-            &format!("{name}.csr"),
-            "-CA",
-            &format!("{issuer}.crt"),
-            "-CAkey",
-            &format!("{issuer}.key"),
-            "-CAcreateserial",
-            "-out",
-            &format!("{name}.crt"),
-            "-extfile",
-            &format!("{name}.ext"),
-        ]);
-    }
-
-    fn gateway(&self, issuer: &str, name: &str, kind: &[&str]) {
-        self.issue(
-            issuer,
-            name,
-            kind,
-            &format!("subjectAltName=DNS:{name}\nkeyUsage=digitalSignature\n"),
-        );
-    }
-
-    /// Puts a file where swanctl looks for it.
-    fn give(&self, to: &Path, folder: &str, file: &str) {
-        let folder = to.join(folder);
-        fs::create_dir_all(&folder).expect("a folder");
-        fs::copy(self.directory.join(file), folder.join(file)).expect("a copy");
-    }
-}
-
-/// What differs between tests, on both sides of one end.
-struct End {
-    local: &'static str,
-    remote: &'static str,
-    /// Further lines of the connection.
-    connection: &'static str,
-}
-
-/// Both daemons, configured; nobody has started.
-struct Scene {
-    lab: Lab,
-    pair: Pair,
-    authority: Authority,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let lab = Lab::new();
-        let pair = Pair::new(&lab);
-        let authority = Authority::new(&lab);
-        Self {
-            lab,
-            pair,
-            authority,
-        }
-    }
-
-    fn moon(&self) -> PathBuf {
-        self.lab.subdirectory("moon-swanctl")
-    }
-
-    fn sun(&self) -> PathBuf {
-        let name = self.pair.sun.namespace.name();
-        self.lab.subdirectory(&format!("{name}-charon"))
-    }
-
-    /// A CA that both trust, and a key and a certificate for each.
-    fn with_certificates(kind: &[&str]) -> Self {
-        let scene = Self::new();
-        scene.authority.root("ca", kind);
-        for (name, directory) in [("moon.example", scene.moon()), ("sun.example", scene.sun())] {
-            scene.authority.gateway("ca", name, kind);
-            scene.equip(&directory, name);
-            scene.authority.give(&directory, "x509ca", "ca.crt");
-        }
-        scene
-    }
-
-    fn equip(&self, directory: &Path, name: &str) {
-        self.authority
-            .give(directory, "private", &format!("{name}.key"));
-        self.authority
-            .give(directory, "x509", &format!("{name}.crt"));
-        self.authority
-            .give(directory, "pubkey", &format!("{name}.pub"));
-    }
-
-    fn start(&self, moon: &End, sun: &End) -> (Holdfast, Charon) {
-        let settings = charon::Settings::default();
-        let charon = Charon::start(&self.lab, &self.pair.sun.namespace, &settings);
-        charon.configure(&conf(&self.pair.sun, &self.pair.moon, sun));
-        let agent = "dataplane = \"userspace\"";
-        let holdfast = Holdfast::start(&self.lab, &self.pair.moon.namespace, agent, "");
-        fs::write(
-            self.moon().join("swanctl.conf"),
-            conf(&self.pair.moon, &self.pair.sun, moon),
-        )
-        .expect("swanctl.conf");
-        let swanctl = Swanctl::new(Release::Bookworm, &self.moon(), &holdfast);
-        swanctl.ok(&["--load-all", "--noprompt"]);
-        (holdfast, charon)
-    }
-
-    /// The same as swanctl.conf says, by the agent's own files: nothing is loaded by a client.
-    fn start_from_files(&self, sun: &End) -> (Holdfast, Charon) {
-        let settings = charon::Settings::default();
-        let charon = Charon::start(&self.lab, &self.pair.sun.namespace, &settings);
-        charon.configure(&conf(&self.pair.sun, &self.pair.moon, sun));
-        let namespace = &self.pair.moon.namespace;
-        let directory = self
-            .lab
-            .subdirectory(&format!("{}-holdfast", namespace.name()));
-        for file in ["moon.example.key", "moon.example.crt", "ca.crt"] {
-            self.authority.give(&directory, "credentials", file);
-        }
-        let key = directory.join("credentials/moon.example.key");
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("a mode");
-        let tables = tables(&self.pair.moon, &self.pair.sun);
-        let holdfast = Holdfast::start(&self.lab, namespace, "dataplane = \"userspace\"", &tables);
-        (holdfast, charon)
-    }
-
-    /// A tunnel from each end.
-    fn proves(&self, moon: &End, sun: &End) {
-        self.proves_from(&["holdfast", "charon"], moon, sun);
-    }
-
-    fn proves_from(&self, starters: &[&str], moon: &End, sun: &End) {
-        let (holdfast, charon) = self.start(moon, sun);
-        self.proves_with(starters, &holdfast, &charon);
-    }
-
-    fn proves_with(&self, starters: &[&str], holdfast: &Holdfast, charon: &Charon) {
-        for starter in starters {
-            if *starter == "holdfast" {
-                initiate(holdfast).unwrap_or_else(|error| {
-                    panic!(
-                        "holdfast: {error}\n{}\ncharon:\n{}",
-                        holdfast.log(),
-                        charon.process_log()
-                    )
-                });
-            } else {
-                initiate(charon).unwrap_or_else(|error| {
-                    panic!(
-                        "charon: {error}\n{}\nholdfast:\n{}",
-                        charon.process_log(),
-                        holdfast.log()
-                    )
-                });
-            }
-            wait::until("both agree", PATIENCE, || {
-                agreed_tunnel(holdfast, charon, CHILD)
-            });
-            let (here, there) = (&self.pair.moon, &self.pair.sun);
-            traffic::wait_for_answer(
-                &here.namespace,
-                here.inner(Family::V4),
-                there.inner(Family::V4),
-                PATIENCE,
-            );
-            holdfast
-                .command("terminate", &[("ike", CONNECTION)])
-                .expect("it ends");
-            wait::until("both have ended it", PATIENCE, || {
-                (holdfast.sas().is_empty() && charon.sas().is_empty()).then_some(())
-            });
-        }
-    }
-
-    /// Nobody gets through, whoever starts; `ours` is in holdfast's log.
-    fn refuses(&self, moon: &End, sun: &End, ours: &str) {
-        let (holdfast, charon) = self.start(moon, sun);
-        initiate(&holdfast).expect_err("the peer is not who it should be");
-        holdfast.wait_for_log(&[ours]);
-        initiate(&charon).expect_err("the peer is not who it should be");
-        assert!(holdfast.sas().is_empty(), "{}", holdfast.log());
-    }
-}
-
-fn initiate(daemon: &dyn Daemon) -> Result<(), String> {
-    daemon.initiate(CHILD, Duration::from_secs(15))
-}
-
-fn conf(here: &Gateway, there: &Gateway, end: &End) -> String {
-    format!(
-        "connections {{\n {CONNECTION} {{\n  version = 2\n  local_addrs = {}\n  remote_addrs = {}\n  \
-         proposals = aes256gcm16-prfsha384-x25519\n  {}\n  {}\n  {}\n  children {{\n   {CHILD} {{\n    \
-         local_ts = {}\n    remote_ts = {}\n    esp_proposals = aes256gcm16\n   }}\n  }}\n }}\n}}\n\
-         secrets {{\n ike-lab {{ secret = \"a long secret of both\" }}\n}}\n",
-        here.outer(Family::V4),
-        there.outer(Family::V4),
-        end.connection,
-        end.local,
-        end.remote,
-        here.network(Family::V4),
-        there.network(Family::V4),
-    )
-}
-
-/// What `conf` says with [`MOON`], as TOML.
-fn tables(here: &Gateway, there: &Gateway) -> String {
-    format!(
-        "[secrets.moon]\ntype = \"private_key\"\nfile = \"credentials/moon.example.key\"\n\
-         [authorities.lab]\ncacert = \"credentials/ca.crt\"\n\
-         [connections.{CONNECTION}]\nlocal_addrs = [\"{}\"]\nremote_addrs = [\"{}\"]\n\
-         proposals = [\"aes256gcm16-prfsha384-x25519\"]\n\
-         local = {{ auth = \"pubkey\", certs = [\"credentials/moon.example.crt\"], \
-         id = \"moon.example\" }}\n\
-         remote = {{ auth = \"pubkey\", id = \"sun.example\" }}\n\
-         [connections.{CONNECTION}.children.{CHILD}]\nlocal_ts = [\"{}\"]\n\
-         remote_ts = [\"{}\"]\nesp_proposals = [\"aes256gcm16\"]\n",
-        here.outer(Family::V4),
-        there.outer(Family::V4),
-        here.network(Family::V4),
-        there.network(Family::V4),
-    )
-}
-
-const MOON: End = End {
+pub(crate) const MOON: End = End {
     local: "local { auth = pubkey\n certs = moon.example.crt\n id = moon.example\n }",
     remote: "remote { auth = pubkey\n id = sun.example\n }",
     connection: "",
 };
-const SUN: End = End {
+pub(crate) const SUN: End = End {
     local: "local { auth = pubkey\n certs = sun.example.crt\n id = sun.example\n }",
     remote: "remote { auth = pubkey\n id = moon.example\n }",
     connection: "",
@@ -348,6 +36,14 @@ fn everything_from_configuration_files() {
     let names = [("name", "lab")];
     let refusal = holdfast.command("unload-authority", &names);
     refusal.expect_err("it is in the files");
+}
+
+/// A folder of swanctl's, rewritten by `holdfast import`.
+#[test]
+fn everything_from_an_imported_folder() {
+    let scene = Scene::with_certificates(RSA);
+    let (holdfast, charon) = scene.start_from_import(&MOON, &SUN);
+    scene.proves_with(&["holdfast", "charon"], &holdfast, &charon);
 }
 
 #[test]
@@ -381,13 +77,14 @@ fn ed25519() {
 #[test]
 fn an_intermediate_ca_is_sent() {
     let scene = Scene::with_certificates(P256);
-    let ca = "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign\n";
     for (name, sub, directory) in [
         ("moon.example", "sub-of-moon", scene.moon()),
         ("sun.example", "sub-of-sun", scene.sun()),
     ] {
-        scene.authority.issue("ca", sub, P256, ca);
-        scene.authority.gateway(sub, name, P256);
+        scene.authority.intermediate("ca", sub, P256);
+        scene
+            .authority
+            .gateway(sub, name, P256, &format!("DNS:{name}"));
         scene.equip(&directory, name);
         scene
             .authority
@@ -492,7 +189,9 @@ fn a_name_that_the_certificate_does_not_have_is_refused() {
 fn an_authority_that_nobody_trusts_is_refused() {
     let scene = Scene::with_certificates(P256);
     scene.authority.root("other", P256);
-    scene.authority.gateway("other", "sun.example", P256);
+    scene
+        .authority
+        .gateway("other", "sun.example", P256, "DNS:sun.example");
     scene.equip(&scene.sun(), "sun.example");
     scene.authority.give(&scene.sun(), "x509ca", "other.crt");
     scene.refuses(&MOON, &SUN, "is not known");

@@ -118,6 +118,32 @@ fn traps_answer_the_very_first_ping_again_and_again() {
 }
 
 #[test]
+fn traps_lose_the_first_packet_of_no_tunnel_in_twenty() {
+    let lab = Lab::new();
+    let pair = Pair::new(&lab);
+    let (charon, holdfast) = two_gateways(&lab, &pair, &trapped(""));
+    let (here, there) = ends(&pair);
+    wait_for_trap(&pair);
+    let mut arrived = 0;
+    for round in 1..=20 {
+        let one = ping(&pair.moon.namespace, here, there, &["-c", "1", "-W", "5"]);
+        arrived += answered(one).len();
+        assert!(
+            agreed_tunnel(&holdfast, &charon, CHILD).is_some(),
+            "round {round}"
+        );
+        holdfast
+            .command("terminate", &[("ike", CONNECTION)])
+            .expect("terminate succeeds");
+        wait::until("no SA is left", PATIENCE, || {
+            (holdfast.sas().is_empty() && charon.sas().is_empty()).then_some(())
+        });
+    }
+    println!("first packets into a trapped tunnel that arrived: {arrived} of 20");
+    assert_eq!(arrived, 20);
+}
+
+#[test]
 fn traps_let_nothing_out_while_the_peer_is_down() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);

@@ -14,6 +14,7 @@ use crate::{
     supervisor::{
         connection::status::{ChildStatus, ConnectionStatus},
         messages::ListStatus,
+        probes::PathStatus,
     },
     vici_session::{Gone, Session},
 };
@@ -63,11 +64,16 @@ fn render(status: &ConnectionStatus, shared: &Arc<Shared>) -> Message {
     message.push_some("peer", status.peer.map(|peer| peer.to_string()));
     message.push_some("remote-id", status.remote_id.as_deref());
     message.push("reason", &*status.reason);
+    if let Some(maintenance) = &status.maintenance {
+        let since = maintenance.lasts().as_secs().to_string();
+        message.push("maintenance", since);
+    }
     message.push("failures", status.failures.to_string());
     if let Some(at) = status.next_retry {
         let wait = at.saturating_duration_since(Instant::now());
         message.push("next-retry", millis(wait));
     }
+    message.push("summary", status.sentence(Instant::now()));
     message.push("ike-sas", status.ike_sas.to_string());
     let mut children = Message::new();
     for child in &status.children {
@@ -91,6 +97,33 @@ fn render_child(child: &ChildStatus, shared: &Arc<Shared>) -> Message {
     }
     message.push("local-ts", child.local_ts.clone());
     message.push("remote-ts", child.remote_ts.clone());
+    if let Some(path) = &child.path {
+        message.push("path", render_path(path));
+    }
+    message
+}
+
+/// Losses and times of the last 60 probes; times in microseconds.
+fn render_path(path: &PathStatus) -> Message {
+    let alive = path.dead_since.is_none();
+    let mut message = Message::new()
+        .with("target", path.target.to_string())
+        .with("state", if alive { "alive" } else { "dead" })
+        .with("losses", path.losses.to_string())
+        .with("sent", path.measured.sent.to_string())
+        .with("lost", path.measured.lost.to_string());
+    if let Some(times) = path.measured.round_trip {
+        let times = [
+            ("rtt-min", times.min),
+            ("rtt-avg", times.avg),
+            ("rtt-max", times.max),
+        ];
+        for (key, time) in times {
+            message.push(key, time.as_micros().to_string());
+        }
+    }
+    message.push("repairs", path.total.repairs.to_string());
+    message.push_some("refused", path.refused.as_deref());
     message
 }
 

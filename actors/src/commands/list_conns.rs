@@ -4,7 +4,7 @@ mod authentication;
 
 use std::sync::Arc;
 
-use holdfast_config::{Child, CloseAction, Connection, DpdAction, Endpoint};
+use holdfast_config::{Child, CloseAction, Connection, DpdAction, Endpoint, Shunt, ShuntAction};
 use holdfast_ike::{
     Mode,
     config::{SelectorTemplate, Unique},
@@ -92,7 +92,23 @@ fn render(connection: &Connection) -> Message {
     for (name, child) in &connection.children {
         children.push(name.as_str(), render_child(child));
     }
+    for (name, shunt) in &connection.shunts {
+        children.push(name.as_str(), render_shunt(shunt));
+    }
     message.with("children", children)
+}
+
+fn render_shunt(shunt: &Shunt) -> Message {
+    let mode = match shunt.action {
+        ShuntAction::Pass => "PASS",
+        ShuntAction::Drop => "DROP",
+    };
+    Message::new()
+        .with("mode", mode)
+        .with("dpd_action", "none")
+        .with("close_action", "none")
+        .with("local-ts", selectors(&shunt.local_ts))
+        .with("remote-ts", selectors(&shunt.remote_ts))
 }
 
 fn render_child(child: &Child) -> Message {

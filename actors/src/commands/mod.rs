@@ -13,6 +13,7 @@ mod list_certs;
 mod list_conns;
 mod list_sas;
 mod load_conn;
+mod maintenance;
 mod policies;
 mod pools;
 mod rekey;
@@ -72,6 +73,8 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite>(
         // Boxed, so that idle sessions need not have room for their state.
         "initiate" => Box::pin(initiate::run(session, request)).await?,
         "terminate" => Box::pin(terminate::run(session, request)).await?,
+        "down" => maintenance::down(session.shared, request).await,
+        "up" => maintenance::up(session.shared, request).await,
         "health" => health::run(session, request).await?,
         #[cfg(feature = "fault-injection")]
         "inject-panic" => inject_panic(session, request).await,

@@ -1,7 +1,8 @@
-//! `install`, `uninstall`, `list-policies`: traps. What a CHILD_SA protects is listed with it.
+//! `install`, `uninstall`, `list-policies`: traps and shunts. What a CHILD_SA protects is listed with it.
 
 use std::sync::Arc;
 
+use holdfast_ipsec::PolicyAction;
 use holdfast_vici::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -45,10 +46,20 @@ pub(super) async fn list<S: AsyncRead + AsyncWrite>(
     session: &mut Session<'_, S>,
     request: &Message,
 ) -> Result<Message, Gone> {
-    if request.get_str("trap").is_none() || !session.wants("list-policy") {
+    let kinds = [
+        ("trap", PolicyAction::Protect),
+        ("pass", PolicyAction::Bypass),
+        ("drop", PolicyAction::Discard),
+    ];
+    let asked = kinds
+        .iter()
+        .filter(|(key, _)| request.get_str(key).is_some());
+    let actions: Vec<PolicyAction> = asked.map(|(_, action)| *action).collect();
+    if actions.is_empty() || !session.wants("list-policy") {
         return Ok(Message::new());
     }
     let filter = ListPolicies {
+        actions,
         ike: request.get_str("ike").map(ToOwned::to_owned),
         child: request.get_str("child").map(ToOwned::to_owned),
     };
@@ -71,7 +82,14 @@ fn render(policy: &PolicyListing) -> Message {
     }
     message
         .with("ike", &*policy.connection)
-        .with("mode", "TUNNEL")
+        .with(
+            "mode",
+            match policy.action {
+                PolicyAction::Protect => "TUNNEL",
+                PolicyAction::Bypass => "PASS",
+                PolicyAction::Discard => "DROP",
+            },
+        )
         .with("local-ts", texts(&policy.local_ts))
         .with("remote-ts", texts(&policy.remote_ts))
 }

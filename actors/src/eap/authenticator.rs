@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_eap::{Authenticator, AuthenticatorMethod};
 use holdfast_ike::{
-    config::RemoteEap,
+    config::{LocalAuth, RemoteEap},
     sa::{Failure, credential::Eap},
 };
 
@@ -30,7 +30,13 @@ pub(super) fn begin(
         });
     }
     if wants(method, "tls") {
-        let endpoint = tls::authenticator(shared, &question.local_id);
+        let rounds = question.connection.local.iter();
+        let given = rounds.filter_map(|round| match &round.auth {
+            LocalAuth::PublicKey(own) => Some(&own.certificates),
+            _ => None,
+        });
+        let given: Vec<_> = given.flatten().cloned().collect();
+        let endpoint = tls::authenticator(shared, (&question.local_id, &given));
         methods.extend(endpoint.map(AuthenticatorMethod::Tls));
     }
     if methods.is_empty() {

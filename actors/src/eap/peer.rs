@@ -39,7 +39,7 @@ pub(super) fn begin(
             .and_then(|aaa| super::identity(aaa.as_bytes()))
             .or_else(|| question.remote_id.clone());
         let own = [&own, &question.local_id];
-        methods.extend(tls::peer(shared, &own, server).map(PeerMethod::Tls));
+        methods.extend(tls::peer(shared, (&own, &local.certificates), server).map(PeerMethod::Tls));
     }
     if wants(method, "mschapv2") {
         let server = question.remote_id.as_ref().unwrap_or(&own);

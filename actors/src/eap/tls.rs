@@ -6,7 +6,7 @@ use std::{
 };
 
 use holdfast_eap::tls::{self, Endpoint, Identity, SignatureScheme, Verifier, Versions};
-use holdfast_ike::Identification;
+use holdfast_ike::{Identification, config::Der};
 use holdfast_pki::{
     Certificate, Curve, Hash, Identity as Claim, KeyAlgorithm, PathPolicy, PrivateKey,
     SignatureAlgorithm, Usage, Validator,
@@ -14,30 +14,36 @@ use holdfast_pki::{
 
 use crate::{credentials::Store, environment::Shared};
 
-/// The peer's side. The server has to be `server`, where that is known.
+/// The peer's side. `own` is who we are, and the certificates that the connection names for it. The
+/// server has to be `server`, where that is known.
 pub(super) fn peer(
     shared: &Arc<Shared>,
-    own: &[&Identification],
+    own: (&[&Identification], &[Der]),
     server: Option<Identification>,
 ) -> Option<Endpoint> {
     endpoint(shared, own, Usage::TlsServer, server)
 }
 
 /// The authenticator's side.
-pub(super) fn authenticator(shared: &Arc<Shared>, own: &Identification) -> Option<Endpoint> {
-    endpoint(shared, &[own], Usage::TlsClient, None)
+pub(super) fn authenticator(
+    shared: &Arc<Shared>,
+    (own, given): (&Identification, &[Der]),
+) -> Option<Endpoint> {
+    endpoint(shared, (&[own], given), Usage::TlsClient, None)
 }
 
 fn endpoint(
     shared: &Arc<Shared>,
-    own: &[&Identification],
+    (own, given): (&[&Identification], &[Der]),
     usage: Usage,
     other: Option<Identification>,
 ) -> Option<Endpoint> {
     let store = shared.credentials.store();
-    let (certificate, key) = own_certificate(&store, own)?;
+    let given = given.iter().filter_map(|der| Certificate::parse(der).ok());
+    let given: Vec<_> = given.map(Arc::new).collect();
+    let (certificate, key) = own_certificate(&store, own, &given)?;
     let schemes = schemes(&key)?;
-    let chain = chain(&store, &certificate);
+    let chain = chain(&store, &certificate, &given);
     let key = Arc::new(StoredKey { key, schemes });
     Some(Endpoint {
         identity: Identity::new(chain, key),
@@ -51,19 +57,21 @@ fn endpoint(
     })
 }
 
-/// The certificate of the first of these identities that has one with a private key; if none has,
-/// the only one that there is.
+/// The first of the given certificates that has a private key. Without one, that of the first of
+/// these identities that has one; if none has, the only one that there is.
 fn own_certificate(
     store: &Store,
     own: &[&Identification],
+    given: &[Arc<Certificate>],
 ) -> Option<(Arc<Certificate>, Arc<PrivateKey>)> {
-    let ours: Vec<_> = store
-        .end_entities()
-        .filter_map(|certificate| {
-            let key = store.private_key(certificate.public_key().id())?;
-            Some((Arc::clone(certificate), Arc::clone(key)))
-        })
-        .collect();
+    let with_key = |certificate: &Arc<Certificate>| {
+        let key = store.private_key(certificate.public_key().id())?;
+        Some((Arc::clone(certificate), Arc::clone(key)))
+    };
+    if let Some(given) = given.iter().find_map(with_key) {
+        return Some(given);
+    }
+    let ours: Vec<_> = store.end_entities().filter_map(with_key).collect();
     let named = own.iter().find_map(|id| {
         let claim = claim(id)?;
         ours.iter()
@@ -77,7 +85,11 @@ fn own_certificate(
 }
 
 /// The certificate and those of its issuers that we have, but for the root.
-fn chain(store: &Store, certificate: &Arc<Certificate>) -> Vec<Vec<u8>> {
+fn chain(
+    store: &Store,
+    certificate: &Arc<Certificate>,
+    given: &[Arc<Certificate>],
+) -> Vec<Vec<u8>> {
     const LONGEST: usize = 10;
     let authorities = store.anchors();
     let mut chain = vec![certificate.der().to_vec()];
@@ -85,6 +97,8 @@ fn chain(store: &Store, certificate: &Arc<Certificate>) -> Vec<Vec<u8>> {
     while chain.len() < LONGEST && !last.is_self_issued() {
         let issuer = authorities
             .iter()
+            .copied()
+            .chain(given)
             .find(|authority| authority.subject().is_same(last.issuer()));
         match issuer {
             Some(issuer) if !issuer.is_self_issued() => chain.push(issuer.der().to_vec()),

@@ -8,6 +8,7 @@ use prometheus_client::{
     registry::Unit,
 };
 
+use super::path::{self, Paths};
 use crate::{environment::Shared, supervisor::connection::status::State};
 
 /// The page.
@@ -26,6 +27,7 @@ struct Values {
     gauges: Vec<(&'static str, &'static str, i64)>,
     uptime: i64,
     connections: Vec<(String, bool, i64)>,
+    paths: Paths,
 }
 
 impl Values {
@@ -64,6 +66,7 @@ impl Values {
                     size(shared.plane.reserved()),
                 ),
             ],
+            paths: path::of(&shared.snapshot.load().connections),
             uptime: i64::try_from(shared.started.elapsed().as_secs()).unwrap_or(i64::MAX),
             connections: shared
                 .snapshot
@@ -104,7 +107,8 @@ impl prometheus_client::collector::Collector for Values {
             uptime.metric_type(),
         )?;
         uptime.encode(descriptor)?;
-        self.encode_connections(&mut encoder)
+        self.encode_connections(&mut encoder)?;
+        path::encode(&self.paths, &mut encoder)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod canary;
 mod metrics;
+mod path;
 mod status;
 
 use std::{

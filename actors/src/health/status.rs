@@ -8,6 +8,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::path::PathView;
 use crate::{
     environment::Shared,
     sandbox::Sandbox,
@@ -45,6 +46,10 @@ struct Connection {
     peer: Option<String>,
     remote_id: Option<String>,
     reason: Arc<str>,
+    /// The same and what comes next, in a sentence.
+    summary: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maintenance_seconds: Option<u64>,
     failures: u32,
     next_retry_milliseconds: Option<u128>,
     ike_sas: usize,
@@ -61,6 +66,9 @@ struct Child {
     packets_out: u64,
     local_ts: Vec<String>,
     remote_ts: Vec<String>,
+    /// Where its path is probed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathView>,
 }
 
 /// The present status.
@@ -108,6 +116,11 @@ fn connection(status: &ConnectionStatus, shared: &Shared) -> Connection {
         peer: status.peer.map(|peer| peer.to_string()),
         remote_id: status.remote_id.clone(),
         reason: Arc::clone(&status.reason),
+        summary: status.sentence(now),
+        maintenance_seconds: status
+            .maintenance
+            .as_ref()
+            .map(|maintenance| maintenance.lasts().as_secs()),
         failures: status.failures,
         next_retry_milliseconds: status
             .next_retry
@@ -135,5 +148,6 @@ fn child(status: &ChildStatus, shared: &Shared) -> Child {
         packets_out: usage.packets_out,
         local_ts: status.local_ts.clone(),
         remote_ts: status.remote_ts.clone(),
+        path: status.path.as_ref().map(PathView::of),
     }
 }

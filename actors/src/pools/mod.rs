@@ -17,7 +17,10 @@ use holdfast_ike::{
     configuration::{self, Attribute, LeaseRequest},
 };
 
-use crate::handle::IkeSaId;
+use crate::{
+    handle::IkeSaId,
+    store::{KeptLease, Store},
+};
 pub(crate) use pool::Lease;
 
 use pool::Pool;
@@ -27,13 +30,18 @@ const MOST_POOLS: usize = 1024;
 
 /// All pools.
 #[derive(Default)]
-pub(crate) struct Pools(Mutex<Tables>);
+pub(crate) struct Pools {
+    tables: Mutex<Tables>,
+    store: Store,
+}
 
 #[derive(Default)]
 struct Tables {
     pools: BTreeMap<String, Pool>,
     /// Those that the configuration's files have.
     from_files: BTreeSet<String>,
+    /// Leases of a former run, by pool, until that pool is there: oldest first.
+    kept: BTreeMap<String, Vec<(IpAddr, KeptLease)>>,
     /// What each IKE_SA has leased.
     lent: HashMap<IkeSaId, Vec<configuration::Lease>>,
 }
@@ -94,6 +102,21 @@ pub(crate) struct PoolStatus {
 }
 
 impl Pools {
+    /// Pools whose leases outlive a restart; `kept` are those of the last run.
+    pub(crate) fn remembering(
+        store: Store,
+        kept: BTreeMap<String, Vec<(IpAddr, KeptLease)>>,
+    ) -> Self {
+        let tables = Tables {
+            kept,
+            ..Tables::default()
+        };
+        Self {
+            tables: Mutex::new(tables),
+            store,
+        }
+    }
+
     /// Adds a pool. One of the same name and range keeps its leases and takes the new attributes;
     /// one with another range gives way unless its addresses are in use.
     pub(crate) fn load(
@@ -102,7 +125,8 @@ impl Pools {
         range: AddressRange,
         attributes: Vec<Attribute>,
     ) -> Result<(), PoolError> {
-        let pools = &mut self.tables().pools;
+        let mut tables = self.tables();
+        let Tables { pools, kept, .. } = &mut *tables;
         if pools.len() >= MOST_POOLS && !pools.contains_key(name) {
             return Err(PoolError::TooMany);
         }
@@ -111,8 +135,18 @@ impl Pools {
             Some(pool) if pool.online() > 0 => {
                 return Err(online(name, pool, "replace it"));
             }
-            _ => {
-                pools.insert(name.to_owned(), Pool::new(range, attributes));
+            former => {
+                if let Some(former) = former {
+                    self.forget_leases(name, former);
+                }
+                let mut pool = Pool::new(range, attributes);
+                for (address, lease) in kept.remove(name).unwrap_or_default() {
+                    let owner = lease.identity();
+                    if !owner.is_some_and(|owner| pool.remember(address, owner)) {
+                        self.store.keep_lease(name, address, None);
+                    }
+                }
+                pools.insert(name.to_owned(), pool);
             }
         }
         Ok(())
@@ -150,7 +184,8 @@ impl Pools {
         match pools.get(name) {
             None => Err(PoolError::NotFound(name.to_owned())),
             Some(pool) if pool.online() > 0 => Err(online(name, pool, "unload it")),
-            Some(_) => {
+            Some(pool) => {
+                self.forget_leases(name, pool);
                 pools.remove(name);
                 Ok(())
             }
@@ -245,6 +280,8 @@ impl Pools {
             address,
         };
         tables.lent.entry(claim.owner).or_default().push(lease);
+        let kept = KeptLease::of(claim.identity);
+        self.store.keep_lease(name, address, Some(&kept));
         Ok(Some(address))
     }
 
@@ -264,7 +301,12 @@ impl Pools {
             tables.lent.remove(&owner);
         }
         let pool = tables.pools.get_mut(name);
-        pool.is_some_and(|pool| pool.release(owner, address))
+        let Some(former) = pool.and_then(|pool| pool.release(owner, address)) else {
+            return false;
+        };
+        self.store
+            .keep_lease(name, address, Some(&KeptLease::of(&former)));
+        true
     }
 
     /// Gives back whatever an IKE_SA has left behind.
@@ -276,8 +318,15 @@ impl Pools {
         left.len()
     }
 
+    /// A pool is gone, and with it what is kept for its users.
+    fn forget_leases(&self, name: &str, pool: &Pool) {
+        for lease in pool.leases(usize::MAX) {
+            self.store.keep_lease(name, lease.address, None);
+        }
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

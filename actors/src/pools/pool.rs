@@ -144,20 +144,41 @@ impl Pool {
     }
 
     /// See [`super::Pools::release`].
-    pub(super) fn release(&mut self, owner: IkeSaId, address: IpAddr) -> bool {
-        let Some(offset) = self.range.offset(address) else {
-            return false;
-        };
-        let Some(held) = self.leases.get_mut(&offset) else {
-            return false;
-        };
-        let Some(index) = held.holders.iter().position(|(holder, _)| *holder == owner) else {
-            return false;
-        };
+    pub(super) fn release(
+        &mut self,
+        owner: IkeSaId,
+        address: IpAddr,
+    ) -> Option<Arc<Identification>> {
+        let offset = self.range.offset(address)?;
+        let held = self.leases.get_mut(&offset)?;
+        let index = held
+            .holders
+            .iter()
+            .position(|(holder, _)| *holder == owner)?;
         held.holders.swap_remove(index);
+        let identity = Arc::clone(&held.identity);
         if held.holders.is_empty() {
             self.retire(offset);
         }
+        Some(identity)
+    }
+
+    /// An address that an identity had before this agent was started is kept for it. `false` if that
+    /// is no address of this pool that could be kept.
+    pub(super) fn remember(&mut self, address: IpAddr, identity: Identification) -> bool {
+        let Some(offset) = self.range.offset(address) else {
+            return false;
+        };
+        if self.leases.contains_key(&offset) || self.by_age.len() >= MOST_OFFLINE {
+            return false;
+        }
+        let held = Held {
+            identity: Arc::new(identity),
+            holders: Vec::new(),
+            released: None,
+        };
+        self.leases.insert(offset, held);
+        self.retire(offset);
         true
     }
 

@@ -307,3 +307,21 @@ fn the_first_pool_with_an_address_serves() {
     assert_eq!(lease("a", v6), "six fd00::1");
     assert_eq!(pools.purge(owner("a")), 2);
 }
+
+#[test]
+fn an_identity_gets_its_address_back_after_a_restart() {
+    let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+    let leases = vec![
+        (address("10.9.0.2"), KeptLease::of(&id("carol"))),
+        // The range was another one then.
+        (address("10.8.0.9"), KeptLease::of(&id("dave"))),
+    ];
+    let kept = BTreeMap::from([("p".to_owned(), leases)]);
+    let pools = Pools::remembering(Store::default(), kept);
+    pools
+        .load("p", range("10.9.0.1-10.9.0.3"), Vec::new())
+        .expect("loaded");
+    assert_eq!(counts(&pools), (0, 1));
+    assert_eq!(acquire(&pools, "dave").as_deref(), Some("10.9.0.1"));
+    assert_eq!(acquire(&pools, "carol").as_deref(), Some("10.9.0.2"));
+}

@@ -15,6 +15,8 @@ pub(super) const REPLACED: &str = "unique-replace";
 pub(super) const KEPT: &str = "unique-keep";
 /// The peer has no address that can be reached from here.
 pub(super) const NO_ADDRESS: &str = "peer-addr-failed";
+/// What should outlive a restart cannot be written.
+pub(crate) const STATE_NOT_KEPT: &str = "state-not-kept";
 /// A peer asks for something in an IKE_SA that does not exist.
 pub(crate) const UNKNOWN_SPI: &str = "invalid-ike-spi";
 /// The agent was told to end.

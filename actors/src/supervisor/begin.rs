@@ -44,6 +44,7 @@ impl Supervisor {
             path,
             child: child.cloned(),
             redirected_from,
+            session: connection.session(),
         };
         let id = self
             .begin(path, Some(Arc::clone(name)), None, origin)
@@ -67,18 +68,22 @@ impl Supervisor {
             Origin::Initiate { .. } => Role::Initiator,
             Origin::Respond { .. } => Role::Responder,
         };
+        let (redirected_from, session) = match &origin {
+            Origin::Initiate {
+                redirected_from,
+                session,
+                ..
+            } => (redirected_from.clone(), session.clone()),
+            Origin::Respond { .. } => (None, None),
+        };
         let options = SaOptions {
             force_encapsulation: shared.plane.forces_encapsulation(),
             key_log: shared.key_log.is_some(),
             nat_t_port: shared.agent.port_nat_t,
             fragment_size: shared.agent.fragment_size,
             follow_redirects: shared.agent.follow_redirects,
-            redirected_from: match &origin {
-                Origin::Initiate {
-                    redirected_from, ..
-                } => redirected_from.clone(),
-                Origin::Respond { .. } => None,
-            },
+            redirected_from,
+            session,
         };
         let (address, receiver) = mailbox(MAILBOX_CAPACITY);
         address.do_send(Begin);
@@ -116,7 +121,7 @@ pub(super) fn local_address(
                 return Ok(SocketAddr::new(*address, config.local_port));
             }
             Endpoint::Address(_) => {}
-            Endpoint::Any | Endpoint::Net(_) | Endpoint::Host(_) => {
+            Endpoint::Any | Endpoint::Net(_) | Endpoint::Range(_) | Endpoint::Host(_) => {
                 let chosen = match by_route {
                     Some(chosen) => chosen,
                     None => source_address(remote).map_err(|_| EndCause::NoRoute)?,
@@ -124,6 +129,7 @@ pub(super) fn local_address(
                 by_route = Some(chosen);
                 let fits = match endpoint {
                     Endpoint::Net(net) => net.contains(&chosen),
+                    Endpoint::Range(range) => range.contains(&chosen),
                     _ => true,
                 };
                 if fits {

@@ -93,6 +93,7 @@ pub(crate) fn to_candidates(connections: &[&Supervised]) -> Vec<Candidate> {
         .map(|connection| Candidate {
             connection: Arc::clone(&connection.config().ike),
             contacts: connection.contacts().clone(),
+            kept_down: connection.maintenance().is_some(),
         })
         .collect()
 }

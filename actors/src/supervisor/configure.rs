@@ -149,12 +149,14 @@ impl Supervisor {
             .unwrap_or(Change::None)
         } else {
             self.index.add(&new);
-            let connection = Supervised::new(new, origin, Instant::now());
+            let mut connection = Supervised::new(new, origin, Instant::now());
+            connection.remember(&self.remembered);
             self.connections.insert(Arc::clone(&name), connection);
             let text = format!("added connection '{name}'");
             self.tell(Group::Config, Some(&name), None, &text);
             Change::Replaced
         };
+        self.configure_probes(&name, context);
         let what = match change {
             Change::None => return change,
             Change::Updated => "updated: its IKE_SAs stay",
@@ -176,6 +178,7 @@ impl Supervisor {
             self.index.remove(connection.config());
             self.shared.tallies.forget(name);
         }
+        self.forget_probes(name, context);
         self.agenda.set(name, None);
         self.arm(context);
         self.mark_changed(context);

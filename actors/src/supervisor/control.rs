@@ -25,6 +25,10 @@ impl Handler<Initiate> for Supervisor {
             return Err("the agent is shutting down".to_owned());
         }
         let (connection, goal) = self.find_goal(wanted)?;
+        let refusal = self.connections.get(&connection);
+        if let Some(refusal) = refusal.and_then(Supervised::kept_down) {
+            return Err(refusal);
+        }
         let text = match &goal {
             Goal::IkeSa => format!("IKE_SA {connection} is up"),
             Goal::Child(name) => format!("CHILD_SA {name} is up"),
@@ -145,7 +149,7 @@ impl Supervisor {
         victims
     }
 
-    fn terminate_ike_sas(
+    pub(super) fn terminate_ike_sas(
         &mut self,
         selector: &Selector,
         context: &mut Context<Self>,
@@ -316,7 +320,7 @@ impl Handler<ListStatus> for Supervisor {
             .range::<Arc<str>, _>((from, Unbounded))
             .filter(|(name, _)| page.name.as_ref().is_none_or(|wanted| **wanted == ***name))
             .take(page.limit)
-            .map(|(_, connection)| connection.status(&self.registry))
+            .map(|(_, connection)| self.status_of(connection))
             .collect();
         MessageResult(statuses)
     }

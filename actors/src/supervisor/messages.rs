@@ -17,7 +17,7 @@ use holdfast_ike::{
         event::{ChildUp, Established, Event, Failure},
     },
 };
-use holdfast_ipsec::{PolicyId, Usage};
+use holdfast_ipsec::{PolicyAction, PolicyId, Usage};
 use tokio::sync::watch;
 
 use super::{attempt::Waiter, connection::status::ConnectionStatus};
@@ -43,12 +43,15 @@ messages! {
     Initiate => Result<Initiated, String>,
     Terminate => Result<Vec<Victim>, String>,
     ForceClose => (),
+    Down => Result<usize, String>,
+    Up => Result<(), String>,
     ListIkeSas => Vec<IkeSaListing>,
     ListStatus => Vec<ConnectionStatus>,
     ListConnections => Vec<Arc<Connection>>,
     LoadConnections => Result<(), String>,
     UnloadConnection => Result<(), String>,
     Acquire => (),
+    ProbeAnswered => (),
     InstallPolicy => Result<(), String>,
     UninstallPolicy => Result<(), String>,
     ListPolicies => Vec<PolicyListing>,
@@ -162,6 +165,17 @@ pub(crate) struct Selector {
 /// Take SAs down, and no longer want them.
 pub(crate) struct Terminate(pub(crate) Selector);
 
+/// Begin maintenance: take a connection down and keep it so until [`Up`], restarts included. The
+/// answer counts the SAs that are ordered to go.
+pub(crate) struct Down {
+    pub(crate) name: String,
+    /// What the operator says about it.
+    pub(crate) reason: Option<String>,
+}
+
+/// End maintenance.
+pub(crate) struct Up(pub(crate) String);
+
 /// An SA that was ordered to go.
 pub(crate) struct Victim {
     /// Its IKE_SA, if the whole of it goes.
@@ -247,7 +261,13 @@ pub(crate) struct Acquire {
     pub(crate) destination: IpAddr,
 }
 
-/// Let traffic bring this child up.
+/// A probe was answered.
+pub(crate) struct ProbeAnswered {
+    pub(crate) token: u64,
+    pub(crate) round_trip: Duration,
+}
+
+/// Let traffic bring this child up, or install this shunt.
 pub(crate) struct InstallPolicy {
     pub(crate) ike: Option<String>,
     pub(crate) child: String,
@@ -261,6 +281,8 @@ pub(crate) struct UninstallPolicy {
 
 /// The policies that are installed.
 pub(crate) struct ListPolicies {
+    /// Only those that do this.
+    pub(crate) actions: Vec<PolicyAction>,
     /// Only of this connection.
     pub(crate) ike: Option<String>,
     /// Only this one.
@@ -274,6 +296,8 @@ pub(crate) struct PolicyListing {
     pub(crate) child: Arc<str>,
     /// Of the CHILD_SA, while there is one.
     pub(crate) reqid: Option<u32>,
+    /// A trap or a shunt.
+    pub(crate) action: PolicyAction,
     pub(crate) local_ts: Vec<TrafficSelector>,
     pub(crate) remote_ts: Vec<TrafficSelector>,
 }

@@ -5,19 +5,22 @@
 //! and [`rotation`], which know no actor.
 
 mod agenda;
-mod alerts;
+pub(crate) mod alerts;
 pub(crate) mod attempt;
 mod backoff;
 mod begin;
+mod budget;
 mod candidates;
 mod configure;
 pub(crate) mod connection;
 mod control;
 mod crashes;
 mod drain;
+mod maintenance;
 pub(crate) mod messages;
 mod paths;
 mod policy;
+pub(crate) mod probes;
 mod publish;
 pub(crate) mod redirect;
 mod refusals;
@@ -46,6 +49,7 @@ use self::{
     drain::Draining,
     messages::{ChildExpired, PeerUnreachable, Resolved},
     policy::EndCause,
+    probes::Probes,
     publish::Publisher,
     refusals::Refusals,
     registry::Registry,
@@ -57,12 +61,18 @@ use crate::{
     data_plane::DataPlaneActor,
     environment::Shared,
     handle::{CommandPort, IkeSaId, Order},
+    store,
     transport::Transport,
     workers::Workers,
 };
 
 /// How long a look-up may take before the attempt counts as failed.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections that begin at the same instant when the agent starts, and the time until the next do:
+/// 200 in a second.
+const BEGUN_AT_ONCE: usize = 10;
+const BEGIN_PACE: Duration = Duration::from_millis(50);
 
 /// The supervisor.
 pub(crate) struct Supervisor {
@@ -75,11 +85,14 @@ pub(crate) struct Supervisor {
     connections: BTreeMap<Arc<str>, Supervised>,
     index: CandidateIndex,
     traps: TrapRegistry,
+    probes: Probes,
     agenda: Agenda,
     alarm: Option<(Instant, SpawnHandle)>,
     publisher: Publisher,
     refusals: Refusals,
     crashes: Crashes,
+    /// Of former runs and of connections that come and go.
+    remembered: store::Connections,
     draining: Option<Draining>,
 }
 
@@ -91,13 +104,15 @@ impl Supervisor {
         data_plane: Addr<DataPlaneActor>,
         workers: Workers,
         configured: &BTreeMap<String, Arc<Connection>>,
+        remembered: store::Connections,
     ) -> Self {
         let now = Instant::now();
         let mut index = CandidateIndex::default();
         let mut connections = BTreeMap::new();
         for config in configured.values() {
             index.add(config);
-            let connection = Supervised::new(Arc::clone(config), Origin::File, now);
+            let mut connection = Supervised::new(Arc::clone(config), Origin::File, now);
+            connection.remember(&remembered);
             connections.insert(Arc::clone(&config.name), connection);
         }
         Self {
@@ -112,9 +127,11 @@ impl Supervisor {
             crashes: Crashes::default(),
             ports: HashMap::new(),
             traps: TrapRegistry::default(),
+            probes: Probes::new(now),
             agenda: Agenda::default(),
             alarm: None,
             publisher: Publisher::default(),
+            remembered,
             draining: None,
         }
     }
@@ -168,8 +185,8 @@ impl Supervisor {
                     redirected_from,
                 } => match self.initiate(name, remote, child.as_ref(), redirected_from) {
                     Ok(id) => {
-                        self.ask(name, &mut more, |connection, _, _| {
-                            connection.begun(id, child.as_ref());
+                        self.ask(name, &mut more, |connection, world, _| {
+                            connection.begun(id, child.as_ref(), world);
                         });
                     }
                     Err(cause) => {
@@ -294,9 +311,21 @@ impl Actor for Supervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Context<Self>) {
-        let names: Vec<_> = self.connections.keys().cloned().collect();
-        for name in names {
+        self.begin_all(self.connections.keys().cloned().collect(), context);
+    }
+}
+
+impl Supervisor {
+    /// Lets connections begin a few at a time: what is begun together is sent again together.
+    fn begin_all(&mut self, mut names: VecDeque<Arc<str>>, context: &mut Context<Self>) {
+        for name in names.drain(..names.len().min(BEGUN_AT_ONCE)) {
             self.with(&name, context, Supervised::reconcile);
+            self.configure_probes(&name, context);
+        }
+        if !names.is_empty() && self.draining.is_none() {
+            context.run_later(BEGIN_PACE, |supervisor, context| {
+                supervisor.begin_all(names, context);
+            });
         }
     }
 }
@@ -305,7 +334,12 @@ impl Handler<Resolved> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, answer: Resolved, context: &mut Context<Self>) {
-        if answer.addresses.is_empty() {
+        let resolves = |connection: &Supervised| connection.resolves(answer.ticket);
+        let awaited = self
+            .connections
+            .get(&answer.connection)
+            .is_some_and(resolves);
+        if answer.addresses.is_empty() && awaited {
             self.alert_all(alerts::NO_ADDRESS);
         }
         self.with(&answer.connection, context, |connection, world, actions| {

@@ -135,6 +135,7 @@ fn after_failure(failure: Failure) -> Decision {
         // Addresses come back when others leave.
         | Failure::InternalAddressFailure
         | Failure::TemporaryFailure
+        | Failure::KeptDown
         | Failure::ChildSaNotFound
         | Failure::InvalidSyntax
         | Failure::Protocol(_)

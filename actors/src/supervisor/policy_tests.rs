@@ -52,6 +52,7 @@ const TABLE: [(EndCause, [Decision; 6]); 18] = [
     (failed(Failure::AuthenticationFailed), [BackOffSlowly, BackOffSlowly, BackOffSlowly, Stop, Stop, Stop]),
     (failed(Failure::NoProposalChosen),     [BackOffSlowly, BackOffSlowly, BackOffSlowly, Stop, Stop, Stop]),
     (failed(Failure::TemporaryFailure),     [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
+    (failed(Failure::KeptDown),             [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
     (failed(Failure::ChildSaNotFound),      [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
     (failed(Failure::NotInstalled),         [BackOff, BackOff, BackOff, Stop, Stop, Stop]),
     (EndCause::Panicked,   [BackOff, BackOff, BackOff, Stop, Stop, Stop]),

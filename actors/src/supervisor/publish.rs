@@ -7,13 +7,16 @@ use std::{
 
 use actix::{AsyncContext, Context};
 
-use super::{Supervisor, connection::status::ConnectionStatus};
+use super::{
+    Supervisor,
+    connection::{Supervised, status::ConnectionStatus},
+};
 
 /// Changes are collected for at least this long.
 const COALESCE: Duration = Duration::from_millis(100);
 
 /// Making snapshots takes at most this share of the supervisor's time.
-const SHARE: u32 = 50;
+const SHARE: u32 = 200;
 
 /// The agent's connections at one instant.
 #[derive(Debug)]
@@ -50,12 +53,21 @@ impl Supervisor {
         }
     }
 
+    /// A connection with the paths of its children.
+    pub(super) fn status_of(&self, connection: &Supervised) -> ConnectionStatus {
+        let mut status = connection.status(&self.registry);
+        for child in &mut status.children {
+            child.path = self.probes.status(&status.name, &child.name);
+        }
+        status
+    }
+
     fn publish(&mut self) {
         let at = Instant::now();
         let connections = self
             .connections
             .values()
-            .map(|connection| connection.status(&self.registry))
+            .map(|connection| self.status_of(connection))
             .collect();
         self.shared
             .snapshot

@@ -77,6 +77,11 @@ impl Record {
         subscribe(&mut self.gone)
     }
 
+    /// Whether it is being negotiated and nobody has ended that.
+    pub(crate) fn usable_attempt(&self) -> bool {
+        self.established.is_none() && !self.closing
+    }
+
     /// Whether work can be put on it.
     pub(crate) fn usable(&self) -> bool {
         self.established.is_some() && !self.closing

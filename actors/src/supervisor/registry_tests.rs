@@ -28,6 +28,7 @@ pub(crate) fn established(connection: &str, role: Role, at: Instant) -> Establis
         remote_id: Identification::Fqdn("sun.example".to_owned()),
         remote_eap_id: None,
         ppk: false,
+        resumed: false,
         path: path(),
         initial_contact: true,
         contact: Contact {

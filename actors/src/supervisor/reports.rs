@@ -17,6 +17,7 @@ use holdfast_ike::{
 
 use super::{
     Supervisor, alerts,
+    connection::Supervised,
     messages::{ChildListing, Exit, IkeSaExited, IkeSaListing, IkeSaReported},
     policy::EndCause,
     registry::Record,
@@ -76,6 +77,12 @@ impl Supervisor {
                 );
                 self.alert(alerts::of_child_failure(failure), id);
             }
+            Event::Session(session) => {
+                let name = self.connection_of(id);
+                if let Some(connection) = name.and_then(|name| self.connections.get_mut(&name)) {
+                    connection.keep_session(*session);
+                }
+            }
             Event::Redirected(to) => {
                 if let Some(connection) = self.connection_of(id) {
                     self.with(&connection, context, |connection, world, actions| {
@@ -98,8 +105,8 @@ impl Supervisor {
                 if let Some(connection) = self.connection_of(id) {
                     let text = format!("no answer yet, retransmission {attempt}");
                     self.tell(Group::Network, Some(&connection), Some(id), &text);
-                    self.with(&connection, context, |connection, _, actions| {
-                        connection.retransmitting(id, attempt, actions);
+                    self.with(&connection, context, |connection, world, actions| {
+                        connection.retransmitting(id, attempt, world, actions);
                     });
                 }
             }
@@ -126,8 +133,13 @@ impl Supervisor {
         context: &mut Context<Self>,
     ) {
         let connection = Arc::clone(&established.connection);
+        let how = if established.resumed {
+            "resumed"
+        } else {
+            "established"
+        };
         let text = format!(
-            "IKE_SA {connection}[{id}] established between {}[{}]...{}[{}]",
+            "IKE_SA {connection}[{id}] {how} between {}[{}]...{}[{}]",
             established.path.local.ip(),
             established.local_id,
             established.path.remote.ip(),
@@ -174,9 +186,29 @@ impl Supervisor {
             self.alert(Some(kind), loser);
             self.command(loser, command);
         }
+        if role == Role::Initiator {
+            self.remember_address(&connection, id);
+        }
         self.with(&connection, context, |connection, world, actions| {
             connection.established(id, world, actions);
         });
+        self.peer_answers(id, context);
+    }
+
+    /// Who has reached a peer tells the others who wait for it.
+    fn peer_answers(&mut self, id: IkeSaId, context: &mut Context<Self>) {
+        let Some(record) = self.registry.get(id) else {
+            return;
+        };
+        let remote = record.path.remote.ip();
+        let mut names = self.index.naming(remote);
+        names.retain(|name| {
+            let connection = self.connections.get(name);
+            connection.is_some_and(|connection| connection.awaits(remote, &self.registry))
+        });
+        for name in names {
+            self.with(&name, context, Supervised::peer_answers);
+        }
     }
 
     /// The peer has authenticated anew, but does not close the older IKE_SA itself.

@@ -38,6 +38,11 @@ impl Rotation {
         self.untried > 0
     }
 
+    /// This address worked before the agent was started.
+    pub(crate) fn remember(&mut self, address: IpAddr) {
+        self.last_good = Some(address);
+    }
+
     /// This address works.
     pub(crate) fn succeeded(&mut self, address: IpAddr) {
         self.last_good = Some(address);

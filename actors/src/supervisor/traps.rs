@@ -10,9 +10,10 @@ use std::{
 use actix::{
     ActorFutureExt, AsyncContext, Context, Handler, MessageResult, ResponseActFuture, WrapFuture,
 };
-use holdfast_config::{Connection, Endpoint};
+use holdfast_config::{Connection, Endpoint, Shunt, ShuntAction};
 use holdfast_ike::{TrafficSelector, config::SelectorTemplate};
-use holdfast_ipsec::{BoxFuture, InstallError, Policy, PolicyId};
+use holdfast_ipsec::{BoxFuture, InstallError, Policy, PolicyAction, PolicyId};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::{
     Supervisor,
@@ -76,7 +77,7 @@ impl TrapRegistry {
 }
 
 impl Supervisor {
-    /// Installs the trap of a child, or renews it; a failure is told to operators.
+    /// Installs the trap of a child, or a shunt, or renews it; a failure is told to operators.
     pub(super) fn trap(&mut self, name: &Arc<str>, child: &Arc<str>, context: &mut Context<Self>) {
         let child = (Arc::clone(name), Arc::clone(child));
         match self.install(&child) {
@@ -126,7 +127,7 @@ impl Supervisor {
         if let Some(connection) = self.connections.get_mut(name) {
             connection.trap_refused(child);
         }
-        let text = format!("cannot trap traffic for CHILD_SA {child}: {reason}");
+        let text = format!("cannot install the policy of {child}: {reason}");
         tracing::error!(connection = %name, "{text}");
         self.tell(Group::Child, Some(name), None, &text);
     }
@@ -153,16 +154,21 @@ impl Supervisor {
             .iter()
             .filter(|(name, _)| ike.is_none_or(|ike| *ike == ***name))
             .find_map(|(name, connection)| {
-                let configured = connection.config().children.get(child)?;
-                Some((Arc::clone(name), Arc::clone(&configured.ike.name)))
+                let config = connection.config();
+                let trap = config.children.get(child).map(|child| &child.ike.name);
+                let shunt = || config.shunts.get(child).map(|shunt| &shunt.name);
+                Some((Arc::clone(name), Arc::clone(trap.or_else(shunt)?)))
             })
             .ok_or_else(|| "configuration name not found".to_owned())
     }
 }
 
-/// The trap of a child, without a number.
+/// The trap of a child or the policy of a shunt, without a number.
 fn policy(connection: &Supervised, child: &str) -> Result<Policy, String> {
     let config = connection.config();
+    if let Some(shunt) = config.shunts.get(child) {
+        return Ok(shunt_policy(shunt));
+    }
     let child = &config.children.get(child).ok_or("the child is gone")?.ike;
     if config.usable_remotes().next().is_none() {
         return Err("`remote_addrs` names no single address to start from".to_owned());
@@ -174,16 +180,51 @@ fn policy(connection: &Supervised, child: &str) -> Result<Policy, String> {
     let ours = || own_addresses(config, &peers);
     Ok(Policy {
         id: PolicyId(0),
+        action: PolicyAction::Protect,
         local_ts: fixed("local_ts", &child.local_ts, ours)?,
         remote_ts: fixed("remote_ts", &child.remote_ts, || peers.clone())?,
         peers,
     })
 }
 
+fn shunt_policy(shunt: &Shunt) -> Policy {
+    // Nobody is at the other end: `dynamic` is every address.
+    let anywhere = |templates: &[SelectorTemplate]| {
+        let nets: [IpNet; 2] = [Ipv4Net::default().into(), Ipv6Net::default().into()];
+        let mut selectors = Vec::new();
+        for template in templates {
+            match *template {
+                SelectorTemplate::Fixed(selector) => selectors.push(selector),
+                SelectorTemplate::Dynamic {
+                    protocol,
+                    start_port,
+                    end_port,
+                } => selectors.extend(nets.map(|net| TrafficSelector {
+                    protocol,
+                    start_port,
+                    end_port,
+                    ..TrafficSelector::from_net(net)
+                })),
+            }
+        }
+        selectors
+    };
+    Policy {
+        id: PolicyId(0),
+        action: match shunt.action {
+            ShuntAction::Pass => PolicyAction::Bypass,
+            ShuntAction::Drop => PolicyAction::Discard,
+        },
+        local_ts: anywhere(&shunt.local_ts),
+        remote_ts: anywhere(&shunt.remote_ts),
+        peers: Vec::new(),
+    }
+}
+
 fn address(endpoint: &Endpoint) -> Option<IpAddr> {
     match endpoint {
         Endpoint::Address(address) => Some(*address),
-        Endpoint::Any | Endpoint::Net(_) | Endpoint::Host(_) => None,
+        Endpoint::Any | Endpoint::Net(_) | Endpoint::Range(_) | Endpoint::Host(_) => None,
     }
 }
 
@@ -316,8 +357,10 @@ impl Handler<ListPolicies> for Supervisor {
     type Result = MessageResult<ListPolicies>;
 
     fn handle(&mut self, filter: ListPolicies, _: &mut Context<Self>) -> Self::Result {
-        let wanted = |(name, child): &Child| {
-            filter.ike.as_ref().is_none_or(|ike| **ike == **name)
+        let wanted = |Trap { child, policy }: &&Trap| {
+            let (name, child) = child;
+            filter.actions.contains(&policy.action)
+                && filter.ike.as_ref().is_none_or(|ike| **ike == **name)
                 && filter
                     .child
                     .as_ref()
@@ -327,7 +370,7 @@ impl Handler<ListPolicies> for Supervisor {
             .traps
             .by_id
             .values()
-            .filter(|trap| wanted(&trap.child))
+            .filter(wanted)
             .map(|trap| self.policy_listing(trap))
             .collect();
         listings.sort_by(|a, b| (&a.connection, &a.child).cmp(&(&b.connection, &b.child)));
@@ -347,6 +390,7 @@ impl Supervisor {
             connection: Arc::clone(connection),
             child: Arc::clone(child),
             reqid,
+            action: policy.action,
             local_ts: policy.local_ts.clone(),
             remote_ts: policy.remote_ts.clone(),
         }

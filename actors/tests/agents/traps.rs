@@ -96,3 +96,37 @@ fn a_trap_comes_with_its_configuration_and_goes_with_it() {
     // The operator's word still stands.
     assert_eq!(child_state(&a), "disabled");
 }
+
+#[test]
+fn shunts_are_listed_installed_and_reloaded() {
+    let (mut first, second) = Setup::pair();
+    first.child = "[connections.c0.children.printer]\nmode = \"pass\"\n\
+         remote_ts = [\"10.0.0.9/32\"]\nstart_action = \"trap\"\n\
+         [connections.c0.children.vault]\nmode = \"drop\"\n\
+         remote_ts = [\"10.0.0.66/32\"]\nstart_action = \"none\"\n"
+        .to_owned();
+    let (a, _b) = (first.start(), second.start());
+    let mode = |policies: &[(String, Message)]| -> Vec<(String, String)> {
+        let of = |(name, policy): &(String, Message)| {
+            (name.clone(), policy.get_str("mode").unwrap().to_owned())
+        };
+        policies.iter().map(of).collect()
+    };
+    eventually("it is there", || policies(&a, TRAPS).len() == 1);
+    let pass = [("c0/printer".to_owned(), "PASS".to_owned())];
+    assert_eq!(mode(&policies(&a, &[("pass", "yes")])), pass);
+    assert_eq!(policies(&a, &[("trap", "yes"), ("drop", "yes")]), []);
+    a.succeed("install", &[("child", "vault")]);
+    let drop = [("c0/vault".to_owned(), "DROP".to_owned())];
+    assert_eq!(mode(&policies(&a, &[("drop", "yes")])), drop);
+    // It is nobody's CHILD_SA.
+    let refused = a.command("initiate", &[("child", "printer")]).verdict();
+    let refused = refused.unwrap_err();
+    assert!(refused.contains("not found"), "{refused}");
+    a.succeed("uninstall", &[("child", "printer")]);
+    assert_eq!(mode(&policies(&a, TRAPS)), drop);
+    first.child.clear();
+    first.write_into(a.directory());
+    a.succeed("reload-settings", &[]);
+    assert_eq!(policies(&a, TRAPS), []);
+}

@@ -13,6 +13,7 @@ pub(crate) enum Place {
     Child,
     Retransmit,
     Reconnect,
+    Probe,
 }
 
 /// What becomes of a key.
@@ -109,6 +110,7 @@ pub(crate) fn table(place: Place) -> &'static [(&'static str, Rule)] {
         Place::Child => CHILD,
         Place::Retransmit => RETRANSMIT,
         Place::Reconnect => RECONNECT,
+        Place::Probe => PROBE,
     }
 }
 
@@ -249,6 +251,7 @@ const CONNECTION: &[(&str, Rule)] = &[
     ("keep_alive", Obeyed(Time)),
     ("redirect_to", Obeyed(Text)),
     ("redirect_at", Obeyed(Text)),
+    ("resumption", Obeyed(Bool)),
     ("retransmit", Structure),
     ("reconnect", Structure),
 ];
@@ -382,6 +385,7 @@ const CHILD: &[(&str, Rule)] = &[
     ),
     ("start_action", Obeyed(Text)),
     ("close_action", Obeyed(Text)),
+    ("probe", Structure),
 ];
 
 const RETRANSMIT: &[(&str, Rule)] = &[
@@ -398,4 +402,16 @@ const RECONNECT: &[(&str, Rule)] = &[
     ("multiplier", Obeyed(Fraction)),
     ("slow", Obeyed(Time)),
     ("stable_after", Obeyed(Time)),
+    ("budget", Obeyed(Number)),
+];
+
+const PROBE: &[(&str, Rule)] = &[
+    ("kind", Obeyed(Text)),
+    ("target", Obeyed(Text)),
+    ("port", Obeyed(Number)),
+    ("source", Obeyed(Text)),
+    ("interval", Obeyed(Time)),
+    ("timeout", Obeyed(Time)),
+    ("threshold", Obeyed(Number)),
+    ("action", Obeyed(Text)),
 ];

@@ -175,7 +175,13 @@ impl Translator {
                 self.wrong(entry, &at, "it is given twice", "keep one of them");
                 continue;
             }
-            let child = self.section(Place::Child, section, &at);
+            let mut child = self.section(Place::Child, section, &at);
+            if let Some((entry, section)) = self.subsection(section, "probe", &at) {
+                let at = at.key("probe");
+                self.mark(entry, &at);
+                let probe = self.section(Place::Probe, section, &at);
+                child.push("probe", Plain::Table(probe), &entry.comments);
+            }
             table.push(&entry.name, Plain::Table(child), &entry.comments);
         }
         table

@@ -6,6 +6,7 @@ pub(super) const KEY: &[u8] = include_bytes!("../../../pki/testdata/prime256v1.p
 pub(super) const CA: &[u8] = include_bytes!("../../../pki/testdata/ca.pem");
 const MOON: &[u8] = include_bytes!("../../../pki/testdata/moon.pem");
 const ENCRYPTED: &[u8] = include_bytes!("../../../pki/testdata/rsa.encrypted.pem");
+const LEGACY: &[u8] = include_bytes!("../../../pki/testdata/rsa.legacy-encrypted.pem");
 
 fn key(lines: &str) -> Site {
     Site::new(&format!(
@@ -58,7 +59,7 @@ fn what_is_no_private_key_is_refused() {
     complains(
         &key("file = \"encrypted.key\""),
         at,
-        &["is encrypted", "openssl pkey -in"],
+        &["is encrypted", "add secret ="],
     );
     let open = key("file = \"moon.key\"").with_mode("moon.key", 0o644);
     complains(&open, at, &["open to every user", "chmod 0600"]);
@@ -72,11 +73,39 @@ fn what_is_no_private_key_is_refused() {
         "holdfast.toml:4:",
         &["secrets.moon.ids"],
     );
+}
+
+#[test]
+fn an_encrypted_private_key_is_opened_with_its_passphrase() {
+    let encrypted = |file: &str, secret: &str| {
+        key(&format!("file = \"{file}\"\nsecret = {secret}"))
+            .with("moon.pass", b"secret\n")
+            .with("wrong.pass", b"Secret\n")
+            .with("legacy.key", LEGACY)
+    };
+    let site = encrypted("encrypted.key", "{ file = \"moon.pass\" }");
+    assert_eq!(site.said(), "");
+    assert_eq!(site.loaded().config.secrets.private_keys().len(), 1);
+
+    let at = "holdfast.toml:3:8: secrets.moon.file: ";
     complains(
-        &key("file = \"moon.key\"\nsecret = { value = \"hunter2\" }"),
-        "holdfast.toml:4:",
-        &["encrypted private keys are not supported", "openssl pkey"],
+        &encrypted("encrypted.key", "{ file = \"wrong.pass\" }"),
+        at,
+        &["the passphrase is wrong", "openssl pkey -in"],
     );
+    complains(
+        &encrypted("legacy.key", "{ file = \"moon.pass\" }"),
+        at,
+        &["PBES2", "openssl pkcs8 -topk8"],
+    );
+    complains(
+        &encrypted("encrypted.key", "{ file = \"missing.pass\" }"),
+        "holdfast.toml:4:",
+        &["cannot read missing.pass"],
+    );
+    let idle = encrypted("moon.key", "{ file = \"moon.pass\" }");
+    assert!(idle.said().contains("is not encrypted"), "{}", idle.said());
+    assert_eq!(idle.loaded().config.secrets.private_keys().len(), 1);
 }
 
 #[test]

@@ -60,6 +60,16 @@ pub(super) fn with_key(section: Section, key: &str, value: &str) -> String {
         Section::Retransmit => format!("{PARIS}retransmit.{line}{SECRET}"),
         Section::Reconnect => format!("{PARIS}reconnect.{line}{SECRET}"),
         Section::Child => format!("{PARIS}{}{line}{SECRET}", without(NET, key)),
+        Section::Probe if key == "target" => format!("{PARIS}{NET}probe.{line}{SECRET}"),
+        Section::Probe => {
+            let kind = if key == "port" {
+                "probe.kind = \"tcp\"\n"
+            } else {
+                ""
+            };
+            let target = "probe.target = \"10.2.0.1\"\n";
+            format!("{PARIS}{NET}{target}{kind}probe.{line}{SECRET}")
+        }
         Section::Secret if key == "file" => {
             format!("[secrets.x]\ntype = \"private_key\"\n{line}")
         }

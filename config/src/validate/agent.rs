@@ -8,7 +8,7 @@ use std::{
 
 use super::{elements, keyword, repeated, time};
 use crate::{
-    Agent, DataPlaneKind, Limits, Log, LogFormat, LogLevel, Tun, ViciAddress,
+    Agent, DataPlaneKind, Limits, Log, LogFormat, LogLevel, StateDir, Tun, ViciAddress,
     diagnostic::Origin,
     quantity::{Name, TextList},
     raw::{RawAgent, RawLimits, RawLog, RawTun},
@@ -47,6 +47,7 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         ),
         drain_timeout: drain_timeout(raw, default.drain_timeout, scope),
         keylog: keylog(raw.keylog.as_deref(), &scope.key("keylog")),
+        state_dir: state_dir(raw.state_dir.as_deref(), &scope.key("state_dir")),
         limits: limits(&raw.limits, &scope.key("limits")),
         max_control_clients: at_most(
             raw.max_control_clients,
@@ -283,6 +284,21 @@ fn drain_timeout(raw: &RawAgent, default: Duration, scope: &Scope<'_>) -> Durati
         );
     }
     value
+}
+
+/// Where state is kept.
+fn state_dir(text: Option<&str>, scope: &Scope<'_>) -> StateDir {
+    match text {
+        None => StateDir::Usual,
+        Some("none") => StateDir::Memory,
+        Some(text) => {
+            if text.trim().is_empty() {
+                let remedy = "write a directory such as \"/var/lib/holdfast\", or \"none\"";
+                scope.error("the name of the directory is empty", remedy);
+            }
+            StateDir::At(beside(scope, Path::new(text)))
+        }
+    }
 }
 
 /// The key log's directory, relative to that of the file that names it.

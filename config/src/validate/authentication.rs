@@ -51,7 +51,8 @@ pub(super) fn local(raw: &RawConnection, scope: &Scope<'_>) -> Vec<LocalRound> {
             }
         };
         if eap::is_eap(raw.auth.as_deref()) {
-            let auth = LocalAuth::Eap(Arc::new(eap::local(raw, &scope)));
+            let own = certificates(raw.certs.as_ref(), &scope.key("certs"));
+            let auth = LocalAuth::Eap(Arc::new(eap::local(raw, der(&own), &scope)));
             return LocalRound { id, auth };
         }
         let method = method(raw, &scope);
@@ -273,7 +274,7 @@ fn own_id(id: Option<Identification>, certificates: &[Certificate]) -> Option<Id
     }
 }
 
-fn der(certificates: &[Certificate]) -> Vec<Der> {
+pub(super) fn der(certificates: &[Certificate]) -> Vec<Der> {
     let octets = certificates.iter().map(Certificate::der);
     octets.map(Der::from).collect()
 }

@@ -10,7 +10,7 @@ use super::{
     connection::{OCTET, proposals},
     elements, keyword,
     options::options,
-    time,
+    probe, time,
 };
 use crate::{
     Child, CloseAction, DpdAction, StartAction,
@@ -67,6 +67,7 @@ pub(super) fn child(name: &str, raw: &RawChild, persistent: bool, scope: &Scope<
         scope,
     };
     Child {
+        probe: probe::probe(&raw.probe, &ike, &scope.key("probe")),
         ike: Arc::new(ike),
         start_action: actions.start(),
         close_action: actions.close(),
@@ -109,15 +110,26 @@ fn amounts(rekey: Option<Amount>, life: Option<Amount>, scope: &Scope<'_>) -> (u
     (rekey, life)
 }
 
+/// What `mode` may say. Shunts are read elsewhere.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    Mode(Mode),
+    Pass,
+    Drop,
+}
+
 fn mode(text: Option<&str>, scope: &Scope<'_>) -> Mode {
-    let refused = ["transport_proxy", "iptfs", "beet", "pass", "drop"];
-    keyword(
-        text,
-        &[("tunnel", Mode::Tunnel), ("transport", Mode::Transport)],
-        &refused,
-        scope,
-    )
-    .unwrap_or_default()
+    let refused = ["transport_proxy", "iptfs", "beet"];
+    let known = [
+        ("tunnel", Known::Mode(Mode::Tunnel)),
+        ("transport", Known::Mode(Mode::Transport)),
+        ("pass", Known::Pass),
+        ("drop", Known::Drop),
+    ];
+    match keyword(text, &known, &refused, scope) {
+        Some(Known::Mode(mode)) => mode,
+        Some(Known::Pass | Known::Drop) | None => Mode::default(),
+    }
 }
 
 fn replay_window(value: Option<u32>, scope: &Scope<'_>) -> u32 {
@@ -134,7 +146,7 @@ fn replay_window(value: Option<u32>, scope: &Scope<'_>) -> u32 {
     value
 }
 
-fn selectors(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<SelectorTemplate> {
+pub(super) fn selectors(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<SelectorTemplate> {
     let Some(list) = list else {
         return vec![SelectorTemplate::Dynamic {
             protocol: 0,
@@ -178,14 +190,15 @@ fn check_families(raw: &RawChild, ike: &ChildConfig, scope: &Scope<'_>) {
     }
 }
 
-struct Actions<'a> {
-    raw: &'a RawChild,
-    persistent: bool,
-    scope: &'a Scope<'a>,
+/// What is done about a child without being asked.
+pub(super) struct Actions<'a> {
+    pub(super) raw: &'a RawChild,
+    pub(super) persistent: bool,
+    pub(super) scope: &'a Scope<'a>,
 }
 
 impl Actions<'_> {
-    fn start(&self) -> StartAction {
+    pub(super) fn start(&self) -> StartAction {
         let known = [
             ("none", StartAction::None),
             ("trap", StartAction::Trap),

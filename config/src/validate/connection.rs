@@ -10,10 +10,10 @@ use holdfast_ike::{
 use super::{
     authentication, child, elements,
     endpoint::{endpoints, nets},
-    keyword, options, pool, ppk, redirect, time,
+    keyword, options, pool, ppk, redirect, shunt, time,
 };
 use crate::{
-    Agent, Child, Connection, Reconnect,
+    Agent, Child, Connection, Reconnect, Shunt,
     quantity::TextList,
     raw::{RawConnection, RawReconnect, RawRetransmit},
     report::Scope,
@@ -35,7 +35,7 @@ pub(crate) fn connection(
     check_name(name, scope);
     let name: Arc<str> = Arc::from(name);
     let persistent = raw.persistent.unwrap_or(false);
-    let children = children(raw, persistent, scope);
+    let (children, shunts) = children(raw, persistent, scope);
     let mut ike = ike(&name, raw, persistent, agent, &children, scope);
     let local_addrs = endpoints(raw.local_addrs.as_ref(), &scope.key("local_addrs"));
     ike.local_addrs = nets(&local_addrs);
@@ -50,9 +50,11 @@ pub(crate) fn connection(
         reconnect: reconnect(&raw.reconnect, &scope.key("reconnect")),
         ike: Arc::new(ike),
         children,
+        shunts,
     };
     check_ports(&connection, agent, scope);
     check_reach(&connection, scope);
+    check_budget(&connection, scope);
     connection
 }
 
@@ -66,14 +68,22 @@ pub(super) fn check_name(name: &str, scope: &Scope<'_>) {
     }
 }
 
-fn children(raw: &RawConnection, persistent: bool, scope: &Scope<'_>) -> BTreeMap<String, Child> {
+type Children = (BTreeMap<String, Child>, BTreeMap<String, Shunt>);
+
+fn children(raw: &RawConnection, persistent: bool, scope: &Scope<'_>) -> Children {
     let scope = scope.key("children");
-    let child = |(name, raw): (&String, _)| {
+    let (mut children, mut shunts) = Children::default();
+    for (name, raw) in &raw.children {
         let scope = scope.key(name);
         check_name(name, &scope);
-        (name.clone(), child::child(name, raw, persistent, &scope))
-    };
-    raw.children.iter().map(child).collect()
+        if let Some(shunt) = shunt::shunt(name, raw, persistent, &scope) {
+            shunts.insert(name.clone(), shunt);
+        } else {
+            let child = child::child(name, raw, persistent, &scope);
+            children.insert(name.clone(), child);
+        }
+    }
+    (children, shunts)
 }
 
 fn ike(
@@ -141,6 +151,7 @@ fn ike(
             .unwrap_or_default(),
         vips: pool::vips(raw.vips.as_ref(), &scope.key("vips")),
         pools: pool::names(raw.pools.as_ref()),
+        resumption: raw.resumption.unwrap_or(false),
         key_log: agent.keylog.is_some(),
     }
 }
@@ -290,6 +301,7 @@ fn reconnect(raw: &RawReconnect, scope: &Scope<'_>) -> Reconnect {
         multiplier: at_least_one(raw.multiplier, default.multiplier, &scope.key("multiplier")),
         slow: time::positive(raw.slow, default.slow, &scope.key("slow")),
         stable_after: time::or(raw.stable_after, default.stable_after),
+        budget: raw.budget,
     };
     if reconnect.max < reconnect.initial {
         let initial = humantime::format_duration(reconnect.initial);
@@ -303,6 +315,21 @@ fn reconnect(raw: &RawReconnect, scope: &Scope<'_>) -> Reconnect {
         scope.error("it is longer than a day", "use less, \"60s\" suits most");
     }
     reconnect
+}
+
+/// Half of a budget must be enough for an attempt: see where it is spent.
+fn check_budget(connection: &Connection, scope: &Scope<'_>) {
+    let attempt = connection.ike.retransmit.tries.saturating_add(1);
+    let least = attempt.saturating_mul(2);
+    if let Some(budget) = connection.reconnect.budget
+        && budget < least
+    {
+        let message = format!(
+            "{budget} packets an hour: an attempt takes {attempt} and the budget is for two"
+        );
+        let remedy = format!("use {least} at least, or fewer `retransmit.tries`");
+        scope.key("reconnect").key("budget").error(message, remedy);
+    }
 }
 
 fn check_ports(connection: &Connection, agent: &Agent, scope: &Scope<'_>) {
@@ -324,7 +351,8 @@ fn check_ports(connection: &Connection, agent: &Agent, scope: &Scope<'_>) {
 
 /// What is to be brought up needs somewhere to go.
 fn check_reach(connection: &Connection, scope: &Scope<'_>) {
-    if connection.children.is_empty() && !scope.key("children").is_broken() {
+    let none = connection.children.is_empty() && connection.shunts.is_empty();
+    if none && !scope.key("children").is_broken() {
         scope.warning(
             "the connection has no children: it carries no traffic",
             "add a table [connections.NAME.children.CHILD]",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_ike::config::{LocalEap, RemoteEap};
+use holdfast_ike::config::{Der, LocalEap, RemoteEap};
 
 use super::keyword;
 use crate::{raw::RawAuth, report::Scope};
@@ -45,7 +45,7 @@ pub(super) fn warn_idle(raw: &RawAuth, method: &str, scope: &Scope<'_>) {
 }
 
 /// How we prove ourselves.
-pub(super) fn local(raw: &RawAuth, scope: &Scope<'_>) -> LocalEap {
+pub(super) fn local(raw: &RawAuth, certificates: Vec<Der>, scope: &Scope<'_>) -> LocalEap {
     let known = [
         ("eap", None),
         ("eap-mschapv2", Some("mschapv2")),
@@ -57,6 +57,7 @@ pub(super) fn local(raw: &RawAuth, scope: &Scope<'_>) -> LocalEap {
             .filter(|identity| **identity != *ANY),
         aaa: identity(raw.aaa_id.as_deref(), &scope.key("aaa_id"))
             .filter(|identity| **identity != *ANY),
+        certificates,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, IpSubnets, Ipv4Net, Ipv4Subnets, Ipv6Net, Ipv6Subnets};
 
 use crate::{Endpoint, quantity::TextList, report::Scope};
 
-const REMEDY: &str =
-    "write an address (192.0.2.1), a network (192.0.2.0/24), a host name, or \"%any\"";
+const REMEDY: &str = "write an address (192.0.2.1), a network (192.0.2.0/24), a range (192.0.2.1-192.0.2.9), a host \
+     name, \"%any\", \"%any4\" or \"%any6\"";
 
 /// The addresses of one end; nothing at all is any address.
 pub(super) fn endpoints(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<Endpoint> {
@@ -36,24 +36,35 @@ pub(super) fn endpoints(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<Endpo
 
 /// The same as networks, to be compared with addresses of ours; none means every address.
 pub(super) fn nets(endpoints: &[Endpoint]) -> Vec<IpNet> {
-    let net = |endpoint: &Endpoint| match endpoint {
-        Endpoint::Address(address) => Some(IpNet::from(*address)),
-        Endpoint::Net(net) => Some(*net),
+    let nets_of = |endpoint: &Endpoint| match endpoint {
+        Endpoint::Address(address) => Some(vec![IpNet::from(*address)]),
+        Endpoint::Net(net) => Some(vec![*net]),
+        Endpoint::Range(range) => Some(subnets(*range.start(), *range.end())),
         Endpoint::Any | Endpoint::Host(_) => None,
     };
-    let nets: Option<Vec<_>> = endpoints.iter().map(net).collect();
-    nets.unwrap_or_default()
+    let nets: Option<Vec<_>> = endpoints.iter().map(nets_of).collect();
+    nets.unwrap_or_default().concat()
+}
+
+/// The networks that a range consists of.
+fn subnets(first: IpAddr, last: IpAddr) -> Vec<IpNet> {
+    match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => {
+            IpSubnets::V4(Ipv4Subnets::new(first, last, 0)).collect()
+        }
+        (IpAddr::V6(first), IpAddr::V6(last)) => {
+            IpSubnets::V6(Ipv6Subnets::new(first, last, 0)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn endpoint(text: &str) -> Result<Endpoint, String> {
-    if matches!(text, "%any" | "any" | "%any4" | "%any6") {
-        return match text {
-            "%any4" => {
-                Err("\"%any4\" is not supported by this version, use \"0.0.0.0/0\"".to_owned())
-            }
-            "%any6" => Err("\"%any6\" is not supported by this version, use \"::/0\"".to_owned()),
-            _ => Ok(Endpoint::Any),
-        };
+    match text {
+        "%any" | "any" => return Ok(Endpoint::Any),
+        "%any4" => return Ok(Endpoint::Net(Ipv4Net::default().into())),
+        "%any6" => return Ok(Endpoint::Net(Ipv6Net::default().into())),
+        _ => {}
     }
     if let Ok(address) = text.parse::<IpAddr>() {
         return address_endpoint(address);
@@ -61,18 +72,28 @@ fn endpoint(text: &str) -> Result<Endpoint, String> {
     if let Ok(net) = text.parse::<IpNet>() {
         return Ok(Endpoint::Net(net.trunc()));
     }
-    let range = |separator| text.split_once(separator);
-    if let Some((start, _)) = range("-").or_else(|| range(".."))
-        && start.trim().parse::<IpAddr>().is_ok()
+    if let Some((first, last)) = text.split_once('-').or_else(|| text.split_once(".."))
+        && let Ok(first) = first.trim().parse()
     {
-        return Err(format!(
-            "\"{text}\": ranges are not supported by this version, use networks"
-        ));
+        return range(first, last.trim())
+            .ok_or_else(|| format!("\"{text}\" is no range of addresses"));
     }
     if is_host_name(text) {
         return Ok(Endpoint::Host(text.to_ascii_lowercase()));
     }
     Err(format!("\"{text}\" is neither an address nor a host name"))
+}
+
+fn range(first: IpAddr, last: &str) -> Option<Endpoint> {
+    let last: IpAddr = last.parse().ok()?;
+    let fits = first.is_ipv4() == last.is_ipv4() && first <= last;
+    fits.then(|| {
+        if first == last {
+            Endpoint::Address(first)
+        } else {
+            Endpoint::Range(first..=last)
+        }
+    })
 }
 
 fn address_endpoint(address: IpAddr) -> Result<Endpoint, String> {
@@ -108,6 +129,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_range_as_networks() {
+        let shown = |text: &str| {
+            let nets = nets(&[endpoint(text).unwrap()]);
+            nets.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown("192.0.2.1-192.0.2.9"),
+            [
+                "192.0.2.1/32",
+                "192.0.2.2/31",
+                "192.0.2.4/30",
+                "192.0.2.8/31"
+            ]
+        );
+        assert_eq!(shown("2001:db8::-2001:db8::f"), ["2001:db8::/124"]);
+    }
+
+    #[test]
     fn tells_addresses_networks_and_names_apart() {
         let net = "192.0.2.0/24".parse().unwrap();
         assert_eq!(endpoint("%any"), Ok(Endpoint::Any));
@@ -121,6 +160,17 @@ mod tests {
             endpoint("GW.example."),
             Ok(Endpoint::Host("gw.example.".to_owned()))
         );
+        let (first, last) = ("10.0.0.1".parse().unwrap(), "10.0.0.9".parse().unwrap());
+        for range in [
+            "10.0.0.1-10.0.0.9",
+            "10.0.0.1 - 10.0.0.9",
+            "10.0.0.1..10.0.0.9",
+        ] {
+            assert_eq!(endpoint(range), Ok(Endpoint::Range(first..=last)));
+        }
+        assert_eq!(endpoint("10.0.0.1-10.0.0.1"), Ok(Endpoint::Address(first)));
+        assert_eq!(endpoint("%any4").unwrap().to_string(), "0.0.0.0/0");
+        assert_eq!(endpoint("%any6").unwrap().to_string(), "::/0");
         for wrong in [
             "192.0.2.300",
             "192.0.2",
@@ -129,9 +179,10 @@ mod tests {
             "-a.example",
             "224.0.0.1",
             "255.255.255.255",
-            "10.0.0.1-10.0.0.9",
-            "10.0.0.1..10.0.0.9",
-            "%any6",
+            "10.0.0.9-10.0.0.1",
+            "10.0.0.1-2001:db8::1",
+            "10.0.0.1-",
+            "10.0.0.1..10.0.0.300",
             "%defaultroute",
             "ä.example",
         ] {

@@ -15,10 +15,12 @@ mod overlap;
 mod pool;
 mod ppk;
 mod private_key;
+mod probe;
 mod psk_match;
 mod radius;
 mod redirect;
 mod secret;
+mod shunt;
 mod time;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};

@@ -67,7 +67,7 @@ pub(super) fn secret(
     ];
     let kind = keyword(raw.kind.as_deref(), &kinds, &refused, &kind);
     if kind == Some(SecretKind::PrivateKey) {
-        return private_key(name, raw, scope, files).map(Parsed::PrivateKey);
+        return private_key(name, raw, scope, environment, files).map(Parsed::PrivateKey);
     }
     if raw.file.is_some() {
         scope.key("file").error(
@@ -134,7 +134,8 @@ fn ids(list: Option<&TextList>, scope: &Scope<'_>) -> Vec<Identification> {
     })
 }
 
-fn read(
+/// The text of a secret, from wherever it is.
+pub(super) fn read(
     raw: &RawSecretSource,
     scope: &Scope<'_>,
     environment: &Environment,

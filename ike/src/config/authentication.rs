@@ -74,6 +74,8 @@ pub struct LocalEap {
     pub identity: Option<Arc<str>>,
     /// Who the server must be for EAP; `None` is the peer's IKE identity.
     pub aaa: Option<Arc<str>>,
+    /// Our certificates for EAP-TLS, our own first; empty is any whose private key we have.
+    pub certificates: Vec<Der>,
 }
 
 /// One round of the peer's.

@@ -58,6 +58,7 @@ fn cipher(id: EncryptionId, key_bits: u16) -> Result<CipherAlgorithm, Unsupporte
     match (id, aes(key_bits)) {
         (EncryptionId::AES_CBC, Some(aes)) => Ok(CipherAlgorithm::Cbc(aes)),
         (EncryptionId::AES_CTR, Some(aes)) => Ok(CipherAlgorithm::Ctr(aes)),
+        (EncryptionId::TRIPLE_DES, None) if key_bits == 0 => Ok(CipherAlgorithm::TripleDes),
         (EncryptionId::NULL, None) if key_bits == 0 => Ok(CipherAlgorithm::Null),
         _ => Err(UnsupportedAlgorithm::Encryption { id, key_bits }),
     }
@@ -74,6 +75,7 @@ fn aes(key_bits: u16) -> Option<Aes> {
 
 fn integrity_algorithm(id: IntegrityId) -> Result<IntegrityAlgorithm, UnsupportedAlgorithm> {
     match id {
+        IntegrityId::HMAC_MD5_96 => Ok(IntegrityAlgorithm::Hmac(Hash::Md5)),
         IntegrityId::HMAC_SHA1_96 => Ok(IntegrityAlgorithm::Hmac(Hash::Sha1)),
         IntegrityId::HMAC_SHA2_256_128 => Ok(IntegrityAlgorithm::Hmac(Hash::Sha256)),
         IntegrityId::HMAC_SHA2_384_192 => Ok(IntegrityAlgorithm::Hmac(Hash::Sha384)),
@@ -86,6 +88,7 @@ fn integrity_algorithm(id: IntegrityId) -> Result<IntegrityAlgorithm, Unsupporte
 
 pub(super) fn prf(id: PrfId) -> Result<PrfAlgorithm, UnsupportedAlgorithm> {
     match id {
+        PrfId::HMAC_MD5 => Ok(PrfAlgorithm::Hmac(Hash::Md5)),
         PrfId::HMAC_SHA1 => Ok(PrfAlgorithm::Hmac(Hash::Sha1)),
         PrfId::HMAC_SHA2_256 => Ok(PrfAlgorithm::Hmac(Hash::Sha256)),
         PrfId::HMAC_SHA2_384 => Ok(PrfAlgorithm::Hmac(Hash::Sha384)),
@@ -120,6 +123,14 @@ pub(super) fn key_exchange(
         KeyExchangeMethod::ECP_384 => OnCurve(Curve::P384),
         KeyExchangeMethod::ECP_521 => OnCurve(Curve::P521),
         KeyExchangeMethod::CURVE_25519 => OnCurve(Curve::X25519),
+        #[cfg(feature = "openssl")]
+        KeyExchangeMethod::ECP_256_BP => OnCurve(Curve::BRAINPOOL_P256),
+        #[cfg(feature = "openssl")]
+        KeyExchangeMethod::ECP_384_BP => OnCurve(Curve::BRAINPOOL_P384),
+        #[cfg(feature = "openssl")]
+        KeyExchangeMethod::ECP_512_BP => OnCurve(Curve::BRAINPOOL_P512),
+        #[cfg(feature = "openssl")]
+        KeyExchangeMethod::CURVE_448 => OnCurve(Curve::X448),
         KeyExchangeMethod::ML_KEM_512 => Kem(MlKem::MlKem512),
         KeyExchangeMethod::ML_KEM_768 => Kem(MlKem::MlKem768),
         KeyExchangeMethod::ML_KEM_1024 => Kem(MlKem::MlKem1024),

@@ -2,17 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::provider::digest::{Hash, Hmac, digest};
+use super::provider::digest::{self, Hash, Hmac};
 use crate::IkeSpis;
 
 /// SHA-1 of the concatenated parts. Only for NAT detection, where it protects nothing.
 pub fn sha1(parts: &[&[u8]]) -> [u8; 20] {
-    fixed(digest(Hash::Sha1, parts).as_ref())
+    fixed(digest::sha1(parts).as_ref())
 }
 
 /// SHA-256 of the concatenated parts.
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    fixed(digest(Hash::Sha256, parts).as_ref())
+    fixed(digest::sha256(parts).as_ref())
 }
 
 /// HMAC-SHA-256 of the concatenated parts.

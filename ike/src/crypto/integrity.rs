@@ -14,7 +14,7 @@ pub(super) const MOST_ICV_LEN: usize = 32;
 /// An integrity algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IntegrityAlgorithm {
-    /// RFC 2404 and RFC 4868.
+    /// RFC 2403, RFC 2404 and RFC 4868.
     Hmac(Hash),
     /// RFC 3566 and RFC 4494.
     CbcMac(CbcMacAlgorithm),
@@ -34,7 +34,7 @@ impl IntegrityAlgorithm {
     /// in the older algorithms.
     pub(super) fn icv_len(self) -> usize {
         match self {
-            Self::Hmac(Hash::Sha1) | Self::CbcMac(_) => 12,
+            Self::Hmac(Hash::Md5 | Hash::Sha1) | Self::CbcMac(_) => 12,
             Self::Hmac(hash) => hash.output_len() / 2,
         }
     }

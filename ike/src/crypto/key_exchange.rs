@@ -1,5 +1,5 @@
-//! Key exchange methods: the MODP groups (RFC 3526), the NIST curves (RFC 5903), Curve25519
-//! (RFC 8031) and ML-KEM (FIPS 203).
+//! Key exchange methods: the MODP groups (RFC 3526), the NIST curves (RFC 5903), the Brainpool curves
+//! (RFC 6954), Curve25519 and Curve448 (RFC 8031) and ML-KEM (FIPS 203).
 //!
 //! The two sides are not alike. The initiator has a [`KeyPair`] and later learns the secret from
 //! the responder's value with [`KeyPair::agree`]. The responder has both at once, its value and the
@@ -116,19 +116,19 @@ impl KeyPair {
     }
 
     /// Our Key Exchange Data: g^x as long as the prime of MODP groups (RFC 7296 section 3.4), x and
-    /// y of the point on the NIST curves (RFC 5903 section 7), the 32 octets of Curve25519
-    /// (RFC 8031 section 3.1), the encapsulation key of ML-KEM.
+    /// y of the point on the NIST and Brainpool curves (RFC 5903 section 7, RFC 6954 section 2.1), the
+    /// u-coordinate of Curve25519 and Curve448 (RFC 8031 section 3.1), the encapsulation key of ML-KEM.
     pub fn public(&self) -> &[u8] {
         &self.public
     }
 
     /// The shared secret from the responder's Key Exchange Data (for Diffie-Hellman methods, from
     /// either side's): g^ir of MODP groups with leading zeros (RFC 7296 section 2.14), the
-    /// x-coordinate of the common point on the NIST curves (RFC 5903 section 7), the 32 octets of
-    /// Curve25519 (RFC 8031 section 2), the shared secret key of ML-KEM.
+    /// x-coordinate of the common point on the NIST and Brainpool curves (RFC 5903 section 7, RFC 6954
+    /// section 2.1), the output of X25519 and X448 (RFC 8031 section 2), the shared secret key of ML-KEM.
     ///
     /// Refuses what is not between 1 and p-1 (RFC 6989 section 2.1), what is not a point of the
-    /// curve (section 2.3) and, on Curve25519, what leads to a shared secret of zero (RFC 8031
+    /// curve (section 2.3) and, on Curve25519 and Curve448, what leads to a shared secret of zero (RFC 8031
     /// section 5 allows that check). A ciphertext of ML-KEM that was not made for our key gives a
     /// secret that the peer does not know.
     pub fn agree(&self, peer: &[u8]) -> Result<Secret, InvalidPublicValue> {
@@ -139,8 +139,10 @@ impl KeyPair {
         };
         check_length(self.method, expected, peer)?;
         let shared = match &self.private {
-            Private::Curve(Curve::X25519, private) => private.agree(peer),
-            Private::Curve(_, private) => private.agree(&[&[UNCOMPRESSED], peer].concat()),
+            Private::Curve(curve, private) if curve.has_points() => {
+                private.agree(&[&[UNCOMPRESSED], peer].concat())
+            }
+            Private::Curve(_, private) => private.agree(peer),
             Private::Modp(private) => private.agree(peer),
             Private::MlKem(_, key) => key.decapsulate(peer),
         };
@@ -174,7 +176,7 @@ fn on_curve(curve: Curve, random: &mut dyn FnMut(&mut [u8])) -> Option<(Private,
     draw(curve.private_len(), random, |bytes| {
         bytes[0] &= curve.first_octet_mask();
         let private = agreement::PrivateKey::from_bytes(curve, bytes)?;
-        let public = strip(curve, private.public()?.as_ref()).into();
+        let public = strip(curve, &private.public()?).into();
         Some((Private::Curve(curve, private), public))
     })
 }
@@ -202,11 +204,12 @@ fn draw<T>(
 
 /// The wire form of a public key.
 fn strip(curve: Curve, public: &[u8]) -> &[u8] {
-    match curve {
-        Curve::X25519 => public,
-        Curve::P256 | Curve::P384 | Curve::P521 => public
+    if curve.has_points() {
+        public
             .strip_prefix(&[UNCOMPRESSED])
-            .expect("public keys are computed in uncompressed form"),
+            .expect("public keys are computed in uncompressed form")
+    } else {
+        public
     }
 }
 

@@ -12,6 +12,9 @@ pub struct Nonces<'a> {
     pub responder: &'a [u8],
 }
 
+/// RFC 5723 section 5.1: ten ASCII characters without a terminating null.
+const RESUMPTION: &[u8] = b"Resumption";
+
 /// The seven keys of an IKE_SA. "i" protects what the original initiator sends.
 #[derive(Clone, Debug)]
 pub struct IkeKeys {
@@ -68,6 +71,21 @@ impl IkeKeys {
         // SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr | SK(1) | ... | SK(n))
         let mut seed = vec![shared.expose(), nonces.initiator, nonces.responder];
         seed.extend(further.iter().map(Secret::expose));
+        let skeyseed = prf.compute(sk_d.expose(), &seed);
+        Self::expand(suite, nonces, &skeyseed, spis)
+    }
+
+    /// The keys of an IKE_SA that resumes a session. `prf` and `sk_d` belong to the IKE_SA in which
+    /// the ticket was given.
+    pub fn derive_resumed(
+        suite: &IkeSuite,
+        (prf, sk_d): (&Prf, &Secret),
+        nonces: Nonces<'_>,
+        spis: IkeSpis,
+    ) -> Result<Self, UnsupportedAlgorithm> {
+        // RFC 5723 section 5.1:
+        // SKEYSEED = prf(SK_d_old, "Resumption" | Ni | Nr)
+        let seed = [RESUMPTION, nonces.initiator, nonces.responder];
         let skeyseed = prf.compute(sk_d.expose(), &seed);
         Self::expand(suite, nonces, &skeyseed, spis)
     }

@@ -1,12 +1,12 @@
 //! Which library computes what, for operators who ask (`get-algorithms`).
 
-use crate::proposal::{EncryptionId, Transform};
+use crate::proposal::{EncryptionId, IntegrityId, PrfId, Transform};
 
 /// The library behind a transform; `None` for transforms without an algorithm.
 ///
-/// Goes by families, as `provider` does: HMAC, and AEAD ciphers but for AES-CCM and AES-192, are
-/// ring's; AES-CCM is RustCrypto's; other uses of AES, elliptic curves and ML-KEM are AWS-LC's; the
-/// MODP groups are computed with crypto-bigint.
+/// Goes by families, as `provider` does: HMAC but for MD5, and AEAD ciphers but for AES-CCM and
+/// AES-192, are ring's; AES-CCM, 3DES and MD5 are RustCrypto's; other uses of AES, ML-KEM and elliptic
+/// curves but for OpenSSL's are AWS-LC's; the MODP groups are computed with crypto-bigint.
 pub fn library(transform: Transform) -> Option<&'static str> {
     const RING: &str = "ring";
     const AWS_LC: &str = "aws-lc-rs";
@@ -15,6 +15,10 @@ pub fn library(transform: Transform) -> Option<&'static str> {
             EncryptionId::AES_CCM_8 | EncryptionId::AES_CCM_12 | EncryptionId::AES_CCM_16,
             _,
         ) => Some("ccm"),
+        Transform::Encryption(EncryptionId::TRIPLE_DES, _) => Some("des"),
+        Transform::Prf(PrfId::HMAC_MD5) | Transform::Integrity(IntegrityId::HMAC_MD5_96) => {
+            Some("hmac")
+        }
         Transform::Encryption(id, Some(192)) if id.is_aead() => Some(AWS_LC),
         Transform::Encryption(id, _) if id.is_aead() => Some(RING),
         Transform::Encryption(id, _) => id.name().filter(|name| *name != "NULL").map(|_| AWS_LC),
@@ -28,6 +32,7 @@ pub fn library(transform: Transform) -> Option<&'static str> {
         Transform::KeyExchange(method) => match method.name()? {
             "NONE" => None,
             name if name.starts_with("MODP") => Some("crypto-bigint"),
+            name if name.ends_with("_BP") || name == "CURVE_448" => Some("openssl"),
             _ => Some(AWS_LC),
         },
         Transform::AdditionalKeyExchange(..)
@@ -39,7 +44,7 @@ pub fn library(transform: Transform) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proposal::{IntegrityId, KeyExchangeMethod, PrfId, supported};
+    use crate::proposal::{KeyExchangeMethod, supported};
 
     #[test]
     fn families() {
@@ -67,6 +72,15 @@ mod tests {
             (
                 Transform::Encryption(EncryptionId::AES_CBC, Some(192)),
                 Some("aws-lc-rs"),
+            ),
+            (
+                Transform::Encryption(EncryptionId::TRIPLE_DES, None),
+                Some("des"),
+            ),
+            (Transform::Prf(PrfId::HMAC_MD5), Some("hmac")),
+            (
+                Transform::KeyExchange(KeyExchangeMethod::ECP_384_BP),
+                Some("openssl"),
             ),
             (Transform::Prf(PrfId::HMAC_SHA2_256), Some("ring")),
             (Transform::Integrity(IntegrityId::NONE), None),

@@ -21,6 +21,8 @@ mod provider;
 pub(crate) mod wireshark;
 
 #[cfg(test)]
+mod documented_vectors;
+#[cfg(test)]
 pub(crate) mod test_vectors;
 
 use crate::proposal::{

@@ -10,6 +10,7 @@ use super::{
     provider::{
         aead::{Aead, AeadCipher, NONCE_LEN},
         block::{Aes, BLOCK, Cbc, Ctr},
+        triple_des::{self, TripleDesCbc},
     },
 };
 use crate::{EspKey, EspSuite};
@@ -38,6 +39,8 @@ pub(super) enum CipherAlgorithm {
     Cbc(Aes),
     /// RFC 3686 and RFC 5930.
     Ctr(Aes),
+    /// RFC 2451.
+    TripleDes,
 }
 
 /// How packets are protected.
@@ -56,6 +59,7 @@ impl Protection {
             Self::Aead(AeadAlgorithm { cipher, .. }) => cipher.key_len() + cipher.salt_len(),
             Self::EncryptThenMac(CipherAlgorithm::Null, _) => 0,
             Self::EncryptThenMac(CipherAlgorithm::Cbc(aes), _) => aes.key_len(),
+            Self::EncryptThenMac(CipherAlgorithm::TripleDes, _) => triple_des::KEY_LEN,
             // RFC 3686 section 5.1: the nonce.
             Self::EncryptThenMac(CipherAlgorithm::Ctr(aes), _) => aes.key_len() + SALT_LEN,
         }
@@ -73,6 +77,9 @@ impl Protection {
         let (iv_len, block_len) = match self {
             Self::EncryptThenMac(CipherAlgorithm::Null, _) => (0, 1),
             Self::EncryptThenMac(CipherAlgorithm::Cbc(_), _) => (BLOCK, BLOCK),
+            Self::EncryptThenMac(CipherAlgorithm::TripleDes, _) => {
+                (triple_des::BLOCK, triple_des::BLOCK)
+            }
             Self::EncryptThenMac(CipherAlgorithm::Ctr(_), _) | Self::Aead(_) => (COUNTER_LEN, 1),
         };
         let icv_len = match self {
@@ -122,6 +129,7 @@ enum Cipher {
     Null,
     Cbc(Cbc),
     Ctr { ctr: Ctr, nonce: [u8; SALT_LEN] },
+    TripleDes(TripleDesCbc),
 }
 
 /// Why there is no cipher.
@@ -177,6 +185,7 @@ impl PacketCipher {
                         let ctr = Ctr::new(aes, key);
                         Cipher::Ctr { ctr, nonce }
                     }
+                    CipherAlgorithm::TripleDes => Cipher::TripleDes(TripleDesCbc::new(encryption)),
                 };
                 let integrity = IntegrityKey::new(algorithm, integrity);
                 Keys::EncryptThenMac(cipher, integrity)
@@ -272,6 +281,12 @@ impl Cipher {
                 *iv = counter.to_be_bytes();
                 ctr.apply(counter_block(*nonce, *iv), text);
             }
+            Self::TripleDes(cbc) => {
+                // As with AES; the counter fills the block.
+                let (iv, _) = split_counter(iv_and_text);
+                *iv = counter.to_be_bytes();
+                cbc.encrypt([0; triple_des::BLOCK], iv_and_text);
+            }
         }
     }
 
@@ -288,6 +303,10 @@ impl Cipher {
             Self::Ctr { ctr, nonce } => {
                 let (iv, text) = split_counter(iv_and_text);
                 ctr.apply(counter_block(*nonce, *iv), text);
+            }
+            Self::TripleDes(cbc) => {
+                let (iv, text) = split_counter(iv_and_text);
+                cbc.decrypt(*iv, text);
             }
         }
     }

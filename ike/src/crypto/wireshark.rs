@@ -12,6 +12,7 @@ pub(crate) fn ike_cipher(suite: &IkeSuite) -> String {
     match suite.encryption {
         EncryptionId::AES_CBC => format!("AES-CBC-{bits} [RFC3602]"),
         EncryptionId::AES_CTR => format!("AES-CTR-{bits} [RFC5930]"),
+        EncryptionId::TRIPLE_DES => "3DES [RFC2451]".to_owned(),
         EncryptionId::CHACHA20_POLY1305 => "CHACHA20_POLY1305".to_owned(),
         aead => {
             let (mode, icv) = mode_and_icv(aead);
@@ -24,6 +25,7 @@ pub(crate) fn ike_cipher(suite: &IkeSuite) -> String {
 pub(crate) fn ike_integrity(integrity: Option<IntegrityId>) -> &'static str {
     match integrity {
         None => "NONE [RFC4306]",
+        Some(IntegrityId::HMAC_MD5_96) => "HMAC_MD5_96 [RFC2403]",
         Some(IntegrityId::HMAC_SHA1_96) => "HMAC_SHA1_96 [RFC2404]",
         Some(IntegrityId::HMAC_SHA2_256_128) => "HMAC_SHA2_256_128 [RFC4868]",
         Some(IntegrityId::HMAC_SHA2_384_192) => "HMAC_SHA2_384_192 [RFC4868]",
@@ -38,6 +40,7 @@ pub(crate) fn esp_cipher(suite: &EspSuite) -> String {
         EncryptionId::NULL => "NULL".to_owned(),
         EncryptionId::AES_CBC => "AES-CBC [RFC3602]".to_owned(),
         EncryptionId::AES_CTR => "AES-CTR [RFC3686]".to_owned(),
+        EncryptionId::TRIPLE_DES => "TripleDES-CBC [RFC2451]".to_owned(),
         EncryptionId::CHACHA20_POLY1305 => "ChaCha20 with Poly1305 [RFC7634]".to_owned(),
         // Wireshark cannot decrypt ESP under AES-CCM and has no name for it.
         aead => {
@@ -51,6 +54,7 @@ pub(crate) fn esp_cipher(suite: &EspSuite) -> String {
 pub(crate) fn esp_integrity(integrity: Option<IntegrityId>) -> &'static str {
     match integrity {
         None => "NULL",
+        Some(IntegrityId::HMAC_MD5_96) => "HMAC-MD5-96 [RFC2403]",
         Some(IntegrityId::HMAC_SHA1_96) => "HMAC-SHA-1-96 [RFC2404]",
         Some(IntegrityId::HMAC_SHA2_256_128) => "HMAC-SHA-256-128 [RFC4868]",
         Some(IntegrityId::HMAC_SHA2_384_192) => "HMAC-SHA-384-192 [RFC4868]",

@@ -2,7 +2,9 @@
 
 mod table;
 
-use self::table::{SUPPORTED, UNSUPPORTED};
+use self::table::{BY_OPENSSL, SUPPORTED, UNSUPPORTED};
+#[cfg(test)]
+use super::EncryptionId;
 use super::{KeyExchangeMethod, Slot, Transform};
 
 /// What a keyword is for.
@@ -37,6 +39,21 @@ pub(super) struct Keyword {
     pub(super) kind: Kind,
     /// `None`: known, but this build cannot do it.
     pub(super) transform: Option<Transform>,
+    /// The cargo feature with which a build can do it, where it needs one.
+    pub(super) feature: Option<&'static str>,
+}
+
+/// The cargo feature with OpenSSL's algorithms.
+const OPENSSL: &str = "openssl";
+
+/// What this build can do.
+fn of_this_build() -> impl Iterator<Item = &'static (&'static str, Kind, Transform)> {
+    let by_openssl: &[_] = if cfg!(feature = "openssl") {
+        BY_OPENSSL
+    } else {
+        &[]
+    };
+    SUPPORTED.iter().chain(by_openssl)
 }
 
 /// The keyword with this name, whatever its case.
@@ -47,8 +64,7 @@ pub(super) fn find(name: &str) -> Option<Keyword> {
 
 /// The first keyword that stands for this transform.
 pub(super) fn name_of(transform: Transform) -> Option<&'static str> {
-    SUPPORTED
-        .iter()
+    of_this_build()
         .find(|(_, _, supported)| *supported == transform)
         .map(|(name, ..)| *name)
 }
@@ -61,8 +77,7 @@ pub(super) fn supported(kind: Kind) -> Vec<&'static str> {
         other => other,
     };
     let is_cipher = |kind| matches!(kind, Kind::Aead | Kind::Encryption);
-    SUPPORTED
-        .iter()
+    of_this_build()
         .filter(|(_, other, _)| *other == kind || is_cipher(kind) && is_cipher(*other))
         .filter(|(name, _, transform)| name_of(*transform) == Some(*name) && !transform.is_weak())
         .map(|(name, ..)| *name)
@@ -83,6 +98,7 @@ pub(super) fn find_additional(name: &str) -> Option<Keyword> {
             name: "none",
             kind: Kind::KeyExchange,
             transform: Some(Transform::KeyExchange(KeyExchangeMethod::NONE)),
+            feature: None,
         }
     } else {
         find(method).filter(|keyword| keyword.kind == Kind::KeyExchange && method != "modpnone")?
@@ -120,7 +136,7 @@ pub(super) fn suggest(token: &str) -> Option<&'static str> {
     if !(3..=32).contains(&token.len()) {
         return None;
     }
-    let mut names = SUPPORTED.iter().map(|(name, ..)| *name);
+    let mut names = of_this_build().map(|(name, ..)| *name);
     let near = || {
         all()
             .map(|keyword| (distance(keyword.name, &token), keyword))
@@ -133,10 +149,29 @@ pub(super) fn suggest(token: &str) -> Option<&'static str> {
 
 /// Every transform that this build can do, once each.
 pub(super) fn transforms() -> impl Iterator<Item = Transform> {
-    SUPPORTED
-        .iter()
+    of_this_build()
         .filter(|(name, _, transform)| name_of(*transform) == Some(*name))
         .map(|(_, _, transform)| *transform)
+}
+
+/// The names of all algorithms, those that need a feature included; settings and aliases are not.
+#[cfg(test)]
+pub(super) fn every_name() -> impl Iterator<Item = &'static str> {
+    let rows = || SUPPORTED.iter().chain(BY_OPENSSL);
+    let first = move |transform| rows().find(|(_, _, other)| *other == transform);
+    let is_algorithm = |transform| {
+        !matches!(
+            transform,
+            Transform::ExtendedSequenceNumbers(_)
+                | Transform::KeyExchange(KeyExchangeMethod::NONE)
+                | Transform::Encryption(EncryptionId::NULL, _)
+        )
+    };
+    rows()
+        .filter(move |(name, _, transform)| {
+            is_algorithm(*transform) && first(*transform).is_some_and(|row| row.0 == *name)
+        })
+        .map(|(name, ..)| *name)
 }
 
 fn all() -> impl Iterator<Item = Keyword> {
@@ -144,15 +179,23 @@ fn all() -> impl Iterator<Item = Keyword> {
         name,
         kind,
         transform: Some(transform),
+        feature: None,
+    });
+    let by_openssl = BY_OPENSSL.iter().map(|&(name, kind, transform)| Keyword {
+        name,
+        kind,
+        transform: cfg!(feature = "openssl").then_some(transform),
+        feature: Some(OPENSSL),
     });
     let unsupported = UNSUPPORTED.iter().flat_map(|&(kind, names)| {
         names.iter().map(move |&name| Keyword {
             name,
             kind,
             transform: None,
+            feature: None,
         })
     });
-    supported.chain(unsupported)
+    supported.chain(by_openssl).chain(unsupported)
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours that lead from one to the other.

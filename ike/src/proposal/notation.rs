@@ -39,6 +39,16 @@ pub enum NotationError {
         /// Keywords that could stand in its place.
         supported: Vec<&'static str>,
     },
+    /// A keyword for which this build lacks a cargo feature.
+    #[error("{what} `{token}` needs a holdfast that was built with `--features {feature}`")]
+    NeedsFeature {
+        /// The keyword.
+        token: String,
+        /// What kind of algorithm it is.
+        what: &'static str,
+        /// The feature.
+        feature: &'static str,
+    },
     /// An additional key exchange (RFC 9370) without a first one.
     #[error("additional key exchanges come after a first one: add one of {}", .supported.join(", "))]
     NothingToAddTo {
@@ -194,6 +204,7 @@ fn implied_prf(transform: Transform) -> Option<Transform> {
         return None;
     };
     let prf = match integrity {
+        IntegrityId::HMAC_MD5_96 => PrfId::HMAC_MD5,
         IntegrityId::HMAC_SHA1_96 => PrfId::HMAC_SHA1,
         IntegrityId::HMAC_SHA2_256_128 => PrfId::HMAC_SHA2_256,
         IntegrityId::HMAC_SHA2_384_192 => PrfId::HMAC_SHA2_384,
@@ -278,10 +289,17 @@ fn check_usable(keyword: Keyword, protocol: Protocol) -> Result<Transform, Notat
             protocol,
         });
     }
-    keyword.transform.ok_or_else(|| NotationError::Unsupported {
-        token,
-        what,
-        supported: choices(keyword.kind, protocol),
+    keyword.transform.ok_or_else(|| match keyword.feature {
+        Some(feature) => NotationError::NeedsFeature {
+            token,
+            what,
+            feature,
+        },
+        None => NotationError::Unsupported {
+            token,
+            what,
+            supported: choices(keyword.kind, protocol),
+        },
     })
 }
 

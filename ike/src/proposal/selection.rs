@@ -371,5 +371,22 @@ impl Chosen {
     }
 }
 
+/// Whether one of `configured` allows these algorithms, whatever the key exchange.
+pub fn takes_suite(configured: &[Proposal], suite: &IkeSuite) -> bool {
+    let bits = Some(suite.key_bits).filter(|bits| *bits > 0);
+    let mut wanted = vec![
+        Transform::Encryption(suite.encryption, bits),
+        Transform::Prf(suite.prf),
+    ];
+    wanted.extend(suite.integrity.map(Transform::Integrity));
+    let allows = |proposal: &Proposal| {
+        let transforms = &proposal.transforms;
+        wanted
+            .iter()
+            .all(|transform| transforms.contains(transform))
+    };
+    configured.iter().any(allows)
+}
+
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,17 @@ use super::{
 };
 
 impl Transform {
-    /// Whether RFC 8247 (IKE) or RFC 8221 (ESP) advise against it: no encryption at all, SHA-1, and
-    /// groups that are within reach of those who can pay for it.
+    /// Whether RFC 8247 (IKE) or RFC 8221 (ESP) advise against it: no encryption at all, 3DES, MD5,
+    /// SHA-1, and groups that are within reach of those who can pay for it.
     pub fn is_weak(&self) -> bool {
         match self {
-            Self::Encryption(id, _) => *id == EncryptionId::NULL,
-            Self::Prf(id) => *id == PrfId::HMAC_SHA1,
-            Self::Integrity(id) => *id == IntegrityId::HMAC_SHA1_96,
+            Self::Encryption(id, _) => {
+                matches!(*id, EncryptionId::NULL | EncryptionId::TRIPLE_DES)
+            }
+            Self::Prf(id) => matches!(*id, PrfId::HMAC_MD5 | PrfId::HMAC_SHA1),
+            Self::Integrity(id) => {
+                matches!(*id, IntegrityId::HMAC_MD5_96 | IntegrityId::HMAC_SHA1_96)
+            }
             Self::KeyExchange(id) => matches!(
                 *id,
                 KeyExchangeMethod::MODP_1024 | KeyExchangeMethod::MODP_1536

@@ -1,5 +1,6 @@
-//! What is done with an IKE_SA_INIT request before any state is made for it: half-open limits,
-//! cookies, version check (RFC 7296 sections 2.5 and 2.6); and with what belongs to no IKE_SA.
+//! What is done with the first request of an IKE_SA, IKE_SA_INIT or IKE_SESSION_RESUME, before any
+//! state is made for it: half-open limits, cookies, version check (RFC 7296 sections 2.5 and 2.6);
+//! and with what belongs to no IKE_SA.
 
 use std::{collections::HashMap, net::IpAddr, time::Instant};
 
@@ -44,7 +45,7 @@ impl Default for AdmissionLimits {
     }
 }
 
-/// A well-formed IKE_SA_INIT request that may become an IKE_SA.
+/// A well-formed IKE_SA_INIT or IKE_SESSION_RESUME request that may become an IKE_SA.
 #[derive(Debug)]
 pub struct InitRequest {
     pub(super) header: Header,
@@ -154,7 +155,7 @@ impl Admission {
             Err(WireError::UnsupportedVersion) => return refuse_version(datagram, env),
             Err(_) => return malformed(env),
         };
-        let begins_ike_sa = header.exchange == ExchangeType::IkeSaInit
+        let begins_ike_sa = header.exchange.begins_ike_sa()
             && header.flags.initiator
             && !header.flags.response
             && header.message_id == MessageId(0)
@@ -255,7 +256,7 @@ fn malformed(env: &mut dyn Environment) -> Admitted {
     Admitted::Drop(DropReason::Malformed)
 }
 
-/// A response to an IKE_SA_INIT request that makes no IKE_SA.
+/// A response to an IKE_SA_INIT or IKE_SESSION_RESUME request that makes no IKE_SA.
 pub(super) fn reply(request: &Header, payloads: &[Payload]) -> Vec<u8> {
     let header = Header {
         spis: IkeSpis {
@@ -265,7 +266,7 @@ pub(super) fn reply(request: &Header, payloads: &[Payload]) -> Vec<u8> {
         next_payload: 0,
         major: 2,
         minor: 0,
-        exchange: ExchangeType::IkeSaInit,
+        exchange: request.exchange,
         flags: Flags {
             initiator: false,
             version: false,

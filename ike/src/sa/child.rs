@@ -106,6 +106,11 @@ impl Child {
         self.state == ChildState::Installed && !self.is_replaced() && self.told == Told::Up
     }
 
+    /// Whether the world believes that it is up. Of one that has left the data plane it was told.
+    pub(super) fn is_known_to_be_up(&self) -> bool {
+        self.told == Told::Up && self.state != ChildState::Gone
+    }
+
     /// Whether the peer has a half of it.
     pub(super) fn exists_at_peer(&self) -> bool {
         !matches!(self.state, ChildState::Retired { .. })

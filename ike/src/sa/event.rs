@@ -52,6 +52,8 @@ pub enum Event {
     /// The IKE_SA should be replaced as a whole: the peer does not rekey it, or it is time to
     /// authenticate anew.
     NeedsReplacement,
+    /// The gateway has given us a ticket: another IKE_SA may begin with this session (RFC 5723).
+    Session(Box<super::resumption::Session>),
     /// The gateway sends us to another one (RFC 5685). An established IKE_SA stays until it is
     /// closed; an attempt ends with [`CloseCause::Redirected`].
     Redirected(super::redirect::Gateway),
@@ -87,6 +89,8 @@ pub struct Established {
     pub remote_eap_id: Option<Identification>,
     /// A post-quantum pre-shared key protects it (RFC 8784).
     pub ppk: bool,
+    /// It resumes a session (RFC 5723).
+    pub resumed: bool,
     /// The path in use.
     pub path: Path,
     /// The peer said that this is its only IKE_SA with us (RFC 7296 section 2.4).
@@ -257,6 +261,9 @@ pub enum Failure {
     /// No configured connection matches the peer.
     #[error("no connection matches the peer's address and identity")]
     NoConnection,
+    /// An operator keeps the connection down.
+    #[error("the connection is in maintenance: `holdfast up` ends that")]
+    KeptDown,
     /// The peer has no address for us, or we have none for the peer.
     #[error("no virtual address was assigned: compare `vips` with the gateway's pools")]
     InternalAddressFailure,

@@ -25,6 +25,7 @@ pub mod reassembly;
 pub mod redirect;
 mod requests;
 mod responses;
+pub mod resumption;
 mod secured;
 mod timers;
 mod transport;

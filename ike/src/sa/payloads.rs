@@ -166,7 +166,7 @@ pub(super) fn error_notify(failure: Failure) -> Payload {
         Failure::NoAdditionalSas => NotifyType::NO_ADDITIONAL_SAS,
         Failure::InternalAddressFailure => NotifyType::INTERNAL_ADDRESS_FAILURE,
         Failure::FailedCpRequired => NotifyType::FAILED_CP_REQUIRED,
-        Failure::TemporaryFailure | Failure::NotInstalled | Failure::NoSpi => {
+        Failure::TemporaryFailure | Failure::KeptDown | Failure::NotInstalled | Failure::NoSpi => {
             NotifyType::TEMPORARY_FAILURE
         }
         Failure::ChildSaNotFound => NotifyType::CHILD_SA_NOT_FOUND,

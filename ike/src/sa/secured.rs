@@ -97,6 +97,20 @@ impl Secured {
         Ok(derived)
     }
 
+    /// The keys of an IKE_SA that resumes a session whose IKE_SA had this SK_d.
+    pub(super) fn derive_resumed(
+        role: Role,
+        spis: IkeSpis,
+        (suite, sk_d): (IkeSuite, &Secret),
+        nonces: Nonces<'_>,
+        log: bool,
+    ) -> Result<Derived, Failure> {
+        let unsupported = |_| Failure::NoProposalChosen;
+        let prf = Prf::new(suite.prf).map_err(unsupported)?;
+        let keys = IkeKeys::derive_resumed(&suite, (&prf, sk_d), nonces, spis);
+        Self::from_keys(role, spis, suite, keys.map_err(unsupported)?, log)
+    }
+
     fn from_keys(
         role: Role,
         spis: IkeSpis,

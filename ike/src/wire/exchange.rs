@@ -23,6 +23,13 @@ pub enum ExchangeType {
     Other(u8),
 }
 
+impl ExchangeType {
+    /// Whether its messages are not protected, because it is the first one of an IKE_SA.
+    pub fn begins_ike_sa(self) -> bool {
+        matches!(self, Self::IkeSaInit | Self::IkeSessionResume)
+    }
+}
+
 impl From<u8> for ExchangeType {
     fn from(value: u8) -> Self {
         match value {

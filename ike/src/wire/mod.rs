@@ -16,7 +16,7 @@ mod identification;
 pub mod limits;
 mod notify;
 mod payload;
-mod reader;
+pub(crate) mod reader;
 mod security_association;
 mod traffic_selector;
 mod writer;

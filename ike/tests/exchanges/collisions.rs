@@ -12,6 +12,7 @@ use crate::{
     forge::{Forger, reveal, transparent},
     pair::Pair,
     pending::{delete, refused_with},
+    rekey_child::take,
 };
 
 fn rekey_notify(spi: EspSpi) -> Payload {
@@ -200,4 +201,32 @@ fn a_full_queue_does_not_keep_us_from_closing() {
     pair.settle();
     assert_eq!(pair.initiator.closed(), Some(CloseCause::Terminated));
     assert_eq!(pair.responder.closed(), Some(CloseCause::PeerDeleted));
+}
+
+/// Both ends ask for the same child. The older of the two goes, also with what is about to take its
+/// place.
+#[test]
+fn of_two_alike_the_older_goes_although_it_is_being_rekeyed() {
+    let mut pair = two_children().up();
+    let now = pair.now;
+    let config = pair.responder.connection.children[1].clone();
+    let command = Command::Initiate(config);
+    pair.responder.feed(Input::Command(command), now);
+    let (path, late) = take(&mut pair.responder);
+    initiate(&mut pair, 1);
+    pair.settle();
+    let older = pair.initiator.installed[1].inbound_spi;
+    let command = Command::RekeyChild(older);
+    pair.initiator.feed(Input::Command(command), now);
+    pair.reach_initiator(path, &late);
+    pair.settle();
+    pair.pass(std::time::Duration::from_secs(5));
+    pair.settle();
+    for end in [&pair.initiator, &pair.responder] {
+        let names: Vec<_> = end.installed.iter().map(|child| &*child.name).collect();
+        assert_eq!(names, ["a", "b"]);
+    }
+    let (a, b) = (&pair.initiator.installed[1], &pair.responder.installed[1]);
+    assert_eq!(a.inbound_spi, b.outbound_spi);
+    assert_ne!(a.inbound_spi, older);
 }

@@ -12,7 +12,7 @@ use crate::{
     children::initiate,
     hybrid::{HYBRID, hybrid},
     pair::{End, Pair, esp},
-    rekey_child::rekey as rekey_child,
+    rekey_child::{rekey as rekey_child, take},
     rekey_ike::{assert_it_goes_on, rekey as rekey_ike},
 };
 
@@ -89,26 +89,49 @@ fn either_end_rekeys_the_ike_sa() {
     }
 }
 
+/// Both ends may have one more.
+fn with_a_further_child() -> Pair {
+    let mut pair = thorough();
+    for (end, nets) in [
+        (&mut pair.initiator, ["10.3.0.0/16", "10.4.0.0/16"]),
+        (&mut pair.responder, ["10.4.0.0/16", "10.3.0.0/16"]),
+    ] {
+        let mut child = crate::pair::child("more", nets[0], nets[1]);
+        child.proposals = esp(TWO);
+        end.connection.children.push(Arc::new(child));
+    }
+    pair.up()
+}
+
 #[test]
 fn a_further_child() {
-    let mut pair = thorough();
-    let more = |pair: &mut Pair| {
-        for (end, nets) in [
-            (&mut pair.initiator, ["10.3.0.0/16", "10.4.0.0/16"]),
-            (&mut pair.responder, ["10.4.0.0/16", "10.3.0.0/16"]),
-        ] {
-            let mut child = crate::pair::child("more", nets[0], nets[1]);
-            child.proposals = esp(TWO);
-            end.connection.children.push(Arc::new(child));
-        }
-    };
-    more(&mut pair);
-    let mut pair = pair.up();
+    let mut pair = with_a_further_child();
     initiate(&mut pair, 1);
     pair.settle();
     let (a, b) = (&pair.initiator.installed[1], &pair.responder.installed[1]);
     assert_eq!(a.inbound_key.encryption, b.outbound_key.encryption);
     assert!(!a.suite.additional.is_empty());
+}
+
+/// Both ends ask for the same child, the second one while what the first has begun is half done.
+#[test]
+fn a_further_child_that_both_ends_want() {
+    let mut pair = with_a_further_child();
+    let config = pair.responder.connection.children[1].clone();
+    let now = pair.now;
+    let command = Command::Initiate(config);
+    pair.responder.feed(Input::Command(command), now);
+    let (path, first) = take(&mut pair.responder);
+    pair.reach_initiator(path, &first);
+    initiate(&mut pair, 1);
+    pair.settle();
+    for end in [&pair.initiator, &pair.responder] {
+        let names: Vec<_> = end.installed.iter().map(|child| &*child.name).collect();
+        assert_eq!(names.iter().filter(|name| **name == "more").count(), 1);
+        assert_eq!(end.env.ledger.dangling(), 0);
+    }
+    let (a, b) = (&pair.initiator.installed[1], &pair.responder.installed[1]);
+    assert_eq!(a.inbound_key.encryption, b.outbound_key.encryption);
 }
 
 /// Runs a rekeying in which one datagram, by number, is lost once.

@@ -1,20 +1,17 @@
 //! An initiator and a responder with a perfect network and a clock that only tests move.
 
 use std::{
-    collections::BTreeSet,
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use holdfast_ike::{
-    ChildConfig, ChildSa, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Mode,
-    Path, Secret, TrafficSelector,
+    ChildConfig, ChildSa, Connection, EspSpi, Identification, IkeSpi, Mode, Path, TrafficSelector,
     child_sa::Lifetime,
     config::{
         Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
     },
-    configuration::{Attribute, Lease, LeaseRequest},
     proposal::{Proposal, Protocol},
     sa::{
         Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Contacts,
@@ -22,123 +19,7 @@ use holdfast_ike::{
     },
 };
 
-use crate::{ledger::Ledger, lending::Lending};
-
-pub(crate) struct Env {
-    seed: u8,
-    spi: u32,
-    pub(crate) psk: Option<&'static str>,
-    pub(crate) ppk: Option<&'static str>,
-    pub(crate) counters: Counters,
-    pub(crate) ledger: Ledger,
-    pub(crate) lending: Lending,
-    /// What the pools tell peers.
-    pub(crate) told: Vec<Attribute>,
-    /// Those by which datagrams find the IKE_SA.
-    pub(crate) ike_spis: BTreeSet<IkeSpi>,
-    /// When the data plane last received a packet, on whichever CHILD_SA.
-    pub(crate) last_inbound: Option<Instant>,
-    /// Its addresses; packets leave from the first one of their family.
-    pub(crate) addresses: Vec<IpAddr>,
-}
-
-impl Env {
-    pub(crate) fn new(seed: u8) -> Self {
-        Self {
-            seed,
-            spi: EspSpi::MIN + u32::from(seed) * 1000,
-            psk: Some("correct horse"),
-            ppk: None,
-            counters: Counters::default(),
-            ledger: Ledger::default(),
-            lending: Lending::default(),
-            told: Vec::new(),
-            ike_spis: BTreeSet::new(),
-            last_inbound: None,
-            addresses: Vec::new(),
-        }
-    }
-}
-
-impl Env {
-    /// From now on other random numbers.
-    pub(crate) fn reseed(&mut self, seed: u8) {
-        self.seed = seed;
-    }
-}
-
-impl Environment for Env {
-    fn random(&mut self, buffer: &mut [u8]) {
-        for byte in buffer {
-            self.seed = self.seed.wrapping_mul(181).wrapping_add(71);
-            *byte = self.seed;
-        }
-    }
-
-    fn allocate_spi(&mut self) -> Option<EspSpi> {
-        self.spi += 1;
-        self.ledger
-            .reserve(EspSpi(self.spi))
-            .then_some(EspSpi(self.spi))
-    }
-
-    fn release_spi(&mut self, spi: EspSpi) {
-        self.ledger.release(spi);
-    }
-
-    fn allocate_ike_spi(&mut self) -> IkeSpi {
-        let mut spi = [0; 8];
-        self.random(&mut spi);
-        spi[0] = self.ike_spis.len() as u8 + 1;
-        assert!(self.ike_spis.insert(IkeSpi(spi)), "a free SPI");
-        IkeSpi(spi)
-    }
-
-    fn release_ike_spi(&mut self, spi: IkeSpi) {
-        assert!(self.ike_spis.remove(&spi), "{spi} is not in use");
-    }
-
-    fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {
-        self.psk
-            .map(|psk| Arc::new(Secret::new(psk.as_bytes().to_vec())))
-    }
-
-    fn ppk(&self, id: &Identification) -> Option<Arc<Secret>> {
-        let known = *id == Identification::Fqdn("ppk.example".into());
-        self.ppk
-            .filter(|_| known)
-            .map(|ppk| Arc::new(Secret::new(ppk.as_bytes().to_vec())))
-    }
-
-    fn lease(&mut self, request: &LeaseRequest<'_>) -> Option<Lease> {
-        self.lending.lease(request)
-    }
-
-    fn release_lease(&mut self, lease: &Lease) {
-        self.lending.release(lease);
-    }
-
-    fn pool_attributes(&self, _pool: &str) -> Vec<Attribute> {
-        self.told.clone()
-    }
-
-    fn last_inbound(&self, _spi: EspSpi) -> Option<Instant> {
-        self.last_inbound
-    }
-
-    fn local_addresses(&self) -> Vec<IpAddr> {
-        self.addresses.clone()
-    }
-
-    fn source_address(&self, remote: IpAddr) -> Option<IpAddr> {
-        let fits = |address: &&IpAddr| address.is_ipv4() == remote.is_ipv4();
-        self.addresses.iter().find(fits).copied()
-    }
-
-    fn counters(&self) -> &Counters {
-        &self.counters
-    }
-}
+use crate::env::Env;
 
 pub(crate) fn net(text: &str) -> SelectorTemplate {
     SelectorTemplate::Fixed(TrafficSelector::from_config(text).expect("a literal"))
@@ -192,6 +73,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         vips: Vec::new(),
         pools: Vec::new(),
         ppk: None,
+        resumption: false,
         key_log: false,
     }
 }
@@ -413,6 +295,7 @@ impl Pair {
             remote: path.local,
         };
         let end = &mut self.responder;
+        end.env.now = self.now;
         if end.sa.is_some() {
             return end.feed(Input::Datagram { path, data }, self.now);
         }
@@ -423,6 +306,7 @@ impl Pair {
                     .iter()
                     .chain([&end.connection])
                     .map(|connection| Candidate {
+                        kept_down: false,
                         connection: Arc::new(connection.clone()),
                         contacts: Contacts::default(),
                     })

@@ -169,6 +169,56 @@ fn limits_of_the_data_plane_ask_for_it() {
     assert_one_is_left(&mut pair);
 }
 
+/// It is over before the data plane has taken the one that replaces it: nothing is replaced that the
+/// world knows to be down.
+#[test]
+fn one_that_reaches_its_limit_while_it_is_being_replaced() {
+    let mut pair = Pair::new().up();
+    let old = first(&pair.responder);
+    pair.responder.hold_installs = true;
+    let now = pair.now;
+    rekey(&mut pair.initiator, now);
+    let (path, request) = take(&mut pair.initiator);
+    pair.reach_responder(path, &request);
+    let hard = true;
+    let input = Input::ChildExpired {
+        inbound_spi: old,
+        hard,
+    };
+    pair.responder.feed(input, now);
+    assert_eq!(pair.responder.child_downs(), [ChildDownCause::Rekeyed]);
+    pair.responder.finish_installs(true, now);
+    pair.responder.hold_installs = false;
+    pair.settle();
+    assert_eq!(rekeyed(&pair.responder), []);
+    let up = |event: &Event| matches!(event, Event::ChildUp(up) if up.inbound_spi != old);
+    assert!(pair.responder.has_event(up));
+    pair.pass(RETIREMENT);
+    pair.settle();
+    let (a, b) = (&pair.initiator.installed, &pair.responder.installed);
+    assert_eq!((a.len(), b.len()), (1, 1));
+    assert_eq!(a[0].inbound_spi, b[0].outbound_spi);
+}
+
+/// The same, and the data plane does not take the new one: whoever wants the child hears of it.
+#[test]
+fn one_that_reaches_its_limit_and_is_not_replaced_after_all() {
+    let mut pair = Pair::new().up();
+    let inbound_spi = first(&pair.initiator);
+    let now = pair.now;
+    pair.initiator.hold_installs = true;
+    rekey(&mut pair.initiator, now);
+    pair.settle();
+    let hard = true;
+    let input = Input::ChildExpired { inbound_spi, hard };
+    pair.initiator.feed(input, now);
+    pair.initiator.finish_installs(false, now);
+    pair.settle();
+    assert_eq!(pair.initiator.child_downs(), [ChildDownCause::Rekeyed]);
+    assert_eq!(pair.initiator.child_failures(), [Failure::NotInstalled]);
+    assert!(pair.initiator.installed.is_empty());
+}
+
 #[test]
 fn the_peer_asks_for_another_group() {
     let mut pair = Pair::new();

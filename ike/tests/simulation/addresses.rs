@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use holdfast_ike::config::SelectorTemplate;
 
 use crate::{
-    scenarios::{bad_world, calm_down},
+    scenarios::{bad_world, calm_down, seeds},
     world::World,
 };
 
@@ -59,7 +59,7 @@ fn assert_agreed(world: &World) {
 
 #[test]
 fn addresses_on_a_bad_network() {
-    for seed in 0..WORLDS {
+    for seed in seeds(WORLDS) {
         let mut world = road_warrior(seed ^ 0xadd2);
         world.ends[0].start(world.now);
         for _ in 0..4 {
@@ -74,12 +74,13 @@ fn addresses_on_a_bad_network() {
         calm_down(&mut world);
         world.assert_at_rest();
         assert_agreed(&world);
+        world.take_leave();
     }
 }
 
 #[test]
 fn addresses_stay_while_everything_is_rekeyed() {
-    for seed in 0..WORLDS / 4 {
+    for seed in seeds(WORLDS / 4) {
         let mut world = road_warrior(seed ^ 0x4e4e);
         world.rekey_every(Duration::from_secs(20), Duration::from_secs(13));
         world.ends[0].start(world.now);
@@ -87,5 +88,6 @@ fn addresses_stay_while_everything_is_rekeyed() {
         world.rekey_every(Duration::ZERO, Duration::ZERO);
         calm_down(&mut world);
         assert_agreed(&world);
+        world.take_leave();
     }
 }

@@ -2,42 +2,41 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use holdfast_ike::{
     ChildSa, Connection, IkeSpi, Path,
-    config::Unique,
     sa::{
-        Admission, AdmissionLimits, Admitted, Candidate, ChildDownCause, CloseCause, Command,
-        Contacts, Event, Failure, IkeSa, Input, Output, Role, SaOptions,
-        uniqueness::{Contact, Verdict, judge},
+        Admission, AdmissionLimits, Command, Contacts, IkeSa, Input, Output, Role, SaOptions,
+        uniqueness::Contact,
     },
-    wire::Header,
 };
 
 use crate::{
+    desk::Desk,
     env::Env,
     ledger::Ledger,
     network::Network,
     plane::{Installation, Plane},
     rng::Rng,
+    scribe::Scribe,
     witness::Witness,
 };
 
 pub(crate) struct Tracked {
     pub(crate) sa: IkeSa,
     pub(crate) witness: Witness,
-    contact: Option<Contact>,
-    half_open_from: Option<SocketAddr>,
+    pub(crate) contact: Option<Contact>,
+    pub(crate) half_open_from: Option<SocketAddr>,
 }
 
 pub(crate) struct Endpoint {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
-    peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     pub(crate) connection: Arc<Connection>,
     pub(crate) options: SaOptions,
     /// Keeps the connection up by itself.
@@ -45,17 +44,21 @@ pub(crate) struct Endpoint {
     /// There is no attacker: every datagram is genuine.
     pub(crate) trusting: bool,
     pub(crate) env: Env,
-    contacts: Contacts,
+    pub(crate) contacts: Contacts,
     pub(crate) limits: AdmissionLimits,
     pub(crate) admission: Admission,
     pub(crate) sas: BTreeMap<IkeSpi, Tracked>,
-    half_open: HashMap<(SocketAddr, IkeSpi), IkeSpi>,
+    pub(crate) half_open: HashMap<(SocketAddr, IkeSpi), IkeSpi>,
     /// Which IKE_SA, named by its first SPI, receives on which SPI.
     pub(crate) routes: BTreeMap<IkeSpi, IkeSpi>,
     pub(crate) plane: Plane,
+    pub(crate) desk: Desk,
+    scribe: Scribe,
     /// Virtual addresses of ours.
-    pub(crate) addresses: Vec<std::net::IpAddr>,
-    retry_at: Option<Instant>,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) retry_at: Option<Instant>,
+    /// The IKE_SA that another one is to take the place of.
+    pub(crate) replacing: Option<IkeSpi>,
     pub(crate) log: Vec<(Instant, String)>,
     pub(crate) faults: Vec<String>,
 }
@@ -84,8 +87,11 @@ impl Endpoint {
             half_open: HashMap::new(),
             routes: BTreeMap::new(),
             plane: Plane::new(),
+            desk: Desk::new(),
+            scribe: Scribe::default(),
             addresses: Vec::new(),
             retry_at: None,
+            replacing: None,
             log: Vec::new(),
             faults: Vec::new(),
         }
@@ -98,6 +104,8 @@ impl Endpoint {
         self.half_open.clear();
         self.routes.clear();
         self.plane.reset();
+        self.desk.reset();
+        self.replacing = None;
         self.faults.append(&mut self.env.ledger.faults);
         self.env.ledger = Ledger::default();
         self.env.lending.lent.clear();
@@ -112,7 +120,13 @@ impl Endpoint {
         self.retry_at = Some(now);
     }
 
-    fn note(&mut self, now: Instant, what: impl std::fmt::Display) {
+    /// Whether this address is ours.
+    pub(crate) fn is_at(&self, address: IpAddr) -> bool {
+        let addresses = &self.env.addresses;
+        !self.env.unplugged && (self.address.ip() == address || addresses.contains(&address))
+    }
+
+    pub(crate) fn note(&mut self, now: Instant, what: impl std::fmt::Display) {
         self.log.push((now, format!("{}: {what}", self.name)));
     }
 
@@ -121,7 +135,9 @@ impl Endpoint {
             .sas
             .values()
             .filter_map(|tracked| Some(tracked.sa.poll_timeout()?.0));
-        sas.chain(self.retry_at).chain(self.plane.next_done()).min()
+        let done = self.plane.next_done().into_iter();
+        let done = done.chain(self.desk.next_done());
+        sas.chain(self.retry_at).chain(done).min()
     }
 
     pub(crate) fn on_time(&mut self, now: Instant, network: &mut Network) {
@@ -129,6 +145,9 @@ impl Endpoint {
             let owner = installation.owner;
             self.answer_install(installation, now);
             self.drain(owner, now, network);
+        }
+        while let Some((owner, id, answer)) = self.desk.take_done(now) {
+            self.feed(owner, Input::Credential { id, answer }, now, network);
         }
         let due: Vec<IkeSpi> = self
             .sas
@@ -151,15 +170,26 @@ impl Endpoint {
         if !self.persistent {
             return;
         }
-        if let Some(spi) = self.established().first().copied() {
+        let present = self.established();
+        if self.replacing.is_some_and(|old| !present.contains(&old)) {
+            self.replacing = None;
+        }
+        let lasting = present.iter().find(|spi| Some(**spi) != self.replacing);
+        if let Some(spi) = lasting.copied() {
+            let mut complete = true;
             for config in self.connection.children.clone() {
-                let missing = self.sas.get(&spi).is_some_and(|tracked| {
-                    let witness = &tracked.witness;
-                    !witness.has(&config.name) && !witness.awaits(&config.name)
-                });
+                let Some(tracked) = self.sas.get(&spi) else {
+                    return;
+                };
+                let up = tracked.witness.has(&config.name);
+                let missing = !up && !tracked.witness.awaits(&config.name);
+                complete &= up;
                 if missing {
                     self.command(spi, Command::Initiate(config), now, network);
                 }
+            }
+            if complete && let Some(old) = self.replacing.take() {
+                self.command(old, Command::Terminate, now, network);
             }
             return;
         }
@@ -190,13 +220,13 @@ impl Endpoint {
         self.track(spi, sa, None, now, network);
     }
 
-    fn new_spi(&mut self) -> IkeSpi {
+    pub(crate) fn new_spi(&mut self) -> IkeSpi {
         let mut spi = [0; 8];
         self.env.rng.fill(&mut spi);
         IkeSpi(spi)
     }
 
-    fn track(
+    pub(crate) fn track(
         &mut self,
         spi: IkeSpi,
         sa: IkeSa,
@@ -248,58 +278,6 @@ impl Endpoint {
         self.feed(spi, Input::Command(command), now, network);
     }
 
-    pub(crate) fn receive(&mut self, path: Path, data: &[u8], now: Instant, network: &mut Network) {
-        let Ok(header) = Header::parse(data) else {
-            if self.trusting {
-                self.faults.push("unparsable datagram".into());
-            }
-            return;
-        };
-        let ours = if header.flags.initiator {
-            header.spis.responder
-        } else {
-            header.spis.initiator
-        };
-        let known = if ours.is_zero() {
-            self.half_open
-                .get(&(path.remote, header.spis.initiator))
-                .copied()
-        } else {
-            self.routes.get(&ours).copied()
-        };
-        if let Some(spi) = known {
-            return self.feed(spi, Input::Datagram { path, data }, now, network);
-        }
-        match self.admission.judge(data, path, now, &mut self.env) {
-            Admitted::Accept(request) => {
-                let spi = self.new_spi();
-                let from = path.remote;
-                let initiator_spi = request.initiator_spi();
-                let candidate = Candidate {
-                    connection: self.connection.clone(),
-                    contacts: self.contacts.clone(),
-                };
-                let options = self.options.clone();
-                match IkeSa::respond(*request, vec![candidate], spi, options, now, &mut self.env) {
-                    Ok(sa) => {
-                        self.half_open.insert((from, initiator_spi), spi);
-                        self.admission.opened(from.ip());
-                        self.track(spi, sa, Some(from), now, network);
-                    }
-                    Err(refusal) => {
-                        if let Some(reply) = refusal.reply {
-                            network.send(path, &reply, now, &mut self.env.rng);
-                        }
-                    }
-                }
-            }
-            Admitted::Reply(reply) | Admitted::Disown(reply) => {
-                network.send(path, &reply, now, &mut self.env.rng)
-            }
-            Admitted::Drop(_) => {}
-        }
-    }
-
     pub(crate) fn feed(
         &mut self,
         spi: IkeSpi,
@@ -332,10 +310,20 @@ impl Endpoint {
         while let Some(output) = self.sas.get_mut(&spi).and_then(|t| t.sa.poll_output()) {
             match output {
                 Output::Transmit { path, data } => {
+                    if let Some(fault) = self.scribe.sends(&data) {
+                        self.faults.push(format!("{spi}: {fault}"));
+                    }
+                    if !self.is_at(path.local.ip()) {
+                        // The kernel refuses.
+                        continue;
+                    }
                     network.send(path, &data, now, &mut self.env.rng);
                 }
                 Output::InstallChild(child) => {
                     self.env.ledger.install(child.inbound_spi);
+                    if let Some(fault) = self.scribe.installs(&child) {
+                        self.faults.push(format!("{spi}: {fault}"));
+                    }
                     let done = self.plane.begin(spi, *child, now, &mut self.env.rng);
                     if let Some(done) = done {
                         self.answer_install(done, now);
@@ -352,11 +340,13 @@ impl Endpoint {
                 }
                 Output::StartSending(inbound) => self.plane.start_sending(inbound),
                 Output::StopSending(inbound) => self.plane.stop_sending(inbound),
-                Output::Credential(_) => self.faults.push("shared keys need no help".to_owned()),
+                Output::Credential(request) => {
+                    self.desk.ask(spi, *request, now, &mut self.env.rng);
+                }
                 Output::UpdateChild {
                     inbound_spi, path, ..
                 } => self.plane.update_path(inbound_spi, path),
-                Output::Keepalive(_) => {}
+                Output::Keepalive(path) => drop(network.towards(path)),
                 Output::Event(event) => self.on_event(spi, event, now, network),
             }
             self.route(spi);
@@ -389,113 +379,17 @@ impl Endpoint {
         }
     }
 
-    fn on_event(&mut self, spi: IkeSpi, event: Event, now: Instant, network: &mut Network) {
-        if let Some(tracked) = self.sas.get_mut(&spi)
-            && let Some(fault) = tracked.witness.see(&event)
-        {
-            self.faults.push(format!("{spi}: {fault}: {event:?}"));
-        }
-        match event {
-            Event::Established(established) => {
-                let role = established.role;
-                let initial = established.initial_contact;
-                self.note(
-                    now,
-                    format!("{spi} established as {role:?}, initial contact {initial}"),
-                );
-                self.leave_half_open(spi);
-                if let Some(tracked) = self.sas.get_mut(&spi) {
-                    tracked.contact = Some(established.contact);
-                }
-                self.resolve_duplicates(spi, now, network);
-                // The other children, at both ends at about the same time.
-                self.retry_within(now, 300);
-            }
-            Event::ChildDown(down) if down.cause == ChildDownCause::Rekeyed => {
-                self.note(now, format!("{spi} {down:?}"));
-            }
-            Event::ChildDown(_) | Event::ChildFailed { .. } => {
-                self.note(now, format!("{spi} {event:?}"));
-                self.retry_later(now);
-            }
-            Event::IkeRekeyed(new) => {
-                let (role, spis) = (new.role, new.spis);
-                self.note(now, format!("{spi} is {spis:?} now, as {role:?}"));
-            }
-            Event::ChildRekeyed { old, new } => {
-                let spi_of = new.inbound_spi;
-                self.note(now, format!("{spi} {}: {spi_of} replaces {old}", new.name));
-            }
-            Event::RekeyFailed { child, failure } => {
-                self.note(now, format!("{spi} {child:?} not rekeyed: {failure}"));
-            }
-            Event::ChildUp(up) => {
-                self.note(now, format!("{spi} {} is up, {}", up.name, up.inbound_spi));
-            }
-            Event::Closed(cause) => {
-                self.note(now, format!("{spi} closed: {cause}"));
-                let refused = CloseCause::Failed(Failure::AuthenticationRefused);
-                if cause == refused && self.trusting {
-                    self.faults
-                        .push(format!("{spi} was told that its secret is wrong"));
-                }
-                if self
-                    .plane
-                    .installed
-                    .values()
-                    .any(|(owner, _)| *owner == spi)
-                {
-                    self.faults.push(format!("{spi} left a CHILD_SA behind"));
-                }
-                self.leave_half_open(spi);
-                if self.routes.values().any(|owner| *owner == spi) {
-                    self.faults.push(format!("{spi} left a route behind"));
-                }
-                self.sas.remove(&spi);
-                self.retry_later(now);
-            }
-            _ => {}
-        }
-    }
-
-    fn leave_half_open(&mut self, spi: IkeSpi) {
-        self.half_open.retain(|_, half_open| *half_open != spi);
-        if let Some(from) = self.sas.get_mut(&spi).and_then(|t| t.half_open_from.take()) {
-            self.admission.closed(from.ip());
-        }
-    }
-
-    fn resolve_duplicates(&mut self, newer: IkeSpi, now: Instant, network: &mut Network) {
-        for older in self.established() {
-            let contact = |spi| self.sas.get(&spi).and_then(|t: &Tracked| t.contact.clone());
-            let (Some(a), Some(b)) = (contact(older), contact(newer)) else {
-                continue;
-            };
-            if older == newer {
-                continue;
-            }
-            match judge(&a, &b, Unique::No) {
-                Verdict::KeepBoth => {}
-                Verdict::ForgetOlder => {
-                    self.command(older, Command::Abandon(CloseCause::Replaced), now, network);
-                }
-                Verdict::CloseOlder | Verdict::CloseOlderSoon => {
-                    self.command(older, Command::Terminate, now, network);
-                }
-                Verdict::CloseNewer => self.command(newer, Command::Terminate, now, network),
-            }
-        }
-    }
-
-    fn retry_later(&mut self, now: Instant) {
-        let wait = 500 + self.env.rng.below(5000);
-        self.retry_within(now, wait);
-    }
-
-    fn retry_within(&mut self, now: Instant, milliseconds: u64) {
-        if self.persistent {
-            let at = now + Duration::from_millis(milliseconds);
-            self.retry_at = Some(self.retry_at.unwrap_or(at).min(at));
-        }
+    /// What is still there after everything was closed.
+    pub(crate) fn leftovers(&self) -> Vec<(&'static str, usize)> {
+        let counts = [
+            ("IKE_SAs", self.sas.len()),
+            ("routes", self.routes.len()),
+            ("half-open IKE_SAs", self.half_open.len()),
+            ("SPIs", self.env.ledger.len()),
+            ("CHILD_SAs", self.plane.installed.len()),
+            ("addresses of ours", self.addresses.len()),
+            ("leases", self.env.lending.lent.len()),
+        ];
+        counts.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! What an end gives its IKE_SAs.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use holdfast_ike::{
     Counters, Environment, EspSpi, Identification, IkeSpi, Secret,
@@ -16,6 +16,10 @@ pub(crate) struct Env {
     /// SPIs that the IKE_SA being fed has reserved and released.
     pub(crate) new_routes: Vec<IkeSpi>,
     pub(crate) old_routes: Vec<IkeSpi>,
+    /// Our addresses, the first of which packets leave from. Not known where there are none.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Where there is no network at all, no route leads anywhere.
+    pub(crate) unplugged: bool,
     psk: Arc<Secret>,
     counters: Counters,
 }
@@ -28,6 +32,8 @@ impl Env {
             lending: Lending::default(),
             new_routes: Vec::new(),
             old_routes: Vec::new(),
+            addresses: Vec::new(),
+            unplugged: false,
             psk: Arc::new(Secret::new(*b"a long enough secret")),
             counters: Counters::default(),
         }
@@ -74,6 +80,15 @@ impl Environment for Env {
 
     fn pool_attributes(&self, _pool: &str) -> Vec<Attribute> {
         Vec::new()
+    }
+
+    fn local_addresses(&self) -> Vec<IpAddr> {
+        self.addresses.clone()
+    }
+
+    fn source_address(&self, _remote: IpAddr) -> Option<IpAddr> {
+        let first = self.addresses.first().copied();
+        first.filter(|_| !self.unplugged)
     }
 
     fn last_inbound(&self, _spi: EspSpi) -> Option<Instant> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     rekeying,
-    scenarios::{bad_world, disturb_for_a_while},
+    scenarios::{bad_world, disturb_for_a_while, seeds},
     world::World,
 };
 
@@ -26,7 +26,7 @@ fn fragmented_world(seed: u64) -> World {
 
 #[test]
 fn handshakes_and_rekeyings_in_fragments_on_a_bad_network() {
-    for seed in 0..ON_A_BAD_NETWORK {
+    for seed in seeds(ON_A_BAD_NETWORK) {
         let mut world = fragmented_world(seed ^ 0xf4a9);
         let child = Duration::from_secs(20 + world.rng.below(40));
         let ike = Duration::from_secs(90 + world.rng.below(90));
@@ -42,7 +42,7 @@ fn handshakes_and_rekeyings_in_fragments_on_a_bad_network() {
 
 #[test]
 fn somebody_replays_and_forges_fragments() {
-    for seed in 0..ATTACKED {
+    for seed in seeds(ATTACKED) {
         let mut world = fragmented_world(seed ^ 0x0f04_9e0d);
         world.attack(100);
         world.ends[0].start(world.now);

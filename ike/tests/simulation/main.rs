@@ -9,18 +9,29 @@
 )]
 
 mod addresses;
+mod ageing;
 mod attacker;
+mod desk;
 mod endpoint;
 mod env;
 mod fragments;
+mod hybrid;
 #[path = "../common/ledger.rs"]
 mod ledger;
 #[path = "../common/lending.rs"]
 mod lending;
+mod moving;
+mod nat;
 mod network;
+mod passing;
 mod plane;
+mod proving;
+mod reactions;
+mod receiving;
 mod rekeying;
+mod replacing;
 mod rng;
 mod scenarios;
+mod scribe;
 mod witness;
 mod world;

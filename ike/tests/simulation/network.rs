@@ -7,7 +7,10 @@ use std::{
 
 use holdfast_ike::Path;
 
-use crate::{attacker::Attacker, rng::Rng};
+use crate::{attacker::Attacker, nat::Nat, rng::Rng};
+
+/// Longer than all retransmissions of a request take.
+const LATE: Duration = Duration::from_secs(45);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
@@ -17,6 +20,8 @@ pub(crate) struct Weather {
     pub(crate) duplication: u64,
     /// Each copy takes between 1 ms and this.
     pub(crate) latency: Duration,
+    /// Percent of the copies that take up to [`LATE`] longer.
+    pub(crate) stragglers: u64,
 }
 
 impl Weather {
@@ -24,6 +29,7 @@ impl Weather {
         loss: 0,
         duplication: 0,
         latency: Duration::from_millis(20),
+        stragglers: 0,
     };
 }
 
@@ -36,6 +42,7 @@ pub(crate) struct Datagram {
 pub(crate) struct Network {
     pub(crate) weather: Weather,
     pub(crate) attacker: Option<Attacker>,
+    pub(crate) nat: Option<Nat>,
     in_transit: BTreeMap<(Instant, u64), Datagram>,
     sequence: u64,
 }
@@ -45,6 +52,7 @@ impl Network {
         Self {
             weather,
             attacker: None,
+            nat: None,
             in_transit: BTreeMap::new(),
             sequence: 0,
         }
@@ -58,19 +66,35 @@ impl Network {
         } else {
             1
         };
-        let path = Path {
-            local: path.remote,
-            remote: path.local,
+        let Some(path) = self.towards(path) else {
+            return;
         };
         let latency = self.weather.latency;
         for _ in 0..copies {
-            self.convey(path, data.to_vec(), latency, now, rng);
+            let late = if rng.chance(self.weather.stragglers) {
+                Duration::from_millis(rng.below(LATE.as_millis() as u64))
+            } else {
+                Duration::ZERO
+            };
+            self.convey(path, data.to_vec(), latency + late, now, rng);
         }
         if let Some(attacker) = &mut self.attacker {
             attacker.see(path, data);
             for (path, data) in attacker.strike() {
                 self.convey(path, data, latency, now, rng);
             }
+        }
+    }
+
+    /// The path as its receiver sees it, if it leads anywhere.
+    pub(crate) fn towards(&mut self, path: Path) -> Option<Path> {
+        let path = Path {
+            local: path.remote,
+            remote: path.local,
+        };
+        match &mut self.nat {
+            Some(nat) => nat.translate(path),
+            None => Some(path),
         }
     }
 

@@ -29,6 +29,7 @@ fn storm(world: &mut World) -> Weather {
         loss: world.rng.below(40),
         duplication: world.rng.below(30),
         latency: Duration::from_millis(20 + world.rng.below(3000)),
+        stragglers: world.rng.below(30).saturating_sub(20),
     }
 }
 
@@ -62,6 +63,7 @@ pub(crate) fn calm_down(world: &mut World) {
 fn settle(mut world: World) {
     calm_down(&mut world);
     world.assert_at_rest();
+    world.take_leave();
 }
 
 #[test]

@@ -13,6 +13,7 @@ use holdfast_ike::{
         Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
     },
     proposal::{Proposal, Protocol},
+    sa::Command,
 };
 
 use crate::{
@@ -98,9 +99,13 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         vips: Vec::new(),
         pools: Vec::new(),
         ppk: None,
+        resumption: false,
         key_log: false,
     }
 }
+
+/// Long enough to close everything on a good network.
+const LEAVE: Duration = Duration::from_secs(90);
 
 impl World {
     /// Two ends that know each other and may have so many CHILD_SAs.
@@ -142,7 +147,7 @@ impl World {
             self.now = self.now.max(next);
             while let Some(datagram) = self.network.take_arrived(self.now) {
                 for end in &mut self.ends {
-                    if end.address.ip() == datagram.path.local.ip() {
+                    if end.is_at(datagram.path.local.ip()) {
                         end.receive(datagram.path, &datagram.data, self.now, &mut self.network);
                     }
                 }
@@ -158,7 +163,9 @@ impl World {
     pub(crate) fn story(&self) -> String {
         let mut lines: Vec<_> = self.ends.iter().flat_map(|end| &end.log).collect();
         lines.sort_by_key(|(at, _)| *at);
-        let tail = lines.len().saturating_sub(60);
+        let length = std::env::var("HOLDFAST_STORY").ok();
+        let length = length.and_then(|number| number.parse().ok()).unwrap_or(60);
+        let tail = lines.len().saturating_sub(length);
         lines[tail..]
             .iter()
             .map(|(at, what)| format!("{:.3} {what}", (*at - self.begun).as_secs_f64()))
@@ -225,6 +232,27 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Both ends close what they have: nothing may be left of it.
+    pub(crate) fn take_leave(&mut self) {
+        for end in &mut self.ends {
+            end.persistent = false;
+            end.retry_at = None;
+            for spi in end.established() {
+                end.command(spi, Command::Terminate, self.now, &mut self.network);
+            }
+        }
+        self.run(LEAVE);
+        for end in &self.ends {
+            if let Some((what, count)) = end.leftovers().first() {
+                self.complain(&format!("{} keeps {count} {what}", end.name));
+            }
+            let faults = [&end.faults, &end.env.ledger.faults, &end.env.lending.faults];
+            if let Some(fault) = faults.into_iter().flatten().next() {
+                self.complain(&format!("{} {fault}", end.name));
+            }
+        }
     }
 
     fn tidy(&self, end: &Endpoint) -> Result<(), String> {

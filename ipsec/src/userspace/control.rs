@@ -5,21 +5,23 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     net::IpAddr,
-    sync::{Arc, Weak, mpsc as std_mpsc},
+    sync::{Arc, Weak, atomic::Ordering, mpsc as std_mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use holdfast_ike::{EspSpi, TrafficSelector};
+use holdfast_ike::EspSpi;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     addresses::Addresses,
     options::StartError,
     policy_table::Target,
-    routes::{Ledger, Netlink, Operation, Owner, Route},
+    probes,
+    routes::{Keeper, Netlink, Owner},
     sa::{OuterRoute, Sa},
     shared::Shared,
+    shunts::{Fate, Shunt},
     traps::Trap,
 };
 use crate::{
@@ -32,8 +34,8 @@ use crate::{
 const EVENT_RETRY: Duration = Duration::from_millis(50);
 
 /// What the control thread is asked. The queue is not bounded by itself: each installed SPI has at
-/// most one `Install` and one `Remove` in it, and SPIs are bounded; the same holds for traps, which the
-/// configuration bounds. A `Move` costs the peer an exchange or a second.
+/// most one `Install` and one `Remove` in it, and SPIs are bounded; the same holds for policies, which
+/// the configuration bounds. A `Move` costs the peer an exchange or a second.
 pub(crate) enum Command {
     /// Routes and age limit of an SA that is in the tables.
     Install {
@@ -59,14 +61,21 @@ pub(crate) enum Command {
         peers: Vec<IpAddr>,
         done: oneshot::Sender<Result<(), InstallError>>,
     },
-    /// A trap that was taken out of the tables.
-    RemoveTrap {
+    /// Routes of a shunt that is in the tables.
+    InstallShunt {
+        shunt: Arc<Shunt>,
+        done: oneshot::Sender<Result<(), InstallError>>,
+    },
+    /// A policy that was taken out of the tables.
+    RemovePolicy {
         id: PolicyId,
         done: oneshot::Sender<()>,
     },
     /// A virtual address has one more user, or one less. Each IKE_SA has few of them.
     AddAddress(IpAddr),
     RemoveAddress(IpAddr),
+    /// Send this. Who asks for probes keeps to a rate.
+    Probe(probes::Ready),
     /// End everything.
     Shutdown {
         done: oneshot::Sender<()>,
@@ -87,7 +96,7 @@ pub(crate) struct Setup {
 struct Control {
     shared: Arc<Shared>,
     device: Arc<dyn PacketDevice>,
-    routes: Option<(Netlink, Ledger)>,
+    routes: Option<Keeper>,
     addresses: Addresses,
     deadlines: Deadlines,
     threads: Vec<JoinHandle<()>>,
@@ -140,7 +149,7 @@ pub(crate) fn run(
     });
 }
 
-type Kept = (Option<(Netlink, Ledger)>, Addresses);
+type Kept = (Option<Keeper>, Addresses);
 
 async fn set_up(setup: &Setup) -> Result<Kept, StartError> {
     let Some((index, mtu)) = setup.tun else {
@@ -151,18 +160,16 @@ async fn set_up(setup: &Setup) -> Result<Kept, StartError> {
         mtu,
         reason,
     };
-    let mut netlink = Netlink::open(index).map_err(StartError::Netlink)?;
+    let netlink = Netlink::open(index).map_err(StartError::Netlink)?;
     netlink.set_up_device(mtu).await.map_err(failed)?;
     let addresses = Addresses::new(Some(netlink.device()));
     if !setup.manage_routes {
         return Ok((None, addresses));
     }
-    netlink
-        .begin()
+    let keeper = Keeper::begin(netlink, setup.shared.sockets.marked)
         .await
         .map_err(|reason| StartError::Netlink(io::Error::other(reason)))?;
-    let ledger = Ledger::new(setup.shared.sockets.marked);
-    Ok((Some((netlink, ledger)), addresses))
+    Ok((Some(keeper), addresses))
 }
 
 /// Ends the packet threads and waits for them.
@@ -183,11 +190,18 @@ impl Control {
     async fn serve(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         loop {
             let due = self.deadlines.next();
+            let handover = self.routes.as_ref().and_then(Keeper::due);
             let command = tokio::select! {
                 biased;
                 command = commands.recv() => command,
                 () = sleep_until(due) => {
                     self.deadlines.expire(&self.shared);
+                    continue;
+                }
+                () = sleep_until(handover) => {
+                    if let Some(routes) = &mut self.routes {
+                        routes.hand_over().await;
+                    }
                     continue;
                 }
             };
@@ -218,12 +232,20 @@ impl Control {
                     }
                     let _ = done.send(result);
                 }
-                Some(Command::RemoveTrap { id, done }) => {
+                Some(Command::InstallShunt { shunt, done }) => {
+                    let result = self.install_shunt(&shunt).await;
+                    if result.is_err() && self.shared.shunts.holds(&shunt) {
+                        self.shared.shunts.withdraw(shunt.id);
+                    }
+                    let _ = done.send(result);
+                }
+                Some(Command::RemovePolicy { id, done }) => {
                     self.remove_routes(Owner::Policy(id)).await;
                     let _ = done.send(());
                 }
                 Some(Command::AddAddress(address)) => self.addresses.add(address).await,
                 Some(Command::RemoveAddress(address)) => self.addresses.remove(address).await,
+                Some(Command::Probe(ready)) => probes::send(&self.shared, &ready),
                 Some(Command::Shutdown { done }) => {
                     self.end().await;
                     // The device goes with its last owner.
@@ -242,8 +264,11 @@ impl Control {
         if !self.shared.tables.holds(sa) {
             return Err(InstallError::Cancelled);
         }
-        self.add_routes(Owner::Sa(spi), &sa.local_ts, &sa.remote_ts, &[peer])
-            .await?;
+        if let Some(routes) = &mut self.routes {
+            routes
+                .add(Owner::Sa(spi), &sa.local_ts, &sa.remote_ts, &[peer])
+                .await?;
+        }
         if let Some(time) = sa.hard_time() {
             self.deadlines.insert(Instant::now() + time, sa);
         }
@@ -258,19 +283,38 @@ impl Control {
         if !self.shared.traps.holds(trap) {
             return Err(InstallError::Cancelled);
         }
+        let Some(routes) = &mut self.routes else {
+            return Ok(());
+        };
         let owner = Owner::Policy(trap.id);
-        self.add_routes(owner, trap.local_ts(), trap.remote_ts(), peers)
+        routes
+            .add(owner, trap.local_ts(), trap.remote_ts(), peers)
             .await
+    }
+
+    async fn install_shunt(&mut self, shunt: &Arc<Shunt>) -> Result<(), InstallError> {
+        if !self.shared.shunts.holds(shunt) {
+            return Err(InstallError::Cancelled);
+        }
+        let Some(routes) = &mut self.routes else {
+            return Ok(());
+        };
+        let owner = Owner::Policy(shunt.id);
+        match shunt.fate {
+            Fate::Drops => routes.prohibit(owner, shunt.remote_ts()).await,
+            Fate::Passes if shunt.by_destination => routes.pass(owner, shunt.remote_ts()).await,
+            // What a tunnel's route leads into the device is sent on from there.
+            Fate::Passes => Ok(()),
+        }
     }
 
     /// The way to the peer's new address must not lead through the tunnel.
     async fn move_peer(&mut self, sa: &Arc<Sa>, peer: IpAddr) -> Result<(), InstallError> {
-        let Some((_, ledger)) = &mut self.routes else {
+        let Some(routes) = &mut self.routes else {
             return Ok(());
         };
-        let operations = ledger.move_peer(Owner::Sa(sa.inbound.spi), peer, &sa.remote_ts)?;
-        self.carry_out(operations).await;
-        Ok(())
+        let owner = Owner::Sa(sa.inbound.spi);
+        routes.move_peer(owner, peer, &sa.remote_ts).await
     }
 
     async fn remove(&mut self, spi: EspSpi) {
@@ -278,62 +322,20 @@ impl Control {
         self.remove_routes(Owner::Sa(spi)).await;
     }
 
-    /// Adds the routes of one owner; on error none of them is left.
-    async fn add_routes(
-        &mut self,
-        owner: Owner,
-        local: &[TrafficSelector],
-        remote: &[TrafficSelector],
-        peers: &[IpAddr],
-    ) -> Result<(), InstallError> {
-        let Some((netlink, ledger)) = &mut self.routes else {
-            return Ok(());
-        };
-        let operations = ledger.install(owner, local, remote, peers)?;
-        for operation in operations {
-            if let Operation::Add(route) = operation
-                && let Err(reason) = netlink.add(route, local).await
-            {
-                self.remove_routes(owner).await;
-                return Err(route_error(remote, route, reason));
-            }
-        }
-        Ok(())
-    }
-
     async fn remove_routes(&mut self, owner: Owner) {
-        if let Some((_, ledger)) = &mut self.routes {
-            let operations = ledger.remove(owner);
-            self.carry_out(operations).await;
-        }
-    }
-
-    async fn carry_out(&mut self, operations: Vec<Operation>) {
-        let Some((netlink, _)) = &mut self.routes else {
-            return;
-        };
-        for operation in operations {
-            match operation {
-                Operation::Delete(route) => netlink.delete(route).await,
-                Operation::Add(route) => {
-                    if let Err(reason) = netlink.add(route, &[]).await {
-                        tracing::warn!(?route, reason, "cannot add a route");
-                    }
-                }
-            }
+        if let Some(routes) = &mut self.routes {
+            routes.remove(owner).await;
         }
     }
 
     async fn end(&mut self) {
-        let owners = match &self.routes {
-            Some((_, ledger)) => ledger.owners(),
-            None => Vec::new(),
-        };
-        for owner in owners {
-            self.remove_routes(owner).await;
-        }
-        if let Some((mut netlink, _)) = self.routes.take() {
-            netlink.end().await;
+        if let Some(routes) = self.routes.take() {
+            if self.shared.failed.load(Ordering::Acquire) {
+                // As when the agent is killed: what is trapped stays at home until the next one.
+                tracing::warn!("routes that hold traffic back stay until the next start");
+            } else {
+                routes.end().await;
+            }
         }
         let threads = std::mem::take(&mut self.threads);
         end_threads(&self.shared, &*self.device, threads);
@@ -345,17 +347,6 @@ async fn sleep_until(due: Option<Instant>) {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// Names the selector that a route is for.
-fn route_error(remote: &[TrafficSelector], route: Route, reason: String) -> InstallError {
-    let (Route::Tunnel(net) | Route::Throw(net)) = route;
-    let selector = remote
-        .iter()
-        .find(|selector| selector.subnets().contains(&net))
-        .copied()
-        .unwrap_or_else(|| TrafficSelector::from_net(net));
-    InstallError::Route { selector, reason }
 }
 
 impl Deadlines {
@@ -397,5 +388,6 @@ impl Deadlines {
 /// Reports that a packet thread cannot go on.
 pub(crate) fn report_failure(shared: &Shared, what: &str, reason: &str) {
     tracing::error!(reason, "{what} failed");
+    shared.failed.store(true, Ordering::Release);
     shared.tell(PlaneEvent::Failed(format!("{what}: {reason}")));
 }

@@ -15,6 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use quinn_udp::{RecvMeta, UdpSockRef};
 
 use super::{
+    probes,
     sa::{Sa, Totals},
     shared::{Shared, count},
     sockets::Socket,
@@ -60,6 +61,8 @@ struct Opener {
     shared: Arc<Shared>,
     sa: Option<Arc<Sa>>,
     passed: Totals,
+    /// Of these, how many packets were answers to probes.
+    answers: u64,
     /// The way that the newest packet of the present SA came.
     way: Option<Path>,
     /// Where opened packets lie in the slab.
@@ -79,6 +82,7 @@ impl Inbound {
                 shared: Arc::clone(&shared),
                 sa: None,
                 passed: Totals::default(),
+                answers: 0,
                 way: None,
                 opened: Vec::with_capacity(BUFFERS * 64),
                 rebuilt: SLAB,
@@ -177,7 +181,9 @@ impl Opener {
             Datagram::Esp { spi, sequence } => {
                 let outer = meta.ecn.map_or(0, |ecn| ecn as u8);
                 let way = way(local, meta);
-                if let Some(packet) = self.open(slab, datagram, (spi, sequence), outer, way) {
+                if let Some(packet) = self.open(slab, datagram, (spi, sequence), outer, way)
+                    && !self.answers_a_probe(&slab[packet.clone()])
+                {
                     self.opened.push(packet);
                 }
             }
@@ -279,6 +285,16 @@ impl Opener {
         Some(start..start + header.total)
     }
 
+    /// Keeps the answer to a probe from the device.
+    fn answers_a_probe(&mut self, packet: &[u8]) -> bool {
+        let caught = self
+            .sa
+            .as_ref()
+            .is_some_and(|sa| probes::catch(&self.shared, sa, packet));
+        self.answers += u64::from(caught);
+        caught
+    }
+
     /// Makes the SA with this SPI the present one, if there is one.
     fn switch_to(&mut self, spi: u32) {
         if self.sa.as_ref().is_none_or(|sa| sa.inbound.spi.0 != spi) {
@@ -290,6 +306,7 @@ impl Opener {
     /// Books what the present SA received and lets go of it: it may have been removed.
     fn settle(&mut self) {
         let passed = std::mem::take(&mut self.passed);
+        let answers = std::mem::take(&mut self.answers);
         let way = self.way.take();
         if let Some(sa) = self.sa.take()
             && passed.packets > 0
@@ -299,7 +316,11 @@ impl Opener {
                 self.shared.tables.start_sending(sa.inbound.spi);
             }
             let now = self.shared.clock.now();
-            let totals = sa.inbound.traffic.add(passed, now);
+            let totals = if passed.packets == answers {
+                sa.inbound.traffic.add_idle(passed)
+            } else {
+                sa.inbound.traffic.add(passed, now)
+            };
             sa.check_limits(totals, |event| self.shared.tell(event));
             if let Some(way) = way {
                 sa.heard_along(way, now, |event| self.shared.tell(event));

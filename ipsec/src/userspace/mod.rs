@@ -17,15 +17,18 @@
 //! decides and says where packets go ([`DataPlane::update_path`]).
 
 mod addresses;
+mod clear;
 mod control;
 mod inbound;
 mod options;
 mod outbound;
 mod policy_table;
+mod probes;
 mod routes;
 mod sa;
 mod selector;
 mod shared;
+mod shunts;
 mod sockets;
 mod spi_table;
 mod tables;
@@ -58,11 +61,14 @@ pub use sockets::mark as mark_socket;
 pub use options::{Device, StartError, UserspaceOptions};
 
 use self::{
+    clear::Clear,
     control::{Command, Setup, end_threads, report_failure},
     inbound::Inbound,
     outbound::Outbound,
+    probes::Probes,
     sa::{Clock, Sa},
     shared::{Shared, Stop, count},
+    shunts::{Fate, Shunts},
     sockets::Sockets,
     tables::Tables,
     traps::{Trap, Traps},
@@ -72,6 +78,7 @@ use crate::{
     device::PacketDevice,
     plane::{BoxFuture, Counts, DataPlane, InstallError, PlaneCounters, Usage},
     policy::{Policy, PolicyId},
+    probe::{Probe, ProbeError},
     spi::SpiPool,
 };
 
@@ -104,17 +111,23 @@ impl Userspace {
             random,
         } = options;
         let sockets = Sockets::new(sockets)?;
+        let mut identifier = [0; 2];
+        random(&mut identifier);
         let (device, tun) = open(device)?;
         let shared = Arc::new(Shared {
             sockets,
             mtu: tun.map_or(DEVICE_MTU, |(_, mtu)| mtu),
             tables: Tables::new(),
             traps: Traps::new(),
+            shunts: Shunts::new(),
+            clear: Clear::default(),
+            probes: Probes::new(u16::from_ne_bytes(identifier)),
             counts: Counts::default(),
             clock: Clock::start(),
             ike,
             events,
             stop: Stop::new().map_err(|error| StartError::Thread(error.into()))?,
+            failed: AtomicBool::new(false),
         });
         let setup = Setup {
             threads: start_packet_threads(&shared, &device)?,
@@ -308,6 +321,9 @@ impl DataPlane for Userspace {
     }
 
     fn install_policy(&self, policy: Policy) -> BoxFuture<Result<(), InstallError>> {
+        if let Some(fate) = Fate::of(policy.action) {
+            return self.install_shunt(&policy, fate);
+        }
         let trap = match self.publish_policy(&policy) {
             Ok(trap) if self.routes => trap,
             done => return Box::pin(std::future::ready(done.map(drop))),
@@ -321,13 +337,14 @@ impl DataPlane for Userspace {
     }
 
     fn remove_policy(&self, id: PolicyId) -> BoxFuture<()> {
-        let Some(dropped) = self.shared.traps.withdraw(id) else {
-            return Box::pin(std::future::ready(()));
-        };
-        count(&self.shared.counts.trap_dropped, dropped);
+        match self.shared.traps.withdraw(id) {
+            Some(dropped) => count(&self.shared.counts.trap_dropped, dropped),
+            None if self.shared.shunts.withdraw(id) => {}
+            None => return Box::pin(std::future::ready(())),
+        }
         let (done, removed) = oneshot::channel();
         if self.routes {
-            let _ = self.commands.send(Command::RemoveTrap { id, done });
+            let _ = self.commands.send(Command::RemovePolicy { id, done });
         }
         Box::pin(async move {
             let _ = removed.await;
@@ -338,6 +355,13 @@ impl DataPlane for Userspace {
         if let Some(trap) = self.shared.traps.get(id) {
             count(&self.shared.counts.trap_dropped, trap.fail());
         }
+    }
+
+    fn probe(&self, inbound: EspSpi, probe: Probe) -> Result<(), ProbeError> {
+        let sa = self.shared.tables.inbound(inbound.0);
+        let ready = probes::prepare(&self.shared, sa, probe)?;
+        let sent = self.commands.send(Command::Probe(ready));
+        sent.map_err(|_| ProbeError::NoSa)
     }
 
     fn counters(&self) -> PlaneCounters {

@@ -9,6 +9,7 @@ use std::{io, sync::Arc};
 use super::{
     sa::{Sa, Totals},
     shared::{Shared, count},
+    shunts::Fate,
     transport,
     waiting::Waiting,
 };
@@ -41,9 +42,19 @@ pub(crate) struct Outbound {
     /// The frame that is being looked at.
     pub(super) frame: Box<[u8]>,
     batch: Batch,
-    /// A packet whose IP header does not travel.
-    scratch: Box<[u8]>,
+    /// A packet whose IP header does not travel, or that leaves in the clear.
+    pub(super) scratch: Box<[u8]>,
     pub(super) waiting: Waiting,
+}
+
+/// What becomes of a packet.
+enum Verdict {
+    /// This SA carries it.
+    Protect(Arc<Sa>),
+    /// It has no SA: a trap may be there for it.
+    Catch,
+    /// It goes another way, or nowhere.
+    Shunt(Fate),
 }
 
 /// ESP packets of one SA that wait to be sent together: all of one size, the last perhaps shorter.
@@ -113,13 +124,36 @@ impl Outbound {
         let Some((header, plan)) = plan else {
             return count(&self.shared.counts.device_malformed, 1);
         };
-        let Some(sa) = self.shared.tables.outbound(&header) else {
-            return self.without_sa(&header, plan, received.length);
+        let sa = match self.judge(&header) {
+            Verdict::Protect(sa) => sa,
+            Verdict::Catch => return self.without_sa(&header, plan, received.length),
+            Verdict::Shunt(fate) => return self.shunt(fate, &header, &plan),
         };
         if self.waiting.precedes(sa.order) {
             self.release();
         }
         self.protect(&sa, &header, &plan);
+    }
+
+    /// What the policies say to a packet.
+    fn judge(&self, header: &Header) -> Verdict {
+        let Shared {
+            tables,
+            traps,
+            shunts,
+            ..
+        } = &*self.shared;
+        if shunts.is_empty() {
+            return match tables.outbound(header) {
+                Some(sa) => Verdict::Protect(sa),
+                None => Verdict::Catch,
+            };
+        }
+        let (sa, fit) = tables.outbound_with_fit(header).unzip();
+        if let Some(fate) = shunts.judge(header, fit.or_else(|| traps.fit(header))) {
+            return Verdict::Shunt(fate);
+        }
+        sa.map_or(Verdict::Catch, Verdict::Protect)
     }
 
     /// Sends the packets of the frame.

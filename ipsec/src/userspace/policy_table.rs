@@ -57,6 +57,14 @@ struct Pair {
     local: u8,
 }
 
+/// How well a policy fits a packet: the narrower the higher. Those of one packet compare, whatever
+/// tables they are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fit(Pair, Reverse<Width>);
+
+/// Any protocol at the remote and the local end, and how many ports.
+type Width = (bool, bool, u32);
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     remote: IpNet,
@@ -91,6 +99,11 @@ impl<T: Target> PolicyTable<T> {
 
     /// What a packet is led to.
     pub(crate) fn find(&self, header: &Header) -> Option<Arc<T>> {
+        self.find_with_fit(header).map(|(target, _)| target)
+    }
+
+    /// What a packet is led to, and how well it fits.
+    pub(crate) fn find_with_fit(&self, header: &Header) -> Option<(Arc<T>, Fit)> {
         let v6 = header.destination.is_ipv6();
         for pair in self.lengths.load().iter().filter(|pair| pair.v6 == v6) {
             let key = Key {
@@ -103,7 +116,8 @@ impl<T: Target> PolicyTable<T> {
                 .find(|slot| slot.key == key)
                 .and_then(|slot| slot.policies.iter().find(|policy| policy.matches(header)));
             if let Some(policy) = found {
-                return Some(Arc::clone(&policy.target));
+                let fit = Fit(*pair, Reverse(policy.width()));
+                return Some((Arc::clone(&policy.target), fit));
             }
         }
         None
@@ -215,13 +229,17 @@ impl<T: Target> Policy<T> {
 
     /// Lower is better.
     fn rank(&self) -> impl Ord + use<T> {
+        (self.width(), Reverse(self.target.order()))
+    }
+
+    /// How much it covers beside addresses.
+    fn width(&self) -> Width {
         let ports =
             |selector: &TrafficSelector| selector.end_port.wrapping_sub(selector.start_port);
         (
             self.remote.protocol == 0,
             self.local.protocol == 0,
             u32::from(ports(&self.remote)) + u32::from(ports(&self.local)),
-            Reverse(self.target.order()),
         )
     }
 }

@@ -145,6 +145,13 @@ impl Sa {
         self.remote_ts.iter().any(matches_remote) && self.local_ts.iter().any(matches_local)
     }
 
+    /// Whether a packet on its way out is one that this SA is for.
+    pub(crate) fn covers(&self, header: &Header) -> bool {
+        let matches_remote = |ts| selector::matches_destination(ts, header);
+        let matches_local = |ts| selector::matches_source(ts, header);
+        self.remote_ts.iter().any(matches_remote) && self.local_ts.iter().any(matches_local)
+    }
+
     /// Whether its hard lifetime is over.
     pub(crate) fn is_dead(&self) -> bool {
         self.status.load(Ordering::Relaxed) & HARD != 0
@@ -295,6 +302,11 @@ impl Traffic {
     /// Adds what passed at `now` and returns the new totals.
     pub(crate) fn add(&self, passed: Totals, now: Stamp) -> Totals {
         self.last.store(now.0, Ordering::Relaxed);
+        self.add_idle(passed)
+    }
+
+    /// Adds what passed without being of use to anybody but us, and returns the new totals.
+    pub(crate) fn add_idle(&self, passed: Totals) -> Totals {
         Totals {
             bytes: self.bytes.fetch_add(passed.bytes, Ordering::Relaxed) + passed.bytes,
             packets: self.packets.fetch_add(passed.packets, Ordering::Relaxed) + passed.packets,

@@ -8,7 +8,10 @@ use std::{
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::mpsc;
 
-use super::{sa::Clock, sockets::Sockets, tables::Tables, traps::Traps};
+use super::{
+    clear::Clear, probes::Probes, sa::Clock, shunts::Shunts, sockets::Sockets, tables::Tables,
+    traps::Traps,
+};
 use crate::{
     packet::header::{Header, Ports},
     plane::{Counts, NatTDatagram, PlaneEvent},
@@ -22,11 +25,16 @@ pub(crate) struct Shared {
     pub(crate) mtu: u16,
     pub(crate) tables: Tables,
     pub(crate) traps: Traps,
+    pub(crate) shunts: Shunts,
+    pub(crate) clear: Clear,
+    pub(crate) probes: Probes,
     pub(crate) counts: Counts,
     pub(crate) clock: Clock,
     pub(crate) ike: mpsc::Sender<NatTDatagram>,
     pub(crate) events: mpsc::Sender<PlaneEvent>,
     pub(crate) stop: Stop,
+    /// A packet thread could not go on.
+    pub(crate) failed: AtomicBool,
 }
 
 impl Shared {

@@ -4,7 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use holdfast_ike::EspSpi;
 
-use super::{policy_table::PolicyTable, sa::Sa, spi_table::SpiTable};
+use super::{
+    policy_table::{Fit, PolicyTable},
+    sa::Sa,
+    spi_table::SpiTable,
+};
 use crate::packet::header::Header;
 
 /// Both tables. Look-ups never wait; changes wait for each other.
@@ -84,5 +88,10 @@ impl Tables {
     /// The SA that protects a packet.
     pub(crate) fn outbound(&self, header: &Header) -> Option<Arc<Sa>> {
         self.policies.find(header)
+    }
+
+    /// The SA that protects a packet, and how well it fits.
+    pub(crate) fn outbound_with_fit(&self, header: &Header) -> Option<(Arc<Sa>, Fit)> {
+        self.policies.find_with_fit(header)
     }
 }

@@ -17,7 +17,7 @@ use std::{
 use holdfast_ike::TrafficSelector;
 
 use super::{
-    policy_table::{PolicyTable, Target},
+    policy_table::{Fit, PolicyTable, Target},
     sa::Sa,
 };
 use crate::{
@@ -198,6 +198,11 @@ impl Traps {
     /// The trap that catches a packet.
     pub(crate) fn find(&self, header: &Header) -> Option<Arc<Trap>> {
         self.table.find(header)
+    }
+
+    /// How well a trap fits a packet, if one does.
+    pub(crate) fn fit(&self, header: &Header) -> Option<Fit> {
+        self.table.find_with_fit(header).map(|(_, fit)| fit)
     }
 
     /// Whether there is none.

@@ -144,6 +144,32 @@ fn numbers_that_do_not_belong_together_are_refused() {
     }
 }
 
+/// As openssl encrypts: its default, and with what its older releases and other programs write.
+#[test]
+fn encrypted_keys() {
+    for name in [
+        "rsa.encrypted.pem",
+        "prime256v1.encrypted.der",
+        "ed25519.encrypted-3des-sha1.pem",
+        "secp384r1.encrypted-scrypt.pem",
+    ] {
+        let stem = name.split('.').next().expect("a stem");
+        let public = PublicKey::parse(&data(&format!("{stem}.public.pem"))).expect("a public key");
+        assert_eq!(load(name).err(), Some(KeyError::Encrypted), "{name}");
+        let key = PrivateKey::decrypt(&data(name), b"secret");
+        let key = key.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(key.public(), &public, "{name}");
+        for wrong in [&b""[..], b"Secret", b"secret ", &[0xff; 300]] {
+            let refused = PrivateKey::decrypt(&data(name), wrong).err();
+            assert_eq!(refused, Some(KeyError::Passphrase), "{name}");
+        }
+    }
+    for name in ["rsa.legacy-encrypted.pem", "rsa.pkcs8.pem", "moon.der"] {
+        let refused = PrivateKey::decrypt(&data(name), b"secret").err();
+        assert_eq!(refused, Some(KeyError::Encryption), "{name}");
+    }
+}
+
 #[test]
 fn debug_shows_the_public_half_only() {
     let key = load("ed25519.pkcs8.pem").expect("a key");

@@ -43,3 +43,15 @@ fn other_things_are_no_public_key() {
         assert!(PublicKey::parse(&data(name)).is_err(), "{name}");
     }
 }
+
+#[test]
+fn nothing_may_stand_behind_the_key() {
+    let key = PublicKey::parse(&data("ed25519.public.pem")).expect("a key");
+    let mut octets = key.spki().to_vec();
+    octets.extend([0x05, 0x00]);
+    octets[1] += 2;
+    assert_eq!(
+        PublicKey::parse(&octets),
+        Err(ParseError::Der("a public key"))
+    );
+}

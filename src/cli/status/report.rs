@@ -6,7 +6,15 @@ use holdfast_vici::Message;
 use serde::Serialize;
 
 /// The states that the agent names; others may come with later agents.
-pub(super) const STATES: [&str; 6] = ["up", "connecting", "waiting", "down", "idle", "disabled"];
+pub(super) const STATES: [&str; 7] = [
+    "up",
+    "connecting",
+    "waiting",
+    "down",
+    "idle",
+    "disabled",
+    "maintenance",
+];
 
 /// Every connection, in the agent's order. Serialised it is the output of `status --json`, whose
 /// keys stay as they are.
@@ -38,9 +46,15 @@ pub(super) struct Connection {
     pub(super) remote_id: Option<String>,
     /// Why it is not up.
     pub(super) reason: Option<String>,
+    /// How long an operator has kept it down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) maintenance_seconds: Option<u64>,
     /// Failed attempts since it was last up.
     pub(super) failures: u64,
     pub(super) next_retry_ms: Option<u64>,
+    /// The same in one sentence: why it is down, what comes next, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) summary: Option<String>,
     pub(super) ike_sas: u64,
     pub(super) children: Vec<Child>,
 }
@@ -56,6 +70,26 @@ pub(super) struct Child {
     pub(super) packets_out: u64,
     pub(super) local_ts: Vec<String>,
     pub(super) remote_ts: Vec<String>,
+    /// Where its path is probed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<Path>,
+}
+
+/// How the last probes of a tunnel went. Times are in microseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Path {
+    pub(super) target: Option<String>,
+    pub(super) state: String,
+    /// Lost in a row.
+    pub(super) losses: u64,
+    pub(super) sent: u64,
+    pub(super) lost: u64,
+    pub(super) rtt_min_us: Option<u64>,
+    pub(super) rtt_avg_us: Option<u64>,
+    pub(super) rtt_max_us: Option<u64>,
+    pub(super) repairs: u64,
+    /// Why none is sent.
+    pub(super) refused: Option<String>,
 }
 
 impl Report {
@@ -130,8 +164,10 @@ impl Connection {
             peer: text(section, "peer"),
             remote_id: text(section, "remote-id"),
             reason: text(section, "reason"),
+            maintenance_seconds: number(section, "maintenance"),
             failures: number(section, "failures").unwrap_or(0),
             next_retry_ms: number(section, "next-retry"),
+            summary: text(section, "summary"),
             ike_sas: number(section, "ike-sas").unwrap_or(0),
             children: section
                 .child("children")
@@ -181,11 +217,30 @@ impl Child {
             packets_out: count("packets-out"),
             local_ts: list("local-ts"),
             remote_ts: list("remote-ts"),
+            path: section.child("path").map(Path::read),
         }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.state == "up"
+    }
+}
+
+impl Path {
+    fn read(section: &Message) -> Self {
+        let count = |key| number(section, key).unwrap_or(0);
+        Self {
+            target: text(section, "target"),
+            state: text(section, "state").unwrap_or_else(|| "unknown".to_owned()),
+            losses: count("losses"),
+            sent: count("sent"),
+            lost: count("lost"),
+            rtt_min_us: number(section, "rtt-min"),
+            rtt_avg_us: number(section, "rtt-avg"),
+            rtt_max_us: number(section, "rtt-max"),
+            repairs: count("repairs"),
+            refused: text(section, "refused"),
+        }
     }
 }
 

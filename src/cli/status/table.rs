@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 
-use super::report::{Child, Connection, Report, Sandbox};
+use super::report::{Child, Connection, Path, Report, Sandbox};
 use crate::cli::{output::Style, text};
 
 /// A column narrower than this cannot be read, however narrow the terminal is.
@@ -47,6 +47,10 @@ pub(super) fn render_details(report: &Report, style: Style) -> String {
     let mut out = connections(report, style);
     for connection in &report.connections {
         out.push('\n');
+        if let Some(summary) = &connection.summary {
+            out.push_str(summary);
+            out.push_str("\n\n");
+        }
         out.push_str(&children(connection, style));
     }
     out
@@ -95,16 +99,33 @@ fn children(connection: &Connection, style: Style) -> String {
             format!("{} in, {} out", child.packets_in, child.packets_out),
             selectors(&child.local_ts),
             selectors(&child.remote_ts),
+            child.path.as_ref().map(path).unwrap_or_default(),
         ]
     };
     let header = [
-        "CHILD", STATE, "SINCE", "TRAFFIC", "PACKETS", "LOCAL", "REMOTE",
+        "CHILD", STATE, "SINCE", "TRAFFIC", "PACKETS", "LOCAL", "REMOTE", "PATH",
     ];
     layout(
         &header,
         connection.children.iter().map(row).collect(),
         style,
     )
+}
+
+/// How the last probes went, in short.
+fn path(path: &Path) -> String {
+    if let Some(refused) = &path.refused {
+        return refused.clone();
+    }
+    let ms = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1e3;
+    let losses = format!("{}, {} of {} lost", path.state, path.lost, path.sent);
+    match (path.rtt_min_us, path.rtt_avg_us, path.rtt_max_us) {
+        (Some(min), Some(avg), Some(max)) => {
+            let (min, avg, max) = (ms(min), ms(avg), ms(max));
+            format!("{losses}, {min:.1}/{avg:.1}/{max:.1} ms")
+        }
+        _ => losses,
+    }
 }
 
 fn span(duration: Option<Duration>) -> String {
@@ -134,6 +155,13 @@ fn traffic((inward, outward): (u64, u64)) -> String {
 
 fn why(connection: &Connection) -> String {
     let reason = connection.reason.as_deref().unwrap_or_default();
+    if let Some(seconds) = connection.maintenance_seconds {
+        let lasted = text::span(Duration::from_secs(seconds));
+        return format!(
+            "{reason} (for {lasted}; `holdfast up {}` ends it)",
+            connection.name
+        );
+    }
     match (reason, connection.failures) {
         (reason, 0 | 1) => reason.to_owned(),
         ("", failures) => format!("{failures} attempts failed"),
@@ -225,7 +253,7 @@ fn sequence(state: &str) -> Option<&'static str> {
         "up" => Some("32"),
         "connecting" | "waiting" => Some("33"),
         "down" => Some("31"),
-        "idle" | "disabled" => Some("2"),
+        "idle" | "disabled" | "maintenance" => Some("2"),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::row::{Peer, Row, Theirs};
+use super::row::{Peer, Row, Starter, Theirs};
 
 /// Set, the table is written; unset, it must be there already.
 const WRITE: &str = "HOLDFAST_INTEROP_WRITE";
@@ -10,7 +10,9 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/interop.md");
 const BEGIN: &str = "<!-- made by `make interop` -->\n";
 const END: &str = "<!-- end -->\n";
 
-/// Every cell that was tried has passed, else nothing comes this far.
+const UNPROVEN: &str = "has not been seen to pass so far";
+
+/// Whoever has it written has seen every cell pass before.
 pub(super) fn write_or_compare(rows: &[Row]) {
     let document = std::fs::read_to_string(FILE).expect("docs/interop.md");
     let table = table(rows);
@@ -32,11 +34,13 @@ fn table(rows: &[Row]) -> String {
         rule.push_str(" --- | --- |");
     }
     writeln!(text, "\n{rule}").expect("writing to a string");
-    let mut reasons: Vec<&str> = Vec::new();
+    let mut reasons: Vec<&'static str> = Vec::new();
     for row in rows {
         write!(text, "| {} | {} |", row.feature, row.document).expect("writing to a string");
         for peer in Peer::ALL {
-            text.push_str(&cells(row.theirs(peer), &mut reasons));
+            for starter in Starter::ALL {
+                text.push_str(&cell(row, peer, starter, &mut reasons));
+            }
         }
         text.push('\n');
     }
@@ -47,20 +51,21 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Both cells of a peer.
-fn cells<'a>(theirs: Theirs, reasons: &mut Vec<&'a str>) -> String
-where
-    'static: 'a,
-{
-    match theirs {
-        Theirs::Told(_) => " pass | pass |".to_owned(),
-        Theirs::Lacks(reason) => {
-            let known = reasons.iter().position(|known| *known == reason);
-            let number = known.unwrap_or_else(|| {
-                reasons.push(reason);
-                reasons.len() - 1
-            });
-            format!(" ({0}) | ({0}) |", number + 1)
-        }
+fn cell(row: &Row, peer: Peer, starter: Starter, reasons: &mut Vec<&'static str>) -> String {
+    match row.theirs(peer, starter) {
+        Theirs::Told(_) => row.built.map_or(" pass |".to_owned(), |reason| {
+            format!(" pass ({}) |", number(reason, reasons))
+        }),
+        Theirs::Unproven(_) => format!(" ({}) |", number(UNPROVEN, reasons)),
+        Theirs::Lacks(reason) => format!(" ({}) |", number(reason, reasons)),
     }
+}
+
+/// The number of a reason, which is a new one if nobody has given it before.
+fn number(reason: &'static str, reasons: &mut Vec<&'static str>) -> usize {
+    let known = reasons.iter().position(|known| *known == reason);
+    1 + known.unwrap_or_else(|| {
+        reasons.push(reason);
+        reasons.len() - 1
+    })
 }

@@ -1,26 +1,48 @@
 //! What a row of the table consists of.
 
-use super::scene::Scene;
+use std::ops::Range;
+
+use super::{
+    keys::Kind,
+    scene::Scene,
+    stage::{Props, Stage},
+};
 use crate::lab::{topology::Family, userland::Release};
 
-/// A feature, how each daemon is told to use it, and what proves that it is in use.
+/// A feature, how each daemon is told to use it, and what proves that it is in use. What may differ with
+/// who starts is there twice, as in [`Starter::ALL`].
 pub(super) struct Row {
     pub(super) feature: &'static str,
     /// Where it is specified.
     pub(super) document: &'static str,
-    pub(super) holdfast: Lines,
+    pub(super) holdfast: [Lines; 2],
     /// charon 5.9.8, charon 6.0.1 and Libreswan, as in [`Peer::ALL`].
-    pub(super) peers: [Theirs; 3],
-    /// The addresses inside the tunnel.
-    pub(super) inner: Family,
+    pub(super) peers: [[Theirs; 2]; 3],
+    /// Keys and certificates of both ends.
+    pub(super) keys: Option<Kind>,
+    /// What must be there before the daemons are.
+    pub(super) stage: fn(&Stage<'_>) -> Props,
+    /// What happens once both daemons are there, before the tunnel is.
+    pub(super) before: [Proof; 2],
+    /// How the tunnel is brought up.
+    pub(super) start: Proof,
+    /// Whose pings pass.
+    pub(super) ends: [Ends; 2],
     /// What is to be seen beyond a tunnel that carries traffic both ways.
-    pub(super) proof: Proof,
+    pub(super) proof: [Proof; 2],
+    /// Packets that must have been on the wire, as tshark's display filters. `{moon}` and `{sun}` are the
+    /// addresses of holdfast and of the peer.
+    pub(super) wire: [&'static [&'static str]; 2],
+    /// charon 6.0.1 must have been built from its sources, and why.
+    pub(super) built: Option<&'static str>,
+    /// Whose starting the following calls are about.
+    roles: Range<usize>,
 }
 
 pub(super) type Proof = fn(&mut Scene<'_>) -> Result<(), String>;
 
 /// What a daemon is told beyond what every tunnel has, in its own language. See [`super::texts`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Lines {
     /// IKE proposals; the usual ones if empty.
     pub(super) proposals: &'static str,
@@ -32,18 +54,45 @@ pub(super) struct Lines {
     pub(super) connection: &'static str,
     /// Of the child.
     pub(super) child: &'static str,
-    /// Of the daemon itself.
+    /// Of the daemon itself; for Libreswan further sections of ipsec.conf.
     pub(super) daemon: &'static str,
     /// Sections of their own: secrets, pools.
     pub(super) sections: &'static str,
+    /// What its log must say in the end.
+    pub(super) says: &'static [&'static str],
 }
+
+/// Told nothing more.
+pub(super) const PLAIN: Lines = Lines {
+    proposals: "",
+    esp_proposals: "",
+    auth: "",
+    connection: "",
+    child: "",
+    daemon: "",
+    sections: "",
+    says: &[],
+};
 
 /// What the peer is told, or why it cannot be tried.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Theirs {
     Told(Lines),
+    /// It should work, and nobody has seen it so far. Tried only where [`super::PEER`] names the peer.
+    Unproven(Lines),
     /// The reason, for the table.
     Lacks(&'static str),
+}
+
+/// Where pings come from and go to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ends {
+    /// The networks behind the gateways.
+    Inner(Family),
+    /// The gateways themselves.
+    Outer,
+    /// Virtual addresses: holdfast's and the peer's, or a network behind.
+    Virtual(&'static str, &'static str),
 }
 
 /// Whom holdfast is tried with.
@@ -84,59 +133,126 @@ pub(super) fn row(feature: &'static str, document: &'static str) -> Row {
     Row {
         feature,
         document,
-        holdfast: Lines::default(),
-        peers: [Theirs::Told(Lines::default()); 3],
-        inner: Family::V4,
-        proof: |_| Ok(()),
+        holdfast: [PLAIN; 2],
+        peers: [[Theirs::Told(PLAIN); 2]; 3],
+        keys: None,
+        stage: |_| None,
+        before: [|_| Ok(()); 2],
+        start: |scene| scene.initiate(),
+        ends: [Ends::Inner(Family::V4); 2],
+        proof: [|_| Ok(()); 2],
+        wire: [&[]; 2],
+        built: None,
+        roles: 0..2,
     }
 }
 
 impl Row {
-    pub(super) fn theirs(&self, peer: Peer) -> Theirs {
-        let [bookworm, trixie, libreswan] = self.peers;
-        match peer {
-            Peer::Charon(Release::Bookworm) => bookworm,
-            Peer::Charon(Release::Trixie | Release::TrixieMlKem) => trixie,
-            Peer::Libreswan => libreswan,
-        }
+    pub(super) fn theirs(&self, peer: Peer, starter: Starter) -> Theirs {
+        let peers = match peer {
+            Peer::Charon(Release::Bookworm) => self.peers[0],
+            Peer::Charon(Release::Trixie | Release::TrixieMlKem) => self.peers[1],
+            Peer::Libreswan => self.peers[2],
+        };
+        peers[starter as usize]
+    }
+
+    /// What follows is for one of the two columns only.
+    pub(super) fn when_starting(mut self, starter: Starter) -> Self {
+        let role = starter as usize;
+        self.roles = role..role + 1;
+        self
+    }
+
+    /// What follows is for both columns again.
+    pub(super) fn when_both_start(mut self) -> Self {
+        self.roles = 0..2;
+        self
     }
 
     pub(super) fn holdfast(mut self, lines: Lines) -> Self {
-        self.holdfast = lines;
+        self.holdfast[self.roles.clone()].fill(lines);
+        self
+    }
+
+    fn peer(mut self, number: usize, theirs: Theirs) -> Self {
+        self.peers[number][self.roles.clone()].fill(theirs);
         self
     }
 
     /// Both releases of charon are told the same.
-    pub(super) fn charon(mut self, lines: Lines) -> Self {
-        self.peers[0] = Theirs::Told(lines);
-        self.peers[1] = Theirs::Told(lines);
+    pub(super) fn charon(self, lines: Lines) -> Self {
+        self.peer(0, Theirs::Told(lines))
+            .peer(1, Theirs::Told(lines))
+    }
+
+    pub(super) fn charon_lacks(self, reason: &'static str) -> Self {
+        self.charon_5_lacks(reason).peer(1, Theirs::Lacks(reason))
+    }
+
+    pub(super) fn charon_5_lacks(self, reason: &'static str) -> Self {
+        self.peer(0, Theirs::Lacks(reason))
+    }
+
+    pub(super) fn libreswan(self, lines: Lines) -> Self {
+        self.peer(2, Theirs::Told(lines))
+    }
+
+    /// Libreswan is told what it is told, and nobody has seen it pass.
+    pub(super) fn unproven_with_libreswan(mut self) -> Self {
+        for theirs in &mut self.peers[2] {
+            if let Theirs::Told(lines) = *theirs {
+                *theirs = Theirs::Unproven(lines);
+            }
+        }
         self
     }
 
-    pub(super) fn charon_lacks(mut self, reason: &'static str) -> Self {
-        self.peers[0] = Theirs::Lacks(reason);
-        self.peers[1] = Theirs::Lacks(reason);
+    pub(super) fn libreswan_lacks(self, reason: &'static str) -> Self {
+        self.peer(2, Theirs::Lacks(reason))
+    }
+
+    pub(super) fn nobody_has(self, reason: &'static str) -> Self {
+        self.charon_lacks(reason).libreswan_lacks(reason)
+    }
+
+    pub(super) fn keys(mut self, kind: Kind) -> Self {
+        self.keys = Some(kind);
         self
     }
 
-    pub(super) fn libreswan(mut self, lines: Lines) -> Self {
-        self.peers[2] = Theirs::Told(lines);
+    pub(super) fn stage(mut self, stage: fn(&Stage<'_>) -> Props) -> Self {
+        self.stage = stage;
         self
     }
 
-    pub(super) fn libreswan_lacks(mut self, reason: &'static str) -> Self {
-        self.peers[2] = Theirs::Lacks(reason);
+    pub(super) fn before(mut self, before: Proof) -> Self {
+        self.before[self.roles.clone()].fill(before);
         self
     }
 
-    /// IPv6 inside the tunnel.
-    pub(super) fn inner_v6(mut self) -> Self {
-        self.inner = Family::V6;
+    pub(super) fn start(mut self, start: Proof) -> Self {
+        self.start = start;
+        self
+    }
+
+    pub(super) fn ends(mut self, ends: Ends) -> Self {
+        self.ends[self.roles.clone()].fill(ends);
         self
     }
 
     pub(super) fn proof(mut self, proof: Proof) -> Self {
-        self.proof = proof;
+        self.proof[self.roles.clone()].fill(proof);
+        self
+    }
+
+    pub(super) fn wire(mut self, filters: &'static [&'static str]) -> Self {
+        self.wire[self.roles.clone()].fill(filters);
+        self
+    }
+
+    pub(super) fn built(mut self, reason: &'static str) -> Self {
+        self.built = Some(reason);
         self
     }
 }

@@ -24,7 +24,7 @@ use super::{
 const PLUGINS: &str = "random nonce openssl aes sha1 sha2 hmac xcbc cmac ctr ccm pem pkcs1 pkcs8 x509 \
                        pubkey kdf gcm chapoly curve25519 socket-default kernel-libipsec \
                        kernel-netlink updown vici error-notify counters eap-identity \
-                       eap-mschapv2 eap-tls";
+                       eap-mschapv2 eap-tls eap-radius";
 
 /// What differs between the charons of the lab.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +51,11 @@ pub(crate) struct Charon {
 }
 
 impl Charon {
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
     /// Starts it with one tunnel and loads its configuration.
     pub(crate) fn with_tunnel(
         lab: &Lab,
@@ -132,6 +137,11 @@ impl Charon {
     /// What it said.
     pub(crate) fn process_log(&self) -> String {
         self.process.log()
+    }
+
+    /// Where swanctl finds its files.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     pub(crate) fn process(&mut self) -> &mut Process {

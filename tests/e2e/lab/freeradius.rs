@@ -1,6 +1,6 @@
 //! Debian's FreeRADIUS, with a configuration of its own: one user, EAP only.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::{Lab, Namespace, process::Process, wait};
 
@@ -12,14 +12,48 @@ pub(crate) struct FreeRadius {
     process: Process,
 }
 
+/// Where its key and certificate are, and the CA of its users.
+pub(crate) struct Tls<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) name: &'a str,
+    pub(crate) ca: &'a str,
+}
+
 impl FreeRadius {
     /// Starts it and waits until it listens. `users` is its users file.
     pub(crate) fn start(lab: &Lab, namespace: &Namespace, users: &str) -> Self {
+        Self::launch(lab, namespace, users, RADIUSD_CONF)
+    }
+
+    /// The same, with EAP-TLS.
+    pub(crate) fn start_with_tls(
+        lab: &Lab,
+        namespace: &Namespace,
+        users: &str,
+        tls: &Tls<'_>,
+    ) -> Self {
+        let file = |name: &str, suffix: &str| {
+            let file = tls.folder.join(format!("{name}.{suffix}"));
+            file.display().to_string()
+        };
+        let lines = format!(
+            "default_eap_type = tls\n tls-config lab {{\n private_key_file = {}\n \
+             certificate_file = {}\n ca_file = {}\n tls_min_version = \"1.2\"\n \
+             tls_max_version = \"1.3\"\n }}\n tls {{\n tls = lab\n }}\n",
+            file(tls.name, "key"),
+            file(tls.name, "crt"),
+            file(tls.ca, "crt"),
+        );
+        let configuration = RADIUSD_CONF.replace("default_eap_type = mschapv2\n", &lines);
+        Self::launch(lab, namespace, users, &configuration)
+    }
+
+    fn launch(lab: &Lab, namespace: &Namespace, users: &str, configuration: &str) -> Self {
         let directory = lab.subdirectory(&format!("{}-radius", namespace.name()));
         let write = |name: &str, text: &str| {
             std::fs::write(directory.join(name), text).expect("a file of FreeRADIUS");
         };
-        let configuration = RADIUSD_CONF.replace("DIRECTORY", &directory.display().to_string());
+        let configuration = configuration.replace("DIRECTORY", &directory.display().to_string());
         write("radiusd.conf", &configuration);
         write("users", users);
         write("dictionary", "$INCLUDE /usr/share/freeradius/dictionary\n");

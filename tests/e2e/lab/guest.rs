@@ -113,8 +113,8 @@ impl Guest {
     }
 
     /// Writes a file inside.
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        let encoded = Base64::encode_string(text.as_bytes());
+    pub(crate) fn write(&self, path: &str, octets: impl AsRef<[u8]>) {
+        let encoded = Base64::encode_string(octets.as_ref());
         self.run(&format!("echo {encoded} | base64 -d > {path}"));
     }
 }

@@ -93,9 +93,14 @@ impl Holdfast {
     pub(crate) fn launch(lab: &Lab, namespace: &Namespace, agent: &str, tables: &str) -> Self {
         let directory = lab.subdirectory(&format!("{}-holdfast", namespace.name()));
         let socket = directory.join("holdfast.vici");
+        let state = directory.join("state");
+        let state_dir = match agent.contains("state_dir") {
+            true => String::new(),
+            false => format!("state_dir = \"{}\"", state.display()),
+        };
         let configuration = format!(
-            "[agent]\nvici = \"unix://{}\"\n{agent}\n\n{tables}",
-            socket.display()
+            "[agent]\nvici = \"unix://{}\"\n{state_dir}\n{agent}\n\n{tables}",
+            socket.display(),
         );
         let file = directory.join("holdfast.toml");
         write_private(&file, &configuration);

@@ -1,7 +1,7 @@
 //! Libreswan's pluto, in a virtual machine: it has no ESP of its own and this machine's kernel may
 //! have none.
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use super::{
     Lab,
@@ -11,14 +11,22 @@ use super::{
 };
 
 /// pluto tests all its algorithms at its start, under emulation.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(120);
 const CONFIGURATION: &str = "/etc/ipsec.conf";
 const SECRETS: &str = "/etc/ipsec.secrets";
 const LOG: &str = "/run/pluto.log";
+/// `ipsec` is a shell script that calls these: slowly, under emulation.
+const PROGRAMS: &str = "/usr/libexec/ipsec";
+pub(crate) const WHACK: &str = "/usr/libexec/ipsec/whack";
+const NSS: &str = "sql:/var/lib/ipsec/nss";
+/// Of the files that it imports.
+pub(crate) const PASSWORD: &str = "lab";
 
 /// A running pluto.
 pub(crate) struct Libreswan {
     guest: Guest,
+    /// The script that gives it its addresses on the cable.
+    addresses: String,
 }
 
 /// One CHILD_SA as `ipsec trafficstatus` tells it.
@@ -33,23 +41,28 @@ impl Libreswan {
     /// and starts pluto without any connection.
     pub(crate) fn start(lab: &Lab, here: &Gateway, there: &Gateway) -> Self {
         let guest = Guest::boot(lab, &here.namespace, &[WIRE]);
-        for (family, outer, inner) in [(Family::V4, 24, 32), (Family::V6, 64, 128)] {
-            let (wire, network) = (here.outer(family), here.inner(family));
-            guest.run(&format!(
-                "ip addr add {wire}/{outer} dev {WIRE} && ip addr add {network}/{inner} dev lo"
-            ));
+        for (family, length) in [(Family::V4, 32), (Family::V6, 128)] {
+            let network = here.inner(family);
+            guest.run(&format!("ip addr add {network}/{length} dev lo"));
         }
-        for family in [Family::V4, Family::V6] {
-            let gateway = there.outer(family);
-            guest.run(&format!("ip route add default via {gateway} dev {WIRE}"));
+        let mut addresses = String::new();
+        for (family, length) in [(Family::V4, 24), (Family::V6, 64)] {
+            let (own, gateway) = (here.outer(family), there.outer(family));
+            write!(
+                addresses,
+                "ip addr add {own}/{length} dev {WIRE}; \
+                 ip route add default via {gateway} dev {WIRE}; "
+            )
+            .expect("writing to a string");
         }
+        guest.run(&addresses);
         guest.run(
             "modprobe -a esp4 esp6 xfrm_user; touch /etc/hosts /etc/resolv.conf; ipsec initnss",
         );
-        let libreswan = Self { guest };
+        let libreswan = Self { guest, addresses };
         libreswan.guest.write(
             CONFIGURATION,
-            &format!("config setup\n logfile={LOG}\n dnssec-enable=no\n"),
+            &format!("config setup\n logfile={LOG}\n dnssec-enable=no\n keep-alive=1\n"),
         );
         libreswan.guest.write(SECRETS, "");
         libreswan
@@ -64,41 +77,62 @@ impl Libreswan {
         libreswan
     }
 
-    /// Takes this connection in place of the one of the same name. Lines of a `conn` section and of
-    /// ipsec.secrets.
-    pub(crate) fn configure(&self, name: &str, connection: &str, secrets: &str) {
-        self.guest.write(
-            CONFIGURATION,
-            &format!(
-                "config setup\n logfile={LOG}\n dnssec-enable=no\nconn {name}\n{}",
-                indented(connection)
-            ),
-        );
+    /// Takes these connections in place of those of the same names: names with the lines of a `conn`
+    /// section. `secrets` are the lines of ipsec.secrets.
+    pub(crate) fn configure(&self, connections: &[(&str, &str)], secrets: &str) {
+        let mut text = format!("config setup\n logfile={LOG}\n dnssec-enable=no\n keep-alive=1\n");
+        let mut commands = format!("{WHACK} --rereadsecrets");
+        for (name, lines) in connections {
+            write!(text, "conn {name}\n{}", indented(lines)).expect("writing to a string");
+            write!(commands, " && {PROGRAMS}/addconn {name}").expect("writing to a string");
+        }
+        self.guest.write(CONFIGURATION, &text);
         self.guest.write(SECRETS, secrets);
-        self.guest.run(&format!("ipsec secrets; ipsec add {name}"));
+        self.guest.run(&commands);
+    }
+
+    /// Takes a private key with its certificate (PKCS #12, with [`PASSWORD`]), and the certificate of a
+    /// CA that is trusted.
+    pub(crate) fn import(&self, name: &str, pkcs12: &[u8], authority: &[u8]) {
+        self.guest.write("/tmp/own.p12", pkcs12);
+        self.guest.write("/tmp/ca.crt", authority);
+        self.guest.run(&format!(
+            "pk12util -d {NSS} -i /tmp/own.p12 -W {PASSWORD} && \
+             certutil -d {NSS} -A -n ca-{name} -t CT,, -a -i /tmp/ca.crt"
+        ));
     }
 
     /// Brings a connection up; the error is what pluto said.
     pub(crate) fn up(&self, name: &str) -> Result<String, String> {
-        self.guest.attempt(&format!("timeout 20 ipsec up {name}"))
+        let up = format!("timeout 20 {WHACK} --initiate --name {name}");
+        self.guest.attempt(&up)
     }
 
     /// Rekeys the `ike` or the `child` SA of a connection.
     pub(crate) fn rekey(&self, kind: &str, name: &str) -> Result<String, String> {
-        let rekey = format!("timeout 20 ipsec whack --rekey-{kind} --name {name}");
+        let rekey = format!("timeout 20 {WHACK} --rekey-{kind} --name {name}");
         self.guest.attempt(&rekey)
     }
 
     /// Takes a connection down and forgets it.
     pub(crate) fn forget(&self, name: &str) {
         self.guest
-            .attempt(&format!("timeout 20 ipsec delete {name}"))
+            .attempt(&format!("timeout 20 {WHACK} --delete --name {name}"))
             .ok();
+    }
+
+    /// Has it the addresses that it began with, and no others, and no worries.
+    pub(crate) fn tidy(&self) {
+        let addresses = &self.addresses;
+        self.guest.run(&format!(
+            "{WHACK} --ddos-auto; ip -o -4 addr show dev {WIRE} | wc -l | grep -qx 1 || \
+             {{ ip addr flush dev {WIRE}; {addresses} {WHACK} --listen; }}"
+        ));
     }
 
     /// The CHILD_SAs.
     pub(crate) fn traffic(&self) -> Vec<Traffic> {
-        let text = self.guest.run("ipsec trafficstatus");
+        let text = self.guest.run(&format!("{WHACK} --trafficstatus"));
         text.lines().filter_map(traffic).collect()
     }
 
@@ -108,9 +142,14 @@ impl Libreswan {
         self.guest.attempt(&ping).is_ok()
     }
 
-    /// The end of its log.
-    pub(crate) fn log_tail(&self) -> String {
-        self.guest.run(&format!("tail -n 40 {LOG}"))
+    /// Runs a shell script where it runs: what it printed, as an error if it failed.
+    pub(crate) fn script(&self, script: &str) -> Result<String, String> {
+        self.guest.attempt(script)
+    }
+
+    /// What it said since this was called last.
+    pub(crate) fn news(&self) -> String {
+        self.guest.run(&format!("cat {LOG}; : > {LOG}"))
     }
 
     fn log(&self) -> String {

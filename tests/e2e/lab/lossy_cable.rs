@@ -1,25 +1,39 @@
 //! A cable that loses and reorders datagrams, in a virtual machine: netem is a module that this
 //! machine's kernel may not have.
 
-use super::{Lab, Namespace, guest::Guest, namespace, topology::WIRE};
+use super::{Lab, Namespace, guest::Guest, namespace, overflows::Overflows, topology::WIRE};
 
 /// What happens to IKE and to ESP on the way, each counted for itself.
 const TROUBLE: &str = "delay 10ms reorder 25% 50% loss";
 /// Datagrams of IKE on port 4500 begin with four zero octets (RFC 3948 section 2.2); those of ESP
 /// begin with an SPI, which is never zero.
 const AFTER_UDP_HEADER: &str = "at 28";
+/// The queueing disciplines, as `tc` names them.
+const ESP: &str = "netem 10:";
+const IKE: &str = "netem 20:";
 
 /// The cable.
 pub(crate) struct LossyCable {
     guest: Guest,
-    _namespace: Namespace,
+    namespace: Namespace,
 }
 
-/// Datagrams that the cable has dropped, in both directions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dropped {
+/// What the cable has done with one kind of datagram in one direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    pub(crate) passed: u64,
+    pub(crate) dropped: u64,
+}
+
+/// What the cable has done so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passage {
+    /// ESP from the first end to the other.
+    pub(crate) there: Flow,
+    /// ESP the other way.
+    pub(crate) back: Flow,
+    /// Messages of IKE that were dropped, in both directions.
     pub(crate) ike: u64,
-    pub(crate) esp: u64,
 }
 
 impl LossyCable {
@@ -49,28 +63,41 @@ impl LossyCable {
         }
         Self {
             guest,
-            _namespace: middle,
+            namespace: middle,
         }
     }
 
-    /// What has been dropped so far.
-    pub(crate) fn dropped(&self) -> Dropped {
-        let mut dropped = Dropped::default();
-        for device in ["eth0", "eth1"] {
-            let text = self.guest.run(&format!("tc -s qdisc show dev {device}"));
-            dropped.esp += count(&text, "netem 10:");
-            dropped.ike += count(&text, "netem 20:");
+    /// What has come and gone so far.
+    pub(crate) fn passage(&self) -> Passage {
+        // What leaves by a device is on its way to the end that is plugged in there.
+        let [to_one, to_other] = ["eth0", "eth1"]
+            .map(|device| self.guest.run(&format!("tc -s qdisc show dev {device}")));
+        Passage {
+            there: flow(&to_other, ESP),
+            back: flow(&to_one, ESP),
+            ike: flow(&to_other, IKE).dropped + flow(&to_one, IKE).dropped,
         }
-        dropped
+    }
+
+    /// Frames that queues on the way into the virtual machine, inside, and out of it have dropped.
+    pub(crate) fn overflows(&self) -> Overflows {
+        let inside = Overflows::of_devices(&self.guest.run("cat /proc/net/dev"), "guest");
+        inside + Overflows::at(&self.namespace)
     }
 }
 
-/// The number of drops in the paragraph of this qdisc.
-fn count(text: &str, qdisc: &str) -> u64 {
+/// What a queueing discipline has done with what came to it.
+fn flow(text: &str, qdisc: &str) -> Flow {
     let (_, paragraph) = text
         .split_once(qdisc)
         .unwrap_or_else(|| panic!("no {qdisc} in:\n{text}"));
-    let (_, rest) = paragraph.split_once("(dropped ").expect("tc counts drops");
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().expect("a count")
+    let after = |words| {
+        let (_, rest) = paragraph.split_once(words).expect("tc counts");
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().expect("a count")
+    };
+    Flow {
+        passed: after("bytes "),
+        dropped: after("(dropped "),
+    }
 }

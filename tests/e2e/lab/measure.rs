@@ -19,3 +19,19 @@ pub(crate) fn percentile<T: Ord + Copy>(samples: &mut [T], percent: usize) -> T 
     samples.sort_unstable();
     samples[(samples.len() * percent / 100).min(samples.len() - 1)]
 }
+
+/// Time that a process has had of the processors so far.
+pub(crate) fn processor_time(pid: u32) -> std::time::Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .unwrap_or_else(|error| panic!("process {pid}: {error}"));
+    // The name in brackets may contain anything; utime and stime are fields 14 and 15.
+    let (_, rest) = stat.rsplit_once(')').expect("a name in brackets");
+    let ticks: u64 = rest
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<u64>().expect("a number"))
+        .sum();
+    // Every Linux reports them in hundredths of a second (USER_HZ).
+    std::time::Duration::from_millis(ticks * 10)
+}

@@ -3,6 +3,7 @@
 //! Everything a test starts is owned by a value whose drop ends it. A test process that was killed
 //! cannot drop anything, so names carry its process id and the next lab sweeps what the dead left.
 
+pub(crate) mod authority;
 pub(crate) mod capture;
 pub(crate) mod charon;
 pub(crate) mod fleet;
@@ -13,6 +14,7 @@ pub(crate) mod libreswan;
 pub(crate) mod lossy_cable;
 pub(crate) mod measure;
 pub(crate) mod namespace;
+pub(crate) mod overflows;
 pub(crate) mod pretty;
 pub(crate) mod process;
 pub(crate) mod pulse;

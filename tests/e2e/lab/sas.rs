@@ -49,6 +49,17 @@ pub(crate) trait Daemon {
             .collect())
     }
 
+    /// Every value of a key in what it lists of IKE_SAs and of their CHILD_SAs.
+    fn listed(&self, key: &str) -> Vec<String> {
+        let mut client = self.client().expect("it answers");
+        let events = client.stream("list-sas", "list-sa", &Message::default());
+        let mut values = Vec::new();
+        for event in events.expect("it lists") {
+            event.collect(key, &mut values);
+        }
+        values
+    }
+
     fn sas(&self) -> Vec<IkeSa> {
         self.try_sas().unwrap_or_else(|error| {
             panic!("list-sas at {}: {error}", self.control_socket().display())

@@ -70,15 +70,17 @@ impl Gateway {
     }
 
     fn configure(&self) {
-        for family in [Family::V4, Family::V6] {
-            let (outer, inner) = match family {
-                Family::V4 => (24, 32),
-                Family::V6 => (64, 128),
-            };
-            self.namespace
-                .add_address(WIRE, &format!("{}/{outer}", self.outer(family)));
-            self.namespace
-                .add_address("lo", &format!("{}/{inner}", self.inner(family)));
+        self.configure_wire();
+        for (family, length) in [(Family::V4, 32), (Family::V6, 128)] {
+            let address = format!("{}/{length}", self.inner(family));
+            self.namespace.add_address("lo", &address);
+        }
+    }
+
+    fn configure_wire(&self) {
+        for (family, length) in [(Family::V4, 24), (Family::V6, 64)] {
+            let address = format!("{}/{length}", self.outer(family));
+            self.namespace.add_address(WIRE, &address);
         }
     }
 }
@@ -112,6 +114,22 @@ impl Pair {
         moon.configure();
         sun.configure();
         Self { moon, sun }
+    }
+
+    /// Gives moon's end of the cable its addresses back, and nothing else, and has it translate none.
+    pub(crate) fn tidy_moon(&self) {
+        let moon = &self.moon.namespace;
+        let own = format!("{}/", self.moon.outer(Family::V4));
+        let addresses = moon.ip(&["-o", "-4", "addr", "show", "dev", WIRE]);
+        if addresses.lines().count() != 1 || !addresses.contains(&own) {
+            moon.ip(&["addr", "flush", "dev", WIRE]);
+            self.moon.configure_wire();
+        }
+        moon.ip(&["link", "set", WIRE, "up"]);
+        for command in [&["nft", "flush", "ruleset"][..], &["conntrack", "-F"]] {
+            // Fails where there is nothing.
+            moon.command(command[0]).args(&command[1..]).output().ok();
+        }
     }
 
     /// Makes sun's IPv4 address one that does not answer: the cable is there, datagrams for it

@@ -65,6 +65,18 @@ impl Message {
         })
     }
 
+    /// Collects the values of a key here and in all sections below; a list gives all its items.
+    pub(crate) fn collect(&self, key: &str, values: &mut Vec<String>) {
+        for (name, value) in &self.0 {
+            match value {
+                Value::Section(section) => section.collect(key, values),
+                Value::Text(text) if name == key => values.push(text.clone()),
+                Value::List(items) if name == key => values.extend(items.iter().cloned()),
+                Value::Text(_) | Value::List(_) => {}
+            }
+        }
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         for (key, value) in &self.0 {
             match value {

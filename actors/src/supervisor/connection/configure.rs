@@ -36,7 +36,9 @@ impl Supervised {
         }
         let change = if needs_negotiation(&self.config, &new) {
             self.close_started(world, actions);
-            self.wants.configured_anew(&new);
+            if self.maintenance.is_none() {
+                self.wants.configured_anew(&new);
+            }
             self.traps.configured_anew(&new);
             Change::Replaced
         } else {
@@ -47,11 +49,14 @@ impl Supervised {
                     command: Command::Configure(Arc::clone(&new.ike)),
                 });
             }
-            self.wants.reconfigured(&self.config, &new);
+            if self.maintenance.is_none() {
+                self.wants.reconfigured(&self.config, &new);
+            }
             self.traps.reconfigured(&self.config, &new);
             Change::Updated
         };
         self.config = new;
+        self.kept.forget();
         self.renew_traps(actions);
         self.fail_unknown_goals();
         change

@@ -6,10 +6,15 @@
 //! It is level-triggered: an event that is lost or comes twice changes nothing for good.
 
 pub(crate) mod configure;
+mod maintenance;
+mod names;
 mod network;
 mod outcome;
 mod reconcile;
 mod redirect;
+mod sentence;
+mod session;
+mod signs;
 pub(crate) mod status;
 mod traps;
 mod wants;
@@ -27,14 +32,15 @@ use holdfast_ike::{
     sa::{Command, Contacts, redirect::Gateway},
 };
 
-use self::{redirect::Redirection, traps::Traps, wants::Wants};
+use self::{names::Refresh, redirect::Redirection, session::Kept, traps::Traps, wants::Wants};
 use super::{
     attempt::{Attempts, Goal, Waiter},
     backoff::Backoff,
+    budget::Budget,
     registry::Registry,
     rotation::Rotation,
 };
-use crate::handle::IkeSaId;
+use crate::{handle::IkeSaId, store::Maintenance};
 
 /// Children of one IKE_SA that are asked for at once; its queue is bounded.
 const CHILDREN_AT_ONCE: usize = 16;
@@ -139,10 +145,13 @@ pub(crate) struct Supervised {
     config: Arc<Connection>,
     origin: Origin,
     contacts: Contacts,
+    /// An operator keeps it down.
+    maintenance: Option<Maintenance>,
     wants: Wants,
     traps: Traps,
     phase: Phase,
     backoff: Backoff,
+    budget: Budget,
     rotation: Rotation,
     attempts: Attempts,
     children: BTreeMap<Arc<str>, ChildTry>,
@@ -151,7 +160,9 @@ pub(crate) struct Supervised {
     /// When it may go: the new one carries all its children.
     moved: Option<Instant>,
     resolved: Vec<IpAddr>,
+    refresh: Refresh,
     redirection: Redirection,
+    kept: Kept,
     last_ticket: u64,
     rounds: u32,
     /// Failed attempts since it was last up.
@@ -161,6 +172,8 @@ pub(crate) struct Supervised {
     was_up: bool,
     /// The attempt was abandoned because it had become hopeless: the next one need not wait.
     restart: bool,
+    /// It was abandoned because the peer answers others: the next one follows shortly.
+    nudged: bool,
 }
 
 impl Supervised {
@@ -170,16 +183,20 @@ impl Supervised {
             wants: Wants::of(&config),
             traps: Traps::of(&config),
             origin,
+            maintenance: None,
             contacts: Contacts::default(),
             phase: Phase::Idle,
             backoff: Backoff::default(),
+            budget: Budget::default(),
             rotation: Rotation::default(),
             attempts: Attempts::default(),
             children: BTreeMap::new(),
             replacing: None,
             moved: None,
             resolved: Vec::new(),
+            refresh: Refresh::default(),
             redirection: Redirection::default(),
+            kept: Kept::default(),
             last_ticket: 0,
             rounds: 0,
             failures: 0,
@@ -187,6 +204,7 @@ impl Supervised {
             since: now,
             was_up: false,
             restart: false,
+            nudged: false,
             config,
         }
     }
@@ -218,12 +236,21 @@ impl Supervised {
 
     /// When it wants attention if nothing else happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.next_try()
+            .into_iter()
+            .chain(self.moved)
+            .chain(self.refresh.deadline())
+            .min()
+    }
+
+    /// When something is tried next.
+    fn next_try(&self) -> Option<Instant> {
         let attempt = match self.phase {
             Phase::Waiting { until, .. } => Some(until),
             _ => None,
         };
         let children = self.children.values().filter_map(|child| child.until);
-        attempt.into_iter().chain(children).chain(self.moved).min()
+        attempt.into_iter().chain(children).min()
     }
 
     /// Somebody wants `goal`. Joins what is under way for it; `None` says that it is met already.
@@ -248,6 +275,7 @@ impl Supervised {
     fn cut_short(&mut self, goal: &Goal, world: &World<'_>) {
         let waits = matches!(self.phase, Phase::Waiting { .. });
         if waits && self.backoff.may_cut(&self.config.reconnect, world.now) {
+            self.budget.waive();
             self.phase = Phase::Idle;
         }
         if let Goal::Child(name) = goal
@@ -263,6 +291,7 @@ impl Supervised {
     pub(crate) fn withdraw(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.wants.withdraw_all();
         self.redirection = Redirection::default();
+        self.kept.forget();
         self.replacing = None;
         self.moved = None;
         self.children.clear();
@@ -295,17 +324,6 @@ impl Supervised {
         self.attempts.all_failed("the agent is shutting down");
     }
 
-    /// The peer is alive: it has sent something. A short wait is over, but for a little jitter,
-    /// since two ends that hear each other should not start at the same instant.
-    pub(crate) fn peer_seen(&mut self, world: &World<'_>) {
-        if let Phase::Waiting { until, slow: false } = &mut self.phase
-            && self.backoff.may_cut(&self.config.reconnect, world.now)
-        {
-            let soon = world.now + self.config.reconnect.initial.mul_f64(world.fraction);
-            *until = soon.min(*until);
-        }
-    }
-
     /// Something on the way says that `remote` cannot be reached. A hint: the peer may well answer
     /// later, so only an attempt that has other addresses left ends here.
     pub(crate) fn unreachable(
@@ -331,8 +349,15 @@ impl Supervised {
     }
 
     /// The peer does not answer at this address so far.
-    pub(crate) fn retransmitting(&mut self, id: IkeSaId, attempt: u32, actions: &mut Vec<Action>) {
+    pub(crate) fn retransmitting(
+        &mut self,
+        id: IkeSaId,
+        attempt: u32,
+        world: &World<'_>,
+        actions: &mut Vec<Action>,
+    ) {
         if self.phase == (Phase::Connecting { id }) {
+            self.budget.spend(self.config.reconnect.budget, world.now);
             self.attempts
                 .note(&format!("no answer yet, retransmission {attempt}"));
             if attempt >= IMPATIENT_RETRANSMISSION {
@@ -403,7 +428,7 @@ impl Supervised {
         let named = |endpoint: &Endpoint| match endpoint {
             Endpoint::Address(address) => *address == remote,
             Endpoint::Host(_) => self.resolved.contains(&remote),
-            Endpoint::Net(_) | Endpoint::Any => false,
+            Endpoint::Net(_) | Endpoint::Range(_) | Endpoint::Any => false,
         };
         matches!(self.phase, Phase::Waiting { .. }) && self.config.remote_addrs.iter().any(named)
     }
@@ -429,6 +454,7 @@ impl Supervised {
             Endpoint::Host(_) if self.resolved.is_empty() => Some(0),
             Endpoint::Host(_) => self.resolved.contains(&address).then_some(3),
             Endpoint::Net(net) => net.contains(&address).then_some(1),
+            Endpoint::Range(range) => range.contains(&address).then_some(1),
             Endpoint::Any => Some(0),
         }
     }

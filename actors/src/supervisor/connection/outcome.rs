@@ -32,6 +32,7 @@ impl Supervised {
             && record.role == Role::Initiator
         {
             self.rotation.succeeded(record.path.remote.ip());
+            self.kept.forget();
         }
         self.rounds = 0;
         self.failures = 0;
@@ -177,7 +178,10 @@ impl Supervised {
                 self.lost(record, cause, uptime, world, actions);
             }
             // The half-open IKE_SAs of strangers are nobody's attempt.
-            None if was_attempt => self.attempt_failed(cause, world, actions),
+            None if was_attempt => {
+                self.kept.attempt_failed(cause);
+                self.attempt_failed(cause, world, actions);
+            }
             None => {}
         }
     }
@@ -192,6 +196,14 @@ impl Supervised {
         if self.replacing.is_none() && self.all_met(world.registry) {
             // The peer was faster.
             self.reconcile(world, actions);
+            return;
+        }
+        if std::mem::take(&mut self.nudged) && self.wants_attempt() {
+            let wait = self.config.reconnect.initial.mul_f64(world.fraction);
+            let until = world.now + wait;
+            self.phase = Phase::Waiting { until, slow: false };
+            self.budget.waive();
+            self.note_state(world);
             return;
         }
         let restart = std::mem::take(&mut self.restart) && self.wants_attempt();
@@ -324,8 +336,10 @@ impl Supervised {
         let wait = self
             .backoff
             .next(pace, &self.config.reconnect, world.fraction);
+        let until = (world.now + wait).max(self.within_budget(world).unwrap_or(world.now));
+        let wait = until.saturating_duration_since(world.now);
         self.phase = Phase::Waiting {
-            until: world.now + wait,
+            until,
             slow: pace == Pace::Slow,
         };
         let text = format!("{reason}; next try in {:.1} s", wait.as_secs_f64());

@@ -1,6 +1,10 @@
 //! From what is wanted to what is done about it.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use holdfast_config::Endpoint;
 use holdfast_ike::{
@@ -21,6 +25,7 @@ impl Supervised {
     /// Compares what is wanted with what is there, and does what is missing.
     pub(crate) fn reconcile(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.expire_waits(world);
+        self.refresh_names(world, actions);
         self.install_traps(actions);
         self.finish_replacement(world, actions);
         if !self.wants.any() && self.replacing.is_none() {
@@ -37,7 +42,7 @@ impl Supervised {
             let wanted: Vec<_> = self.wants.children().cloned().collect();
             self.bring_up(carrier, &wanted, false, world, actions);
         } else if self.phase == Phase::Idle {
-            self.start(actions);
+            self.start(world, actions);
         }
         self.note_state(world);
     }
@@ -101,7 +106,11 @@ impl Supervised {
     }
 
     /// Begins an attempt at an IKE_SA.
-    fn start(&mut self, actions: &mut Vec<Action>) {
+    fn start(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
+        if let Some(until) = self.within_budget(world) {
+            self.phase = Phase::Waiting { until, slow: false };
+            return;
+        }
         if self.redirection.target().is_some() {
             return self.start_redirected(actions);
         }
@@ -112,14 +121,7 @@ impl Supervised {
                 .all_failed("no address to start from: `remote_addrs` names no single one");
             return;
         }
-        let names: Vec<String> = self
-            .config
-            .usable_remotes()
-            .filter_map(|endpoint| match endpoint {
-                Endpoint::Host(name) => Some(name.clone()),
-                _ => None,
-            })
-            .collect();
+        let names = self.host_names();
         if names.is_empty() {
             self.begin(actions);
         } else {
@@ -143,7 +145,7 @@ impl Supervised {
         world: &World<'_>,
         actions: &mut Vec<Action>,
     ) {
-        if self.phase != (Phase::Resolving { ticket }) {
+        if self.refreshed(ticket, &addresses, world, actions) || !self.resolves(ticket) {
             return;
         }
         self.phase = Phase::Idle;
@@ -186,6 +188,7 @@ impl Supervised {
         actions: &mut Vec<Action>,
     ) {
         self.phase = Phase::Starting;
+        self.budget.begin();
         self.attempts.note(&format!("connecting to {remote}"));
         actions.push(Action::Begin {
             remote,
@@ -206,9 +209,22 @@ impl Supervised {
         Some(Arc::clone(&child.ike))
     }
 
+    /// When the budget allows another attempt, if it does not now.
+    pub(super) fn within_budget(&self, world: &World<'_>) -> Option<Instant> {
+        let packets = self.config.ike.retransmit.tries.saturating_add(1);
+        let hourly = self.config.reconnect.budget;
+        self.budget.free_at(hourly, packets, world.now)
+    }
+
     /// The attempt is this IKE_SA.
-    pub(crate) fn begun(&mut self, id: IkeSaId, child: Option<&Arc<ChildConfig>>) {
+    pub(crate) fn begun(
+        &mut self,
+        id: IkeSaId,
+        child: Option<&Arc<ChildConfig>>,
+        world: &World<'_>,
+    ) {
         self.phase = Phase::Connecting { id };
+        self.budget.spend(self.config.reconnect.budget, world.now);
         if let Some(child) = child {
             self.children
                 .entry(Arc::clone(&child.name))
@@ -252,7 +268,7 @@ impl Supervised {
                 let moving = self.replaced_children();
                 self.bring_up(new, &moving, true, world, actions);
             }
-            _ if self.phase == Phase::Idle => self.start(actions),
+            _ if self.phase == Phase::Idle => self.start(world, actions),
             _ => {}
         }
     }

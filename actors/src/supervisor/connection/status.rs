@@ -5,7 +5,10 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 use holdfast_ike::EspSpi;
 
 use super::{Phase, Supervised, World};
-use crate::supervisor::registry::Registry;
+use crate::{
+    store::Maintenance,
+    supervisor::{probes::PathStatus, registry::Registry},
+};
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(crate) enum State {
     Trapped,
     /// An operator took it down.
     Disabled,
+    /// An operator keeps it down, over restarts.
+    Maintenance,
 }
 
 impl State {
@@ -37,6 +42,7 @@ impl State {
             Self::Idle => "idle",
             Self::Trapped => "trapped",
             Self::Disabled => "disabled",
+            Self::Maintenance => "maintenance",
         }
     }
 }
@@ -49,6 +55,8 @@ pub(crate) struct ConnectionStatus {
     pub(crate) persistent: bool,
     /// When it came up, or ceased to be up.
     pub(crate) since: Instant,
+    /// An operator keeps it down.
+    pub(crate) maintenance: Option<Maintenance>,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) remote_id: Option<String>,
     /// Why it is not up; empty when it is.
@@ -56,6 +64,8 @@ pub(crate) struct ConnectionStatus {
     /// Failed attempts since it was last up.
     pub(crate) failures: u32,
     pub(crate) next_retry: Option<Instant>,
+    /// The peer refuses us: only an operator makes the next attempt come sooner.
+    pub(crate) refused: bool,
     pub(crate) ike_sas: usize,
     pub(crate) children: Vec<ChildStatus>,
 }
@@ -70,6 +80,8 @@ pub(crate) struct ChildStatus {
     pub(crate) inbound: Option<EspSpi>,
     pub(crate) local_ts: Vec<String>,
     pub(crate) remote_ts: Vec<String>,
+    /// How its path is, where it is probed.
+    pub(crate) path: Option<PathStatus>,
 }
 
 impl Supervised {
@@ -90,13 +102,15 @@ impl Supervised {
             state,
             persistent: self.config.persistent,
             since: self.since,
+            maintenance: self.maintenance.clone(),
             peer: shown.map(|record| record.path.remote),
             remote_id: shown
                 .and_then(|record| record.established.as_ref())
                 .map(|established| established.remote_id.to_string()),
             reason,
             failures: self.failures,
-            next_retry: self.deadline().filter(|_| state != State::Up),
+            next_retry: self.next_try().filter(|_| state != State::Up),
+            refused: matches!(self.phase, Phase::Waiting { slow: true, .. }),
             ike_sas: registry.count_of(name),
             children: self
                 .config
@@ -123,6 +137,7 @@ impl Supervised {
             Phase::Idle if self.children.values().any(|child| child.until.is_some()) => {
                 State::Waiting
             }
+            Phase::Idle if self.maintenance.is_some() => State::Maintenance,
             Phase::Idle if self.wants.withdrawn() => State::Disabled,
             Phase::Idle if self.wants.any() => State::Down,
             Phase::Idle => State::Idle,
@@ -130,6 +145,9 @@ impl Supervised {
     }
 
     fn explain(&self, state: State) -> Arc<str> {
+        if let Some(maintenance) = &self.maintenance {
+            return super::maintenance::explain(maintenance);
+        }
         let of_child = self
             .children
             .iter()
@@ -167,6 +185,7 @@ impl Supervised {
             (None, Some(child)) if child.until.is_some() => State::Waiting,
             (None, _) if self.wants.child(name) => State::Down,
             (None, _) if self.is_trapped(name) => State::Trapped,
+            (None, _) if self.maintenance.is_some() => State::Maintenance,
             (None, _) if self.wants.withdrawn() => State::Disabled,
             (None, _) => State::Idle,
         };
@@ -180,6 +199,7 @@ impl Supervised {
             inbound: up.map(|up| up.inbound_spi),
             local_ts: up.map_or_else(Vec::new, |up| texts(&up.local_ts)),
             remote_ts: up.map_or_else(Vec::new, |up| texts(&up.remote_ts)),
+            path: None,
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod configure;
 mod desk;
+mod maintenance;
+mod names;
 mod network;
 mod redirect;
 mod traps;
@@ -256,13 +258,13 @@ fn every_address_is_tried_before_any_wait() {
     desk.reconcile();
     let first = desk.attempt();
     // Impatience: with another address left, a second retransmission is enough.
-    desk.with(|connection, _, actions| connection.retransmitting(first, 1, actions));
+    desk.with(|connection, world, actions| connection.retransmitting(first, 1, world, actions));
     assert_eq!(desk.ordered("Abandon"), 0);
-    desk.with(|connection, _, actions| connection.retransmitting(first, 2, actions));
+    desk.with(|connection, world, actions| connection.retransmitting(first, 2, world, actions));
     assert_eq!(desk.ordered("Abandon"), 1);
     desk.close(first, CloseCause::PeerUnresponsive);
     let second = desk.attempt();
-    desk.with(|connection, _, actions| connection.retransmitting(second, 4, actions));
+    desk.with(|connection, world, actions| connection.retransmitting(second, 4, world, actions));
     assert_eq!(desk.ordered("Abandon"), 1, "there is no other left");
     desk.close(second, CloseCause::PeerUnresponsive);
     assert_eq!(desk.state(), State::Waiting);

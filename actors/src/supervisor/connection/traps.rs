@@ -5,6 +5,9 @@
 //! It is no want: what an operator took down comes up again when traffic asks for it, and a child
 //! that traffic brought up stays up only as long as it does by itself. On a persistent connection
 //! the IKE_SA is kept up, and a child that is only trapped comes up in it on traffic.
+//!
+//! Shunts come and go with the traps, by the same words of the configuration and of operators. No
+//! traffic of theirs asks for anything.
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
@@ -61,18 +64,21 @@ impl Traps {
         let after = configured(new);
         self.wanted.extend(after.difference(&before).cloned());
         self.wanted.retain(|name| {
-            let known = new.children.contains_key(&**name);
+            let known = new.children.contains_key(&**name) || new.shunts.contains_key(&**name);
             known && (after.contains(name) || !before.contains(name))
         });
     }
 }
 
 fn configured(connection: &Connection) -> BTreeSet<Arc<str>> {
-    connection
+    let traps = connection
         .children
         .values()
         .filter(|child| child.start_action.traps())
-        .map(|child| Arc::clone(&child.ike.name))
+        .map(|child| Arc::clone(&child.ike.name));
+    let shunts = connection.shunts.values().filter(|shunt| shunt.installed);
+    traps
+        .chain(shunts.map(|shunt| Arc::clone(&shunt.name)))
         .collect()
 }
 
@@ -136,6 +142,10 @@ impl Supervised {
         world: &World<'_>,
         actions: &mut Vec<Action>,
     ) {
+        if self.maintenance.is_some() {
+            actions.push(Action::Refuse(Arc::clone(child)));
+            return;
+        }
         let goal = Goal::Child(Arc::clone(child));
         if !self.is_trapped(child) || self.is_met(&goal, world.registry) {
             return;

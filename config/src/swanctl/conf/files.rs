@@ -90,12 +90,26 @@ impl Files {
         file: &Path,
         most: usize,
     ) -> Result<Zeroizing<String>, (String, &'static str)> {
-        let too_large = || {
-            (
-                "the files are larger than 64 MiB together".to_owned(),
-                "include fewer files",
-            )
-        };
+        let bytes = self.octets(file, most)?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+            Err(error) => {
+                let before = &bytes[..error.valid_up_to()];
+                let line = before.split(|byte| *byte == b'\n').count();
+                Err((
+                    format!("line {line} is not UTF-8"),
+                    "save the file as UTF-8",
+                ))
+            }
+        }
+    }
+
+    /// Reads a file of any kind; else says what is wrong, and the remedy.
+    pub(in super::super) fn octets(
+        &self,
+        file: &Path,
+        most: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, (String, &'static str)> {
         let bytes = match self {
             Self::Disk => read_disk(file, most)?,
             Self::Fixed(files) => Zeroizing::new(
@@ -107,18 +121,19 @@ impl Files {
             ),
         };
         if bytes.len() > most {
-            return Err(too_large());
+            return Err((
+                "the files are larger than 64 MiB together".to_owned(),
+                "include fewer files",
+            ));
         }
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-            Err(error) => {
-                let before = &bytes[..error.valid_up_to()];
-                let line = before.split(|byte| *byte == b'\n').count();
-                Err((
-                    format!("line {line} is not UTF-8"),
-                    "save the file as UTF-8",
-                ))
-            }
+        Ok(bytes)
+    }
+
+    /// The files of a folder beside this file, in the order of their names.
+    pub(in super::super) fn folder(&self, beside: &Path, folder: &str) -> Vec<PathBuf> {
+        match self.expand(beside, &format!("{folder}/*")) {
+            Ok(Pattern::Matches(files)) => files,
+            Ok(Pattern::Missing(_)) | Err(_) => Vec::new(),
         }
     }
 }

@@ -5,18 +5,10 @@ use zeroize::Zeroizing;
 
 use super::super::plain::{Field, Plain, Table};
 
-/// Connections, secrets and pools, each with the comments above the section of all of them.
-pub(super) fn write(
-    connections: (&[String], &Table),
-    secrets: (&[String], &Table),
-    pools: (&[String], &Table),
-) -> Zeroizing<String> {
+/// Connections, secrets and so on, each with the comments above the section of all of them.
+pub(super) fn write(sections: &[(&str, &[String], &Table)]) -> Zeroizing<String> {
     let mut document = DocumentMut::new();
-    for (name, (comments, table)) in [
-        ("connections", connections),
-        ("secrets", secrets),
-        ("pools", pools),
-    ] {
+    for (name, comments, table) in sections {
         if !table.fields.is_empty() {
             document.insert(name, Item::Table(named_tables(comments, table)));
         }

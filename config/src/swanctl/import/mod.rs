@@ -3,8 +3,10 @@
 //! What cannot be carried is named. A connection is left out as a whole when it could only be
 //! carried as another one: with other peers, other traffic or less protection.
 
+mod authorities;
 mod document;
 mod pools;
+mod private_keys;
 mod secrets;
 
 use std::{
@@ -60,8 +62,39 @@ pub fn import(file: &Path, with_secrets: bool) -> Result<Import, ConfigError> {
 /// Like [`import`], from these files.
 pub fn import_from(files: &Files, file: &Path, with_secrets: bool) -> Result<Import, ConfigError> {
     let conf = read_from(files, file)?;
-    Ok(Importer::default().run(conf, with_secrets))
+    Ok(Importer::default().run(conf, &Folder { files, file }, with_secrets))
 }
+
+/// Where swanctl looks for keys and certificates: folders beside the file.
+struct Folder<'a> {
+    files: &'a Files,
+    file: &'a Path,
+}
+
+/// A file of such a folder, by its name as our TOML has it.
+struct Found {
+    name: String,
+    path: PathBuf,
+}
+
+impl Folder<'_> {
+    fn list(&self, folder: &str) -> Vec<Found> {
+        let found = |path: PathBuf| {
+            let file = path.file_name()?.to_str()?;
+            let name = format!("{folder}/{file}");
+            Some(Found { name, path })
+        };
+        let paths = self.files.folder(self.file, folder);
+        paths.into_iter().filter_map(found).collect()
+    }
+
+    fn read(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, (String, &'static str)> {
+        self.files.octets(path, MOST_OCTETS)
+    }
+}
+
+/// Octets of a key or certificate.
+const MOST_OCTETS: usize = 1 << 20;
 
 #[derive(Default)]
 struct Importer {
@@ -70,30 +103,25 @@ struct Importer {
 }
 
 impl Importer {
-    fn run(mut self, conf: Conf, with_secrets: bool) -> Import {
+    fn run(mut self, conf: Conf, folder: &Folder<'_>, with_secrets: bool) -> Import {
         self.warnings = conf.warnings;
         let settings = &conf.settings;
         let (tables, connections) = self.connections(settings);
         let mut secrets = secrets::read(settings, &mut self.omitted);
         self.placeholders(settings, (&tables, &connections), &mut secrets);
-        let authorities = settings.section("authorities");
-        for entry in authorities.into_iter().flat_map(Settings::iter) {
-            let message = "the import does not carry certification authorities".to_owned();
-            let path = KeyPath::of(["authorities", &entry.name]);
-            self.omit(
-                entry,
-                &path,
-                message,
-                "write a table [authorities.NAME] for it",
-            );
-        }
+        let keys = private_keys::read(settings, folder, &mut self.omitted);
+        let authority_tables = authorities::read(settings, folder, &mut self.omitted);
+        self.unnamed_certificates(&tables, folder);
         let pool_tables = pools::read(settings, &mut self.omitted);
-        let (secret_tables, secret_files) = secrets::tables(secrets, with_secrets);
-        let toml = document::write(
-            (comments(settings, "connections"), &tables),
-            (comments(settings, "secrets"), &secret_tables),
-            (comments(settings, "pools"), &pool_tables),
-        );
+        let (mut secret_tables, mut secret_files) = secrets::tables(secrets, with_secrets);
+        private_keys::tables(keys, with_secrets, (&mut secret_tables, &mut secret_files));
+        let section = |name, table| (name, comments(settings, name), table);
+        let toml = document::write(&[
+            section("connections", &tables),
+            section("secrets", &secret_tables),
+            section("authorities", &authority_tables),
+            section("pools", &pool_tables),
+        ]);
         self.omitted.sort_by(Diagnostic::order);
         self.warnings.sort_by(Diagnostic::order);
         Import {
@@ -102,6 +130,23 @@ impl Importer {
             omitted: self.omitted,
             warnings: self.warnings,
             files: conf.files,
+        }
+    }
+
+    /// swanctl loads every certificate and revocation list of its folders; our TOML names those that
+    /// a connection uses.
+    fn unnamed_certificates(&mut self, connections: &Table, folder: &Folder<'_>) {
+        let named = certificates(connections);
+        let unnamed = folder.list("x509").into_iter();
+        for found in unnamed.filter(|found| !named.contains(&found.name)) {
+            let message = "no connection names this certificate".to_owned();
+            let remedy = "name it in certs of the local end that uses it";
+            self.omitted.push(file_omission(&found, message, remedy));
+        }
+        for found in folder.list("x509crl") {
+            let message = "the import does not carry revocation lists".to_owned();
+            let remedy = "name where they are published in crl_uris of the authority";
+            self.omitted.push(file_omission(&found, message, remedy));
         }
     }
 
@@ -165,7 +210,7 @@ impl Importer {
         (tables, connections): (&Table, &BTreeMap<String, Connection>),
         secrets: &mut Vec<Imported>,
     ) {
-        let known = Secrets::new(secrets.iter().map(|secret| secret.entry.clone()).collect());
+        let known = Secrets::new(secrets::pre_shared(secrets));
         let mut provided = BTreeSet::new();
         for (name, connection) in connections {
             let IdMatch::Exact(remote) = connection.ike.remote_id() else {
@@ -202,6 +247,48 @@ fn omission(entry: &Entry, path: &KeyPath, message: String, remedy: &str) -> Dia
         message,
         remedy: remedy.to_owned(),
     }
+}
+
+fn file_omission(found: &Found, message: String, remedy: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        origin: origins::origin(None),
+        key: found.name.clone(),
+        message,
+        remedy: remedy.to_owned(),
+    }
+}
+
+/// The files in `certs` of every end of every connection.
+fn certificates(connections: &Table) -> BTreeSet<String> {
+    fn collect(plain: &Plain, key: &str, into: &mut BTreeSet<String>) {
+        match plain {
+            Plain::List(files) if key == "certs" => into.extend(files.iter().cloned()),
+            Plain::Table(table) => {
+                for field in &table.fields {
+                    collect(&field.value, &field.key, into);
+                }
+            }
+            Plain::Tables(tables) => {
+                for field in tables.iter().flat_map(|table| &table.fields) {
+                    collect(&field.value, &field.key, into);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut files = BTreeSet::new();
+    collect(&Plain::Table(connections.clone()), "", &mut files);
+    files
+}
+
+/// A name like no other: this one, or with a number behind it.
+fn unused(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .find(|name| !is_taken(name))
+        .expect("numbers do not end")
 }
 
 /// The peer's identity as it is written.

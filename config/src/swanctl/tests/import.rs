@@ -86,7 +86,7 @@ fn the_road_warriors_gateway_loses_what_is_named() {
         .iter()
         .map(|file| file.file.as_str())
         .collect();
-    assert_eq!(files, ["ike-alice.psk", "ike-bob.psk"]);
+    assert_eq!(files, ["ike-alice.psk", "ike-bob.psk", "eap-bob.eap"]);
     assert_snapshot!(format!(
         "{}\n# Left out:\n{}\n# Warnings:\n{}\n",
         *import.toml,
@@ -177,7 +177,8 @@ fn odd_secrets_are_named() {
     assert_snapshot!(lines(&import.omitted));
     assert_eq!(
         *import.toml,
-        "[secrets.ike-any]\ntype = \"psk\"\nids = [\"%any\"]\nsecret = { value = \"w\" }\n"
+        "[secrets.eap-x]\ntype = \"eap\"\nsecret = { value = \"z\" }\n\n\
+         [secrets.ike-any]\ntype = \"psk\"\nids = [\"%any\"]\nsecret = { value = \"w\" }\n"
     );
 }
 
@@ -312,3 +313,104 @@ proptest! {
         }
     }
 }
+
+/// A folder as swanctl has it: keys, encrypted and not, certificates, CAs, passwords.
+#[test]
+fn a_folder_with_keys_and_certificates_is_carried() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pki/testdata");
+    let folder = tempfile::tempdir().unwrap();
+    for (name, from) in [
+        ("private/moon.pem", "rsa.pkcs1.pem"),
+        ("private/locked.pem", "rsa.encrypted.pem"),
+        ("private/unknown.pem", "secp384r1.encrypted-scrypt.pem"),
+        ("ecdsa/spare.pem", "prime256v1.sec1.pem"),
+        ("private/no-key.pem", "moon.pem"),
+        ("x509/moon.pem", "moon.pem"),
+        ("x509/idle.pem", "sun.pem"),
+        ("x509ca/lab.pem", "ca.pem"),
+        ("x509ca/rsa-ca.pem", "rsa-ca.pem"),
+        ("x509ca/no-ca.pem", "sun.pem"),
+        ("x509crl/crl.pem", "crl.pem"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::copy(data.join(from), &path).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    }
+    let conf = folder.path().join("swanctl.conf");
+    std::fs::write(&conf, FOLDER).unwrap();
+
+    let carried = import(&conf, false).unwrap();
+    let said = lines(&carried.omitted).replace(&format!("{}/", folder.path().display()), "");
+    let files: Vec<&str> = carried
+        .secret_files
+        .iter()
+        .map(|file| &*file.file)
+        .collect();
+    assert_eq!(
+        files,
+        ["eap-carol.eap", "ppk-lab.ppk", "private-locked.pass"]
+    );
+    assert_snapshot!(format!("{}\n# Left out:\n{said}\n", *carried.toml));
+
+    // It loads where the folders are.
+    for (file, text) in [
+        ("eap-carol.eap", "Ar3etTnp"),
+        ("ppk-lab.ppk", "0x0102"),
+        ("private-locked.pass", "secret"),
+    ] {
+        let path = folder.path().join(file);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    }
+    let main = folder.path().join("holdfast.toml");
+    std::fs::write(&main, carried.toml.as_bytes()).unwrap();
+    let loaded = load_with(&main, &Environment::Fixed(BTreeMap::new()))
+        .unwrap_or_else(|error| panic!("{error}\n{}", *carried.toml));
+    let secrets = &loaded.config.secrets;
+    assert_eq!(secrets.private_keys().len(), 3);
+    assert_eq!(secrets.authorities().len(), 2);
+    assert_eq!(secrets.eap().len(), 1);
+    assert_eq!(secrets.ppks().len(), 1);
+
+    // With its secrets in itself it needs no further file.
+    let whole = import(&conf, true).unwrap();
+    assert!(whole.secret_files.is_empty());
+    std::fs::write(&main, whole.toml.as_bytes()).unwrap();
+    load_with(&main, &Environment::Fixed(BTreeMap::new())).unwrap();
+}
+
+const FOLDER: &str = "
+connections {
+    rw {
+        remote_addrs = %any
+        local { auth = pubkey
+            certs = moon.pem
+            id = moon.example }
+        remote { auth = eap-mschapv2
+            eap_id = %any }
+        children { net { local_ts = 10.1.0.0/16 } }
+    }
+}
+secrets {
+    # Carol's password
+    eap-carol { id = carol
+        secret = Ar3etTnp }
+    ppk-lab { id = lab
+        secret = 0x0102 }
+    # The old key
+    private-locked { file = locked.pem
+        secret = secret }
+    private-gone { file = gone.pem
+        secret = x }
+    xauth-dave { id = dave
+        secret = y }
+    token-a { pin = 1 }
+}
+authorities {
+    lab { cacert = lab.pem
+        crl_uris = http://ca.example/a.crl, http://ca.example/b.crl
+        cert_uri_base = http://ca.example/ }
+    nothing { crl_uris = http://ca.example/c.crl }
+}
+";

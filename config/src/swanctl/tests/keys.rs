@@ -21,8 +21,9 @@ const CHILD: &str = "ah_proposals esp_proposals sha256_96 local_ts remote_ts rek
     tfc_padding replay_window per_cpu_sas hw_offload copy_df copy_ecn copy_dscp icmp start_action \
     close_action";
 /// Ours.
-const OURS: &str =
-    "persistent half_open_timeout keep_alive redirect_to redirect_at retransmit reconnect";
+const OURS_OF_CHILD: &str = "probe";
+const OURS: &str = "persistent half_open_timeout keep_alive redirect_to redirect_at resumption retransmit \
+    reconnect";
 
 fn places() -> [(Place, Vec<&'static str>); 3] {
     let keys = |text: &'static str| text.split_whitespace();
@@ -32,7 +33,10 @@ fn places() -> [(Place, Vec<&'static str>); 3] {
             keys(CONNECTION).chain(keys(OURS)).collect(),
         ),
         (Place::Auth, keys(AUTH).collect()),
-        (Place::Child, keys(CHILD).collect()),
+        (
+            Place::Child,
+            keys(CHILD).chain(keys(OURS_OF_CHILD)).collect(),
+        ),
     ]
 }
 
@@ -68,6 +72,15 @@ fn said_about(place: Place, key: &str, value: &str) -> String {
         Place::Auth => said(&format!("local {{ {line} }}"), ""),
         Place::Retransmit => said(&format!("retransmit {{ {line} }}"), ""),
         Place::Reconnect => said(&format!("reconnect {{ {line} }}"), ""),
+        Place::Probe => {
+            let more = match key {
+                "target" => "",
+                "port" => "target = 10.2.0.1\n kind = tcp\n",
+                "kind" => "target = 10.2.0.1\n port = 443\n",
+                _ => "target = 10.2.0.1\n",
+            };
+            said("", &format!("probe {{ {more} {line} }}"))
+        }
     }
 }
 
@@ -100,6 +113,11 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         ("over_time" | "rand_time", _) => "10m",
         ("timeout" | "limit" | "initial", _) => "2s",
         ("jitter" | "tries", _) => "7",
+        ("kind", _) => "tcp",
+        ("target", _) => "10.2.0.1",
+        ("source", _) => "10.1.0.1",
+        ("interval", _) => "20s",
+        ("action", _) => "report",
         (_, Kind::Number) => "64",
         (_, Kind::Time) => "2h",
         (_, Kind::Amount) => "5g",
@@ -109,12 +127,13 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
     }
 }
 
-const ALL: [Place; 5] = [
+const ALL: [Place; 6] = [
     Place::Connection,
     Place::Auth,
     Place::Child,
     Place::Retransmit,
     Place::Reconnect,
+    Place::Probe,
 ];
 
 #[test]

@@ -25,7 +25,7 @@ fn every_obeyed_key_arrives() {
         "local_addrs = %any\nlocal_port = 4500\nremote_port = 0x1f4\nencap = enabled\ndpd_delay = 1m\n\
          keyingtries = 0\nunique = never\nrekey_time = 8h\nover_time = 600\nrand_time = 7m\nhalf_open_timeout = 15\n\
          keep_alive = 25s\nretransmit { timeout = 2s\n base = 1.5\n tries = 4\n jitter = 10\n limit = 30 }\n\
-         reconnect { initial = 500ms\n max = 30s\n multiplier = 3\n slow = 5m\n stable_after = 10 }",
+         reconnect { initial = 500ms\n max = 30s\n multiplier = 3\n slow = 5m\n stable_after = 10\n budget = 40 }",
         "local_ts = 10.1.0.0/16\nrekey_time = 30m\nlife_time = 40m\nrekey_bytes = 1g\nlife_bytes = 2g\n\
          rekey_packets = 1000\nlife_packets = 2k\nreplay_window = 64\nrand_time = 5m\nmode = tunnel\n\
          start_action = trap|start\nclose_action = trap\ndpd_action = restart",
@@ -57,6 +57,7 @@ fn every_obeyed_key_arrives() {
         (seconds(30), seconds(300))
     );
     assert_eq!(connection.reconnect.stable_after, seconds(10));
+    assert_eq!(connection.reconnect.budget, Some(40));
     let child = &connection.children["net"];
     assert_eq!(
         (child.ike.rekey_time, child.ike.replay_window),

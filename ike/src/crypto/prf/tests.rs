@@ -1,7 +1,8 @@
 use super::*;
 use crate::crypto::test_vectors;
 
-const PRFS: [(&str, PrfId, usize); 4] = [
+const PRFS: [(&str, PrfId, usize); 5] = [
+    ("md5", PrfId::HMAC_MD5, 16),
     ("sha1", PrfId::HMAC_SHA1, 20),
     ("sha256", PrfId::HMAC_SHA2_256, 32),
     ("sha384", PrfId::HMAC_SHA2_384, 48),
@@ -25,7 +26,7 @@ fn published_vectors() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 6 * 3 + 3);
+    assert_eq!(checked, 6 * 3 + 3 + 7);
 }
 
 /// prf+ over the NIST vectors: DKM = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr).
@@ -135,7 +136,7 @@ fn nonces_as_a_key() {
 #[test]
 fn unknown_functions_are_refused() {
     assert_eq!(
-        Prf::new(PrfId(1)).unwrap_err(),
-        UnsupportedAlgorithm::Prf(PrfId(1))
+        Prf::new(PrfId(3)).unwrap_err(),
+        UnsupportedAlgorithm::Prf(PrfId(3))
     );
 }

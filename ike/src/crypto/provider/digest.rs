@@ -1,43 +1,53 @@
-//! Digests and HMAC by ring.
+//! Digests and HMAC by ring; HMAC-MD5, which ring lacks, by RustCrypto.
 
-use ring::{digest, hmac};
+use hmac::{KeyInit, Mac as _};
+use md5::Md5;
+use ring::{digest, hmac as ring_hmac};
 
-/// A hash function.
+/// The hash function of an HMAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::crypto) enum Hash {
+    /// Only for peers that have nothing better.
+    Md5,
     Sha1,
     Sha256,
     Sha384,
     Sha512,
 }
 
+/// Octets of MD5's output.
+const MD5_LEN: usize = 16;
+
 impl Hash {
     pub(in crate::crypto) fn output_len(self) -> usize {
-        self.digest_algorithm().output_len()
+        self.by_ring().map_or(MD5_LEN, |algorithm| {
+            algorithm.digest_algorithm().output_len()
+        })
     }
 
-    fn digest_algorithm(self) -> &'static digest::Algorithm {
+    fn by_ring(self) -> Option<ring_hmac::Algorithm> {
         match self {
-            Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
-            Self::Sha256 => &digest::SHA256,
-            Self::Sha384 => &digest::SHA384,
-            Self::Sha512 => &digest::SHA512,
-        }
-    }
-
-    fn hmac_algorithm(self) -> hmac::Algorithm {
-        match self {
-            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            Self::Sha256 => hmac::HMAC_SHA256,
-            Self::Sha384 => hmac::HMAC_SHA384,
-            Self::Sha512 => hmac::HMAC_SHA512,
+            Self::Md5 => None,
+            Self::Sha1 => Some(ring_hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+            Self::Sha256 => Some(ring_hmac::HMAC_SHA256),
+            Self::Sha384 => Some(ring_hmac::HMAC_SHA384),
+            Self::Sha512 => Some(ring_hmac::HMAC_SHA512),
         }
     }
 }
 
-/// The digest of the concatenated parts.
-pub(in crate::crypto) fn digest(hash: Hash, parts: &[&[u8]]) -> impl AsRef<[u8]> + use<> {
-    let mut context = digest::Context::new(hash.digest_algorithm());
+/// SHA-1 of the concatenated parts.
+pub(in crate::crypto) fn sha1(parts: &[&[u8]]) -> impl AsRef<[u8]> + use<> {
+    digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, parts)
+}
+
+/// SHA-256 of the concatenated parts.
+pub(in crate::crypto) fn sha256(parts: &[&[u8]]) -> impl AsRef<[u8]> + use<> {
+    digest(&digest::SHA256, parts)
+}
+
+fn digest(algorithm: &'static digest::Algorithm, parts: &[&[u8]]) -> digest::Digest {
+    let mut context = digest::Context::new(algorithm);
     for part in parts {
         context.update(part);
     }
@@ -45,28 +55,49 @@ pub(in crate::crypto) fn digest(hash: Hash, parts: &[&[u8]]) -> impl AsRef<[u8]>
 }
 
 /// An HMAC key with both of its pads already hashed.
-pub(in crate::crypto) struct Hmac(hmac::Key);
+pub(in crate::crypto) enum Hmac {
+    Ring(ring_hmac::Key),
+    Md5(Box<hmac::Hmac<Md5>>),
+}
 
 impl Hmac {
     pub(in crate::crypto) fn new(hash: Hash, key: &[u8]) -> Self {
-        Self(hmac::Key::new(hash.hmac_algorithm(), key))
+        match hash.by_ring() {
+            Some(algorithm) => Self::Ring(ring_hmac::Key::new(algorithm, key)),
+            None => Self::Md5(Box::new(
+                hmac::Hmac::new_from_slice(key).expect("HMAC takes keys of any length"),
+            )),
+        }
     }
 
     /// The MAC of the concatenated parts.
     pub(in crate::crypto) fn sign<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> Mac {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(part);
+        match self {
+            Self::Ring(key) => {
+                let mut context = ring_hmac::Context::with_key(key);
+                parts.for_each(|part| context.update(part));
+                Mac::Ring(context.sign())
+            }
+            Self::Md5(key) => {
+                let mut context = hmac::Hmac::clone(key);
+                parts.for_each(|part| context.update(part));
+                Mac::Md5(context.finalize().into_bytes().into())
+            }
         }
-        Mac(context.sign())
     }
 }
 
 /// The output of HMAC.
-pub(in crate::crypto) struct Mac(hmac::Tag);
+pub(in crate::crypto) enum Mac {
+    Ring(ring_hmac::Tag),
+    Md5([u8; MD5_LEN]),
+}
 
 impl AsRef<[u8]> for Mac {
     fn as_ref(&self) -> &[u8] {
-        self.0.as_ref()
+        match self {
+            Self::Ring(tag) => tag.as_ref(),
+            Self::Md5(tag) => tag,
+        }
     }
 }

@@ -73,6 +73,7 @@ pub(super) const SUPPORTED: &[(&str, Kind, Transform)] = &[
     ("aes256ctr", Kind::Encryption, encryption(EncryptionId::AES_CTR, 256)),
     ("aes192ctr", Kind::Encryption, encryption(EncryptionId::AES_CTR, 192)),
     ("aes128ctr", Kind::Encryption, encryption(EncryptionId::AES_CTR, 128)),
+    ("3des", Kind::Encryption, Transform::Encryption(EncryptionId::TRIPLE_DES, None)),
     ("null", Kind::Encryption, Transform::Encryption(EncryptionId::NULL, None)),
     ("sha512", Kind::Integrity, integrity(IntegrityId::HMAC_SHA2_512_256)),
     ("sha2_512", Kind::Integrity, integrity(IntegrityId::HMAC_SHA2_512_256)),
@@ -84,12 +85,14 @@ pub(super) const SUPPORTED: &[(&str, Kind, Transform)] = &[
     ("aesxcbc", Kind::Integrity, integrity(IntegrityId::AES_XCBC_96)),
     ("sha1", Kind::Integrity, integrity(IntegrityId::HMAC_SHA1_96)),
     ("sha", Kind::Integrity, integrity(IntegrityId::HMAC_SHA1_96)),
+    ("md5", Kind::Integrity, integrity(IntegrityId::HMAC_MD5_96)),
     ("prfsha512", Kind::Prf, prf(PrfId::HMAC_SHA2_512)),
     ("prfsha384", Kind::Prf, prf(PrfId::HMAC_SHA2_384)),
     ("prfsha256", Kind::Prf, prf(PrfId::HMAC_SHA2_256)),
     ("prfaescmac", Kind::Prf, prf(PrfId::AES128_CMAC)),
     ("prfaesxcbc", Kind::Prf, prf(PrfId::AES128_XCBC)),
     ("prfsha1", Kind::Prf, prf(PrfId::HMAC_SHA1)),
+    ("prfmd5", Kind::Prf, prf(PrfId::HMAC_MD5)),
     ("x25519", Kind::KeyExchange, method(KeyExchangeMethod::CURVE_25519)),
     ("curve25519", Kind::KeyExchange, method(KeyExchangeMethod::CURVE_25519)),
     ("ecp384", Kind::KeyExchange, method(KeyExchangeMethod::ECP_384)),
@@ -110,6 +113,16 @@ pub(super) const SUPPORTED: &[(&str, Kind, Transform)] = &[
     ("noesn", Kind::SequenceNumbers, Transform::ExtendedSequenceNumbers(false)),
 ];
 
+/// What this build can do only with the feature `openssl`.
+#[rustfmt::skip]
+pub(super) const BY_OPENSSL: &[(&str, Kind, Transform)] = &[
+    ("x448", Kind::KeyExchange, method(KeyExchangeMethod::CURVE_448)),
+    ("curve448", Kind::KeyExchange, method(KeyExchangeMethod::CURVE_448)),
+    ("ecp512bp", Kind::KeyExchange, method(KeyExchangeMethod::ECP_512_BP)),
+    ("ecp384bp", Kind::KeyExchange, method(KeyExchangeMethod::ECP_384_BP)),
+    ("ecp256bp", Kind::KeyExchange, method(KeyExchangeMethod::ECP_256_BP)),
+];
+
 /// What strongSwan's notation has beyond that: known by name, so that a configuration that comes
 /// from there is told what is missing rather than that it is misspelt.
 #[rustfmt::skip]
@@ -122,16 +135,16 @@ pub(super) const UNSUPPORTED: &[(Kind, &[&str])] = &[
         "chacha20poly1305compat",
     ]),
     (Kind::Encryption, &[
-        "des", "3des", "blowfish", "blowfish128", "blowfish192", "blowfish256", "cast128",
+        "des", "blowfish", "blowfish128", "blowfish192", "blowfish256", "cast128",
         "camellia", "camellia128", "camellia192", "camellia256",
         "camellia128ctr", "camellia192ctr", "camellia256ctr",
         "serpent", "serpent128", "serpent192", "serpent256",
         "twofish", "twofish128", "twofish192", "twofish256",
     ]),
-    (Kind::Integrity, &["md5", "md5_128", "sha1_160", "sha256_96", "sha2_256_96", "camelliaxcbc"]),
-    (Kind::Prf, &["prfmd5", "prfcamelliaxcbc"]),
+    (Kind::Integrity, &["md5_128", "sha1_160", "sha256_96", "sha2_256_96", "camelliaxcbc"]),
+    (Kind::Prf, &["prfcamelliaxcbc"]),
     (Kind::KeyExchange, &[
         "modp768", "modp1024s160", "modp2048s224", "modp2048s256", "modpnull",
-        "ecp192", "ecp224", "ecp224bp", "ecp256bp", "ecp384bp", "ecp512bp", "x448", "curve448",
+        "ecp192", "ecp224", "ecp224bp",
     ]),
 ];

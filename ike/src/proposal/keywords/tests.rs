@@ -18,7 +18,7 @@ fn every_keyword_is_there_once_and_found() {
 
 #[test]
 fn kinds_are_those_of_the_transforms() {
-    for (name, kind, transform) in SUPPORTED {
+    for (name, kind, transform) in SUPPORTED.iter().chain(BY_OPENSSL) {
         let expected = match transform {
             Transform::Encryption(id, _) if id.is_aead() => Kind::Aead,
             Transform::Encryption(..) => Kind::Encryption,

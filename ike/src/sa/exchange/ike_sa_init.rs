@@ -29,10 +29,10 @@ const NONCE_LENGTH: usize = 32;
 
 /// How often the peer may ask for another request (cookie, other key exchange) before we take it
 /// for an attack.
-const RESTART_LIMIT: u8 = 5;
+pub(super) const RESTART_LIMIT: u8 = 5;
 
 /// Cookies are 1 to 64 octets long (RFC 7296 section 2.6).
-const COOKIE_LENGTHS: std::ops::RangeInclusive<usize> = 1..=64;
+pub(super) const COOKIE_LENGTHS: std::ops::RangeInclusive<usize> = 1..=64;
 
 pub(in super::super) fn make_nonce(env: &mut dyn Environment) -> Box<[u8]> {
     let mut nonce = [0; NONCE_LENGTH];
@@ -298,11 +298,11 @@ fn redirected_at_once<'a>(connections: &[&'a Connection]) -> Option<&'a Gateway>
     (redirect.at == RedirectAt::IkeSaInit).then_some(&redirect.to)
 }
 
-fn fragmentation_supported() -> Payload {
+pub(super) fn fragmentation_supported() -> Payload {
     notify(NotifyType::IKEV2_FRAGMENTATION_SUPPORTED, Vec::new())
 }
 
-fn takes_fragments(payloads: &Payloads) -> bool {
+pub(super) fn takes_fragments(payloads: &Payloads) -> bool {
     payloads
         .notify(NotifyType::IKEV2_FRAGMENTATION_SUPPORTED)
         .is_some()

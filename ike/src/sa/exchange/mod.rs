@@ -11,6 +11,7 @@ pub(super) mod ike_auth;
 pub(super) mod ike_followup_ke;
 pub(super) mod ike_intermediate;
 pub(super) mod ike_sa_init;
+pub(super) mod ike_session_resume;
 pub(super) mod informational;
 pub(super) mod rekey_ike;
 pub(super) mod update_addresses;
@@ -18,6 +19,7 @@ pub(super) mod update_addresses;
 /// An exchange of ours whose request is in flight, with all that its answer is judged by.
 pub(super) enum Exchange {
     IkeSaInit(Box<ike_sa_init::IkeSaInit>),
+    IkeSessionResume(Box<ike_session_resume::IkeSessionResume>),
     IkeIntermediate(Box<ike_intermediate::IkeIntermediate>),
     IkeAuth(Box<ike_auth::Initiator>),
     CreateChild(Box<create_child::CreateChild>),
@@ -73,6 +75,10 @@ impl Exchange {
                 .child
                 .as_ref()
                 .is_some_and(|child| child.name == config.name),
+            (Self::IkeSessionResume(resume), Work::CreateChild(config, _)) => {
+                let child = resume.child.as_ref();
+                child.is_some_and(|child| child.name == config.name)
+            }
             (Self::CreateChild(create), Work::CreateChild(config, None)) => {
                 create.rekeys.is_none() && create.offer.config.name == config.name
             }
@@ -89,6 +95,7 @@ impl Exchange {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::IkeSaInit(_) => "IKE_INIT",
+            Self::IkeSessionResume(_) => "IKE_RESUME",
             Self::IkeIntermediate(_) => "IKE_INTERMEDIATE",
             Self::IkeAuth(_) => "IKE_AUTH",
             Self::CreateChild(create) if create.rekeys.is_some() => "CHILD_REKEY",

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{HalfOpen, IkeSa, State, establish::Purpose, response::count_failure};
+use super::{
+    HalfOpen, IkeSa, State, establish::Purpose, response::count_failure, resume::SessionFacts,
+};
 use crate::{
     Environment, Path,
     sa::{
@@ -200,6 +202,10 @@ impl IkeSa {
             ..
         } = initiator;
         self.configured = Arc::new(authenticated.answered.configured);
+        let facts = SessionFacts {
+            local_id: authenticated.local_id.clone(),
+            remote_id: authenticated.remote_id.clone(),
+        };
         self.establish(
             authenticating.secured,
             &handshake,
@@ -208,6 +214,7 @@ impl IkeSa {
             now,
             env,
         );
+        self.keep_ticket(authenticated.answered.ticket, facts, now);
         self.obey_lifetime(authenticated.answered.auth_lifetime, now, env);
         self.begin_mobike(authenticated.answered.mobike, env);
         match authenticated.child {

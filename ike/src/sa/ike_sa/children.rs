@@ -105,7 +105,7 @@ impl IkeSa {
         let replaced = self
             .children
             .iter_mut()
-            .find(|other| other.replaced_by == Some(inbound_spi) && other.told == Told::Up);
+            .find(|other| other.replaced_by == Some(inbound_spi) && other.is_known_to_be_up());
         let event = match replaced {
             Some(replaced) => {
                 replaced.told = Told::Replaced;
@@ -349,7 +349,7 @@ impl IkeSa {
     }
 
     /// What `successor` was to replace stays after all, and is rekeyed later. False if there is no
-    /// such CHILD_SA.
+    /// such CHILD_SA, or it carries nothing any more.
     pub(super) fn restore_replaced(
         &mut self,
         successor: EspSpi,
@@ -368,6 +368,7 @@ impl IkeSa {
         };
         old.replaced_by = None;
         old.rekey_at = now.checked_add(retry_after(env));
+        let carries_on = old.state != ChildState::Gone;
         let old = old.inbound_spi;
         // The one that the peer made may stay after all: it closes that or the old one, depending on
         // what it hears first.
@@ -380,7 +381,7 @@ impl IkeSa {
             self.replace_child(old, theirs);
         }
         self.arm_children();
-        true
+        carries_on
     }
 
     /// Arms the one timer for the rekeying and the removal of children.

@@ -50,6 +50,7 @@ impl IkeSa {
             remote_id,
             remote_eap_id,
             ppk: handshake.ppk.is_some(),
+            resumed: handshake.resumed.is_some(),
             path: self.path,
             initial_contact,
             contact: Contact {

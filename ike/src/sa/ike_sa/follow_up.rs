@@ -284,14 +284,17 @@ impl IkeSa {
         env: &mut dyn Environment,
     ) {
         let purpose = self.purpose_of_half(&half);
+        let ours_wins = half.rekeys.is_none()
+            && self.child_that_wins().as_ref() == Some(&half.agreed.config.name);
         let HalfChild {
             mut agreed,
             nonce_i,
             nonce_r,
             ..
         } = half;
-        if self.responses.parked.is_some() || self.requests.rekeying().is_some() {
-            // A peer that broke the window, or has begun what does not go with this.
+        if ours_wins || self.responses.parked.is_some() || self.requests.rekeying().is_some() {
+            // A peer that broke the window, or has begun what does not go with this, or both
+            // ends ask for the same child, we since the peer has begun.
             env.release_spi(agreed.inbound_spi);
             let failure = CreateRefusal::Failure(Failure::TemporaryFailure);
             return self.refuse_creation(header, failure, path, env);
@@ -316,7 +319,7 @@ impl IkeSa {
         };
         self.grant_child(agreed, nonces, purpose, parked, now, env);
         for spi in identical {
-            self.terminate_child(spi);
+            self.terminate_lineage(spi);
         }
     }
 

@@ -26,14 +26,15 @@ use crate::{
         secured::Secured,
         timers::{Timer, Timers},
     },
-    wire::{ExchangeType, Header, write_message},
+    wire::{ExchangeType, Header, Payload, write_message},
 };
 
 /// The genuine answer is not much later than one that somebody on the path makes up.
 const DOUBT: Duration = Duration::from_secs(1);
 
 impl IkeSa {
-    /// Starts as initiator: the IKE_SA_INIT request is the first output.
+    /// Starts as initiator: the first request, of IKE_SA_INIT or to resume a session, is the first
+    /// output.
     ///
     /// `child` is negotiated in IKE_AUTH; without one the IKE_SA is childless (RFC 6023).
     #[expect(clippy::too_many_arguments, reason = "a constructor of plain facts")]
@@ -47,11 +48,10 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) -> Self {
-        let (part, redirect) = if options.follow_redirects {
-            let redirect = client_notify(options.redirected_from.as_ref());
-            (Part::Client, Some(redirect))
+        let part = if options.follow_redirects {
+            Part::Client
         } else {
-            (Part::Neither, None)
+            Part::Neither
         };
         let mut sa = Self {
             role: Role::Initiator,
@@ -79,14 +79,22 @@ impl IkeSa {
             asked: 0,
             remote_eap_id: None,
         };
-        match IkeSaInit::new(&sa.connection, child, redirect, env) {
-            Ok(init) => sa.send_init(Box::new(init), now, env),
-            Err(failure) => sa.close(CloseCause::Failed(failure), env),
-        }
+        sa.begin(child, now, env);
         sa
     }
 
-    fn send_init(&mut self, init: Box<IkeSaInit>, now: Instant, env: &mut dyn Environment) {
+    /// What we say of redirects, if we follow them.
+    pub(super) fn client_notify(&self) -> Option<Payload> {
+        let from = self.options.redirected_from.as_ref();
+        (self.part == Part::Client).then(|| client_notify(from))
+    }
+
+    pub(super) fn send_init(
+        &mut self,
+        init: Box<IkeSaInit>,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
         let payloads = init.build_request(
             &self.connection,
             self.spis,
@@ -155,7 +163,7 @@ impl IkeSa {
             InitAnswer::Done(done) => {
                 self.spis.responder = header.spis.responder;
                 let messages = (request.message.into_octets(), datagram.to_vec());
-                if let Err(failure) = self.begin_auth(*init, *done, messages, now, env) {
+                if let Err(failure) = self.end_init(*init, *done, messages, now, env) {
                     self.close(CloseCause::Failed(failure), env);
                 }
             }
@@ -189,7 +197,7 @@ impl IkeSa {
         }
     }
 
-    fn begin_auth(
+    fn end_init(
         &mut self,
         init: IkeSaInit,
         done: InitDone,
@@ -212,26 +220,47 @@ impl IkeSa {
             nat: done.nat,
             announced: done.announced,
             int_auth: IntAuth::default(),
+            resumed: None,
             ppk: None,
         };
+        self.begin_auth(
+            handshake,
+            derived.secured,
+            init.child,
+            init.ambiguous,
+            now,
+            env,
+        )
+    }
+
+    /// Both ends have the keys. `ambiguous` is [`Initiator::ambiguous`].
+    pub(super) fn begin_auth(
+        &mut self,
+        handshake: Handshake,
+        secured: Secured,
+        child: Option<Arc<ChildConfig>>,
+        ambiguous: bool,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) -> Result<(), Failure> {
         let initial_contact =
             self.connection.unique != crate::config::Unique::Never && !self.contacts.any();
         let mut initiator = Initiator::new(
             handshake,
             Arc::clone(&self.connection),
-            init.child,
+            child,
             Asking { initial_contact },
             self.path,
             env,
         )?;
-        initiator.ambiguous = init.ambiguous;
-        self.continue_handshake(derived.secured, Box::new(initiator), now, env);
+        initiator.ambiguous = ambiguous;
+        self.continue_handshake(secured, Box::new(initiator), now, env);
         Ok(())
     }
 
     /// Behind a NAT everything moves to the NAT-T port (RFC 7296 section 2.23). Whoever may meet one
     /// later does so at once (RFC 4555 section 3.3), unless the peer has ports of its own.
-    fn float_port(&mut self, nat: Option<Nat>) {
+    pub(super) fn float_port(&mut self, nat: Option<Nat>) {
         let mobike = self.connection.mobike && self.path.remote.port() == IKE_PORT;
         let floats = nat.is_some_and(|nat| nat.local || nat.remote || nat.faked || mobike);
         if floats && self.path.local.port() != self.options.nat_t_port {

@@ -18,6 +18,7 @@ mod rekey_child;
 mod rekey_ike;
 mod respond;
 mod response;
+mod resume;
 mod send;
 mod timeout;
 
@@ -37,6 +38,7 @@ use super::{
     redirect::{Gateway, Part},
     requests::Requests,
     responses::Responses,
+    resumption::Session,
     secured::Secured,
     timers::{Timer, Timers},
 };
@@ -61,6 +63,8 @@ pub struct SaOptions {
     pub follow_redirects: bool,
     /// Initiator: the gateway that sent us to this one.
     pub redirected_from: Option<Gateway>,
+    /// Initiator: the session that is to be resumed, if the gateway still takes its ticket.
+    pub session: Option<Arc<Session>>,
 }
 
 impl Default for SaOptions {
@@ -72,6 +76,7 @@ impl Default for SaOptions {
             fragment_size: FRAGMENT_SIZE,
             follow_redirects: true,
             redirected_from: None,
+            session: None,
         }
     }
 }
@@ -90,6 +95,8 @@ pub struct Candidate {
     pub connection: Arc<Connection>,
     /// Its count of established IKE_SAs.
     pub contacts: Contacts,
+    /// An operator keeps it down: a peer that has proven to be its own is asked to come back later.
+    pub kept_down: bool,
 }
 
 /// Where an IKE_SA stands. Each variant owns what only it has.

@@ -30,8 +30,7 @@ impl IkeSa {
             return;
         };
         let present = header.spis.initiator == self.spis.initiator
-            && (header.spis.responder == self.spis.responder
-                || header.exchange == ExchangeType::IkeSaInit);
+            && (header.spis.responder == self.spis.responder || header.exchange.begins_ike_sa());
         let former = self
             .formers
             .iter()
@@ -75,8 +74,11 @@ impl IkeSa {
                 env.counters().ike_init_in_resp.increment();
                 self.on_init_response(header, &Payloads(payloads), data, now, env);
             }
+            Ok(Body::Clear(payloads)) if header.exchange == ExchangeType::IkeSessionResume => {
+                self.on_resume_response(header, &Payloads(payloads), data, now, env);
+            }
             Ok(Body::Clear(payloads)) if says_unknown(&payloads) => self.on_disowned(now, env),
-            Ok(body) if header.exchange != ExchangeType::IkeSaInit => {
+            Ok(body) if !header.exchange.begins_ike_sa() => {
                 self.on_sealed_response(header, &body, path, now, env);
             }
             _ => env.counters().invalid.increment(),
@@ -143,7 +145,7 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) {
-        if header.exchange == ExchangeType::IkeSaInit {
+        if header.exchange.begins_ike_sa() {
             return self.on_repeated_init(path, data, env);
         }
         let Ok(body) = wire::parse_body(header, data) else {

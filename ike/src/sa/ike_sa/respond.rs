@@ -14,11 +14,11 @@ use crate::{
         admission::{InitRequest, Refusal, refuse},
         child::{ChildState, ExchangeRole},
         configuration,
-        event::{ChildDownCause, Event, Failure},
+        event::{ChildDownCause, Event, Failure, Nat},
         exchange::{
             Exchange,
             create_child::{self, CreateRefusal},
-            ike_auth::{Handshake, Responder, auth_lifetime},
+            ike_auth::{Handshake, Responder, Resumed, announcement::Announced, auth_lifetime},
             ike_intermediate::IntAuth,
             ike_sa_init,
             informational::{self, Wanted},
@@ -30,14 +30,31 @@ use crate::{
         redirect::Part,
         requests::Requests,
         responses::{Parked, Responses},
-        secured::Secured,
+        secured::{Derived, Secured},
         timers::{Timer, Timers},
     },
     wire::{ExchangeType, Header, Payload, write_message},
 };
 
+/// What the first two messages have made, for a responder.
+pub(super) struct Begun {
+    pub(super) spis: IkeSpis,
+    /// The best of the candidates.
+    pub(super) first: Candidate,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) derived: Derived,
+    pub(super) nonce_i: Box<[u8]>,
+    pub(super) nonce_r: Box<[u8]>,
+    pub(super) nat: Option<Nat>,
+    pub(super) announced: Announced,
+    pub(super) part: Part,
+    /// Of the response.
+    pub(super) payloads: Vec<Payload>,
+    pub(super) resumed: Option<Box<Resumed>>,
+}
+
 impl IkeSa {
-    /// Starts as responder: the IKE_SA_INIT response is the first output.
+    /// Starts as responder: the response to the first request is the first output.
     ///
     /// `candidates` are the connections that fit the addresses, best first; IKE_AUTH decides among
     /// them. On error no IKE_SA was made.
@@ -56,6 +73,9 @@ impl IkeSa {
         if connections.is_empty() {
             env.counters().no_proposal.increment();
             return Err(refuse(&request, Failure::NoProposalChosen));
+        }
+        if request.header.exchange == ExchangeType::IkeSessionResume {
+            return Self::respond_to_resumption(request, candidates, local_spi, options, now, env);
         }
         let fake_nat =
             options.force_encapsulation || connections.iter().any(|connection| connection.encap);
@@ -78,9 +98,38 @@ impl IkeSa {
             .first()
             .cloned()
             .ok_or_else(|| refuse(&request, Failure::NoProposalChosen))?;
+        let begun = Begun {
+            spis,
+            first,
+            candidates,
+            derived,
+            nonce_i: answer.nonce_i,
+            nonce_r: answer.done.nonce_r,
+            nat: answer.done.nat,
+            announced: answer.done.announced,
+            part: if answer.follows_redirects {
+                Part::Gateway
+            } else {
+                Part::Neither
+            },
+            payloads: answer.payloads,
+            resumed: None,
+        };
+        env.counters().ike_init_out_resp.increment();
+        Ok(Self::half_open(request, begun, options, now))
+    }
+
+    /// The first request is answered.
+    pub(super) fn half_open(
+        request: InitRequest,
+        begun: Begun,
+        options: SaOptions,
+        now: Instant,
+    ) -> Self {
+        let Begun { first, derived, .. } = begun;
         let mut sa = Self {
             role: Role::Responder,
-            spis,
+            spis: begun.spis,
             path: request.path,
             options,
             connection: first.connection,
@@ -97,44 +146,40 @@ impl IkeSa {
             timers: Timers::default(),
             begun: request.received,
             last_inbound: now,
-            part: if answer.follows_redirects {
-                Part::Gateway
-            } else {
-                Part::Neither
-            },
+            part: begun.part,
             asked: 0,
             remote_eap_id: None,
         };
-        let header = sa.header(ExchangeType::IkeSaInit, MessageId(0), true);
-        let response = write_message(&header, &answer.payloads);
+        let header = sa.header(request.header.exchange, MessageId(0), true);
+        let response = write_message(&header, &begun.payloads);
         let handshake = Handshake {
             request: request.datagram,
             with_cookie: None,
             response: response.clone(),
-            nonce_i: answer.nonce_i,
-            nonce_r: answer.done.nonce_r,
+            nonce_i: begun.nonce_i,
+            nonce_r: begun.nonce_r,
             sk_pi: derived.sk_pi,
             sk_pr: derived.sk_pr,
-            nat: answer.done.nat,
-            announced: answer.done.announced,
+            nat: begun.nat,
+            announced: begun.announced,
             int_auth: IntAuth::default(),
+            resumed: begun.resumed,
             ppk: None,
         };
         sa.state = State::HalfOpen(Box::new(HalfOpen {
             secured: derived.secured,
-            responder: Responder::new(handshake, candidates),
+            responder: Responder::new(handshake, begun.candidates),
             intermediate: Intermediate::default(),
             asking: None,
         }));
         sa.log_keys(derived.key_log);
-        env.counters().ike_init_out_resp.increment();
         sa.responses.begin();
         let response = Message::whole(response);
         sa.transmit(request.path, &response);
         sa.responses.answered(MessageId(0), response);
         sa.timers
             .set_after(Timer::HalfOpen, now, sa.connection.half_open_timeout);
-        Ok(sa)
+        sa
     }
 
     /// Seals, caches and sends a response.
@@ -267,16 +312,7 @@ impl IkeSa {
             let answer = [error_notify(Failure::TemporaryFailure)];
             return self.respond_with(header, &answer, path, env);
         }
-        // Both ends ask for the same child: that of the IKE_SA's creator wins.
-        let being_created = match (&self.role, &self.requests.in_flight) {
-            (Role::Initiator, Some(request)) => match &request.exchange {
-                Exchange::CreateChild(create) if create.rekeys.is_none() => {
-                    Some(create.offer.config.name.clone())
-                }
-                _ => None,
-            },
-            _ => None,
-        };
+        let being_created = self.child_that_wins();
         let result = create_child::handle_request(
             payloads,
             &self.connection.children,
@@ -310,7 +346,7 @@ impl IkeSa {
                     let identical = self.identical_children(&agreed);
                     self.grant_child(agreed, nonces, Purpose::Create, parked, now, env);
                     for spi in identical {
-                        self.terminate_child(spi);
+                        self.terminate_lineage(spi);
                     }
                     return;
                 };
@@ -346,6 +382,18 @@ impl IkeSa {
                 self.respond_with(header, &[error_notify(failure)], path, env);
             }
             CreateRefusal::Notify(answer) => self.respond_with(header, &[answer], path, env),
+        }
+    }
+
+    /// The child that we are asking the peer for at this moment, where a request of the peer's for
+    /// the same one is refused: that of the IKE_SA's creator wins.
+    pub(super) fn child_that_wins(&self) -> Option<Arc<str>> {
+        let request = self.requests.in_flight.as_ref()?;
+        match (&self.role, &request.exchange) {
+            (Role::Initiator, Exchange::CreateChild(create)) if create.rekeys.is_none() => {
+                Some(create.offer.config.name.clone())
+            }
+            _ => None,
         }
     }
 

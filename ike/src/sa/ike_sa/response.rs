@@ -64,7 +64,7 @@ impl IkeSa {
             Exchange::Liveness => self.on_liveness_response(payloads),
             Exchange::UpdateAddresses(path) => self.on_update_response(path, payloads, now, env),
             Exchange::CheckRoute(cookie) => self.on_route_check_response(&cookie, payloads),
-            Exchange::TellAddresses | Exchange::IkeSaInit(_) => {}
+            Exchange::TellAddresses | Exchange::IkeSaInit(_) | Exchange::IkeSessionResume(_) => {}
         }
     }
 

@@ -46,6 +46,7 @@ impl IkeSa {
     ) {
         let exchange_type = match exchange {
             Exchange::IkeSaInit(_) => ExchangeType::IkeSaInit,
+            Exchange::IkeSessionResume(_) => ExchangeType::IkeSessionResume,
             Exchange::IkeIntermediate(_) => ExchangeType::IkeIntermediate,
             Exchange::IkeAuth(_) => ExchangeType::IkeAuth,
             Exchange::CreateChild(ref create) if create.pending.is_some() => {

@@ -8,6 +8,7 @@ use std::{
 use holdfast_ike::{EspSpi, TrafficSelector};
 use ipnet::IpNet;
 
+use super::demand::{Demand, Need};
 use crate::{plane::InstallError, policy::PolicyId};
 
 /// One route of our table.
@@ -17,6 +18,19 @@ pub(crate) enum Route {
     Tunnel(IpNet),
     /// Past our table.
     Throw(IpNet),
+    /// Nowhere.
+    Prohibit(IpNet),
+    /// Nowhere, when the one into the device is gone: with the device, because the agent was killed.
+    Backstop(IpNet),
+}
+
+impl Route {
+    /// What it leads to.
+    pub(crate) fn net(self) -> IpNet {
+        let (Self::Tunnel(net) | Self::Throw(net) | Self::Prohibit(net) | Self::Backstop(net)) =
+            self;
+        net
+    }
 }
 
 /// What must be done to the table, in this order.
@@ -33,16 +47,15 @@ pub(crate) enum Operation {
 pub(crate) enum Owner {
     /// A CHILD_SA.
     Sa(EspSpi),
-    /// A trap. It shares its routes with its CHILD_SA, and keeps them while that is down.
+    /// A policy. A trap shares its routes with its CHILD_SA, and keeps them while that is down.
     Policy(PolicyId),
 }
 
-/// The routes of all CHILD_SAs and traps.
+/// The routes of all CHILD_SAs and policies.
 #[derive(Default)]
 pub(crate) struct Ledger {
     claims: HashMap<Owner, Claim>,
-    tunnels: HashMap<IpNet, usize>,
-    homes: HashMap<IpNet, usize>,
+    demands: HashMap<IpNet, Demand>,
     peers: BTreeMap<IpAddr, Peer>,
     /// Our own datagrams pass by the routes, so that one may lead to a peer itself.
     marked: bool,
@@ -51,13 +64,13 @@ pub(crate) struct Ledger {
 /// What one owner needs.
 struct Claim {
     remote: Vec<IpNet>,
-    local: Vec<IpNet>,
+    needs: Vec<(IpNet, Need)>,
     peers: Vec<IpAddr>,
 }
 
 struct Peer {
     claims: usize,
-    /// Whether its route is there.
+    /// Whether its route is asked for.
     thrown: bool,
 }
 
@@ -81,32 +94,52 @@ impl Ledger {
         if !self.marked {
             refuse_own_address(remote, peers)?;
         }
-        let claim = Claim {
-            remote: prefixes(remote),
-            local: prefixes(local),
-            peers: peers.to_vec(),
-        };
+        let remote = prefixes(remote);
+        // What is caught stays caught when the device is gone; before anything leads to it.
+        let held = matches!(owner, Owner::Policy(_)).then_some(Need::Backstop);
+        let mut needs = named(&remote, held);
+        needs.extend(named(&prefixes(local), Some(Need::Home)));
+        needs.extend(named(&remote, Some(Need::Tunnel)));
         let mut operations = Vec::new();
         // The way to the peers first: not a packet of theirs may enter the tunnel.
         for &peer in peers {
-            self.claim_peer(peer, &claim.remote, &mut operations);
+            self.claim_peer(peer, &remote, &mut operations);
         }
-        for &net in &claim.local {
-            let count = self.homes.entry(net).or_default();
-            *count += 1;
-            if *count == 1 && !self.tunnels.contains_key(&net) {
-                operations.push(Operation::Add(Route::Throw(net)));
-            }
-        }
-        for &net in &claim.remote {
-            let count = self.tunnels.entry(net).or_default();
-            *count += 1;
-            if *count == 1 {
-                operations.push(Operation::Add(Route::Tunnel(net)));
-            }
+        let claim = Claim {
+            remote,
+            needs,
+            peers: peers.to_vec(),
+        };
+        self.book(owner, claim, &mut operations);
+        Ok(operations)
+    }
+
+    /// What leads to these passes by the tunnels around them.
+    pub(crate) fn pass(&mut self, owner: Owner, remote: &[TrafficSelector]) -> Vec<Operation> {
+        self.shunt(owner, remote, Need::Pass)
+    }
+
+    /// What leads to these leads nowhere.
+    pub(crate) fn prohibit(&mut self, owner: Owner, remote: &[TrafficSelector]) -> Vec<Operation> {
+        self.shunt(owner, remote, Need::Prohibit)
+    }
+
+    fn shunt(&mut self, owner: Owner, remote: &[TrafficSelector], need: Need) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        let claim = Claim {
+            remote: Vec::new(),
+            needs: named(&prefixes(remote), Some(need)),
+            peers: Vec::new(),
+        };
+        self.book(owner, claim, &mut operations);
+        operations
+    }
+
+    fn book(&mut self, owner: Owner, claim: Claim, operations: &mut Vec<Operation>) {
+        for &(net, need) in &claim.needs {
+            self.demand(net, operations, |demand| demand.add(need));
         }
         self.claims.insert(owner, claim);
-        Ok(operations)
     }
 
     /// What a removal leaves to be done.
@@ -115,19 +148,8 @@ impl Ledger {
         let Some(claim) = self.claims.remove(&owner) else {
             return operations;
         };
-        for net in claim.remote {
-            if release(&mut self.tunnels, net) {
-                operations.push(if self.homes.contains_key(&net) {
-                    Operation::Add(Route::Throw(net))
-                } else {
-                    Operation::Delete(Route::Tunnel(net))
-                });
-            }
-        }
-        for net in claim.local {
-            if release(&mut self.homes, net) && !self.tunnels.contains_key(&net) {
-                operations.push(Operation::Delete(Route::Throw(net)));
-            }
+        for &(net, need) in claim.needs.iter().rev() {
+            self.demand(net, &mut operations, |demand| demand.remove(need));
         }
         for address in claim.peers {
             self.release_peer(address, &mut operations);
@@ -163,22 +185,60 @@ impl Ledger {
         Ok(operations)
     }
 
+    /// Whether this very route must be there.
+    pub(crate) fn needs(&self, route: Route) -> bool {
+        self.demands
+            .get(&route.net())
+            .is_some_and(|demand| demand.routes(route.net()).any(|needed| needed == route))
+    }
+
+    /// Who needs routes.
+    pub(crate) fn owners(&self) -> Vec<Owner> {
+        self.claims.keys().copied().collect()
+    }
+
+    /// Changes what is needed of a prefix, and says what that changes about its routes.
+    fn demand(
+        &mut self,
+        net: IpNet,
+        operations: &mut Vec<Operation>,
+        change: impl FnOnce(&mut Demand),
+    ) {
+        let demand = self.demands.entry(net).or_default();
+        let before = *demand;
+        change(demand);
+        let after = *demand;
+        if after.is_none() {
+            self.demands.remove(&net);
+        }
+        if before.backstop(net).is_none() {
+            operations.extend(after.backstop(net).map(Operation::Add));
+        }
+        match (before.first(net), after.first(net)) {
+            (before, after) if before == after => {}
+            (_, Some(route)) => operations.push(Operation::Add(route)),
+            (Some(route), None) => operations.push(Operation::Delete(route)),
+            (None, None) => {}
+        }
+        if after.backstop(net).is_none() {
+            operations.extend(before.backstop(net).map(Operation::Delete));
+        }
+    }
+
     fn release_peer(&mut self, address: IpAddr, operations: &mut Vec<Operation>) {
         let Some(peer) = self.peers.get_mut(&address) else {
             return;
         };
         peer.claims -= 1;
         if peer.claims == 0 {
-            if peer.thrown {
-                operations.push(Operation::Delete(Route::Throw(address.into())));
-            }
+            let thrown = peer.thrown;
             self.peers.remove(&address);
+            if thrown {
+                self.demand(address.into(), operations, |demand| {
+                    demand.remove(Need::Peer);
+                });
+            }
         }
-    }
-
-    /// Who needs routes.
-    pub(crate) fn owners(&self) -> Vec<Owner> {
-        self.claims.keys().copied().collect()
     }
 
     /// Adds what keeps peers out of the tunnels: this one, and those that the new prefixes cover.
@@ -190,34 +250,45 @@ impl Ledger {
             thrown: false,
         });
         entry.claims += 1;
-        let mut throw = |address: IpAddr, peer: &mut Peer| {
-            if !peer.thrown {
-                peer.thrown = true;
-                operations.push(Operation::Add(Route::Throw(address.into())));
-            }
-        };
-        // Host to host: the marks of our own datagrams keep them out.
-        let itself = IpNet::from(peer);
-        if covered && !remote.contains(&itself) && !self.tunnels.contains_key(&itself) {
-            throw(peer, entry);
+        let mut exposed = Vec::new();
+        if covered {
+            exposed.push(peer);
         }
         for net in remote.iter().filter(is_network) {
-            for (&address, peer) in self.peers.range_mut(net.network()..=net.broadcast()) {
-                if !self.tunnels.contains_key(&IpNet::from(address))
-                    && !remote.contains(&address.into())
-                {
-                    throw(address, peer);
-                }
+            let inside = self.peers.range(net.network()..=net.broadcast());
+            exposed.extend(inside.map(|(address, _)| *address));
+        }
+        for address in exposed {
+            let itself = IpNet::from(address);
+            // Host to host: the marks of our own datagrams keep them out.
+            let meant = remote.contains(&itself) || self.leads_to(itself);
+            if let Some(peer) = self.peers.get_mut(&address)
+                && !meant
+                && !std::mem::replace(&mut peer.thrown, true)
+            {
+                self.demand(itself, operations, |demand| demand.add(Need::Peer));
             }
         }
+    }
+
+    /// Whether a tunnel leads to this very prefix.
+    fn leads_to(&self, net: IpNet) -> bool {
+        self.demands.get(&net).is_some_and(Demand::tunnelled)
     }
 
     /// Whether a tunnel leads to a network around this address. One that leads to the address itself
     /// is meant: then the peer is behind another peer.
     fn is_tunnelled(&self, address: IpAddr) -> bool {
         std::iter::successors(IpNet::from(address).supernet(), IpNet::supernet)
-            .any(|net| self.tunnels.contains_key(&net))
+            .any(|net| self.leads_to(net))
     }
+}
+
+/// The same need of each prefix, if there is one.
+fn named(nets: &[IpNet], need: Option<Need>) -> Vec<(IpNet, Need)> {
+    let need = need.into_iter();
+    need.flat_map(|need| nets.iter().map(move |net| (*net, need)))
+        .collect()
 }
 
 /// A route cannot tell a selector that is the peer's outer address from the peer itself.
@@ -243,17 +314,4 @@ fn prefixes(selectors: &[TrafficSelector]) -> Vec<IpNet> {
     prefixes.sort_unstable();
     prefixes.dedup();
     prefixes
-}
-
-/// Counts down; `true` when nobody is left.
-fn release(counts: &mut HashMap<IpNet, usize>, net: IpNet) -> bool {
-    let Some(count) = counts.get_mut(&net) else {
-        return false;
-    };
-    *count -= 1;
-    let last = *count == 0;
-    if last {
-        counts.remove(&net);
-    }
-    last
 }

@@ -8,6 +8,14 @@
 //!   that ESP and IKE themselves never enter the tunnel. `throw` says "go on with the next table":
 //!   the way to the peer stays the system's business and may change at any time.
 //!
+//! - a `throw` route for each prefix that a shunt lets pass, and a `prohibit` route for each that one
+//!   drops. They hold also while no tunnel is up. A route sees destinations only: what a shunt lets
+//!   pass by source, protocol or port comes into the device and is sent on from there
+//!   ([`super::clear`]); what is to be dropped so is refused;
+//! - behind the route into the device of each trap a `prohibit` route of a worse metric: when the
+//!   device is gone because the agent was killed, its traffic still does not leave in the clear. The
+//!   next agent takes it over ([`Netlink::begin`]).
+//!
 //! A remote selector that *is* the peer's outer address is refused: a route cannot tell the two
 //! apart.
 //!
@@ -15,9 +23,12 @@
 //! the CHILD_SA that it brought up. While the trap stays its routes stay, so that nothing it is for
 //! leaves in the clear while the CHILD_SA is down.
 
+mod demand;
+mod keeper;
 mod ledger;
 mod netlink;
 
+pub(crate) use keeper::Keeper;
 pub(crate) use ledger::{Ledger, Operation, Owner, Route};
 pub(crate) use netlink::{Netlink, describe};
 

@@ -1,6 +1,9 @@
 //! The operating system's side: device, rules and routes through rtnetlink.
 
-use std::{io, net::IpAddr};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use futures::TryStreamExt;
 use holdfast_ike::TrafficSelector;
@@ -11,7 +14,7 @@ use rtnetlink::{
         AddressFamily,
         address::AddressAttribute,
         link::LinkAttribute,
-        route::{RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType},
+        route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType},
         rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage},
     },
 };
@@ -24,6 +27,9 @@ const PROTOCOL: RouteProtocol = RouteProtocol::Other(TABLE);
 
 /// IPv6 routes need a metric to be found again.
 const METRIC: u32 = 1024;
+
+/// The metric of routes that hold when all others to the same prefix are gone.
+const BACKSTOP_METRIC: u32 = 4096;
 
 /// So many octets of TCP payload and headers make no more ESP packets than one call to the kernel
 /// takes; see `outbound.rs`.
@@ -76,20 +82,23 @@ impl Netlink {
         Ok(())
     }
 
-    /// Adds the rules that lead to our table, and forgets what an earlier run left in it.
-    pub(crate) async fn begin(&mut self) -> Result<(), String> {
+    /// Adds the rules that lead to our table, and forgets what an earlier run left in it, but for the
+    /// routes that hold traffic back: these are handed over, to be deleted unless they are needed.
+    pub(crate) async fn begin(&mut self) -> Result<Vec<Route>, String> {
+        let mut left = Vec::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-            if let Err(reason) = self.begin_family(family).await {
-                if family == AddressFamily::Inet {
-                    return Err(reason);
+            match self.begin_family(family).await {
+                Ok(held) => left.extend(held),
+                Err(reason) if family == AddressFamily::Inet => return Err(reason),
+                Err(reason) => {
+                    tracing::debug!(reason, "no IPv6 routes: the system has no IPv6");
                 }
-                tracing::debug!(reason, "no IPv6 routes: the system has no IPv6");
             }
         }
-        Ok(())
+        Ok(left)
     }
 
-    async fn begin_family(&mut self, family: AddressFamily) -> Result<(), String> {
+    async fn begin_family(&mut self, family: AddressFamily) -> Result<Vec<Route>, String> {
         let mut query = RouteMessage::default();
         query.header.address_family = family;
         let stale: Vec<_> = self
@@ -104,8 +113,14 @@ impl Netlink {
             .try_collect()
             .await
             .map_err(|error| describe(&error))?;
+        let mut held = Vec::new();
         for route in stale {
-            let _ = self.handle.route().del(route).execute().await;
+            match holds_back(&route) {
+                Some(route) => held.push(route),
+                None => {
+                    let _ = self.handle.route().del(route).execute().await;
+                }
+            }
         }
         let mut request = self
             .handle
@@ -126,7 +141,7 @@ impl Netlink {
             // One that an earlier run left is ours as well.
             _ => self.rules.push(rule),
         }
-        Ok(())
+        Ok(held)
     }
 
     /// Takes the rules out.
@@ -187,11 +202,17 @@ impl Netlink {
                 net,
                 RouteMessageBuilder::<IpAddr>::new().kind(RouteType::Throw),
             ),
+            Route::Prohibit(net) | Route::Backstop(net) => (
+                net,
+                RouteMessageBuilder::<IpAddr>::new().kind(RouteType::Prohibit),
+            ),
         };
         let mut message = builder.table_id(TABLE.into()).protocol(PROTOCOL).build();
-        let (family, metric) = match net {
-            IpNet::V4(_) => (AddressFamily::Inet, None),
-            IpNet::V6(_) => (AddressFamily::Inet6, Some(METRIC)),
+        let (family, metric) = match (net, route) {
+            (IpNet::V4(_), Route::Backstop(_)) => (AddressFamily::Inet, Some(BACKSTOP_METRIC)),
+            (IpNet::V6(_), Route::Backstop(_)) => (AddressFamily::Inet6, Some(BACKSTOP_METRIC)),
+            (IpNet::V4(_), _) => (AddressFamily::Inet, None),
+            (IpNet::V6(_), _) => (AddressFamily::Inet6, Some(METRIC)),
         };
         message.header.address_family = family;
         message.header.destination_prefix_length = net.prefix_len();
@@ -230,6 +251,37 @@ impl Netlink {
                         .any(|selector| selector.contains_address(*address))
             })
     }
+}
+
+/// The route that a message is, if it leads nowhere.
+fn holds_back(message: &RouteMessage) -> Option<Route> {
+    if message.header.kind != RouteType::Prohibit {
+        return None;
+    }
+    let (mut destination, mut metric) = (None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(RouteAddress::Inet(address)) => {
+                destination = Some(IpAddr::from(*address));
+            }
+            RouteAttribute::Destination(RouteAddress::Inet6(address)) => {
+                destination = Some(IpAddr::from(*address));
+            }
+            RouteAttribute::Priority(priority) => metric = Some(*priority),
+            _ => {}
+        }
+    }
+    // Of the default route no destination is told.
+    let destination = destination.unwrap_or(match message.header.address_family {
+        AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
+        _ => Ipv6Addr::UNSPECIFIED.into(),
+    });
+    let net = IpNet::new(destination, message.header.destination_prefix_length).ok()?;
+    Some(if metric == Some(BACKSTOP_METRIC) {
+        Route::Backstop(net)
+    } else {
+        Route::Prohibit(net)
+    })
 }
 
 /// What the system said, without the request that it may echo.

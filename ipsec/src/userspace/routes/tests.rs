@@ -38,10 +38,14 @@ impl Table {
     fn apply(&mut self, operations: Vec<Operation>) {
         for operation in operations {
             match operation {
-                // One prefix has one route.
-                Operation::Add(route @ (Route::Tunnel(net) | Route::Throw(net))) => {
-                    self.routes.remove(&Route::Tunnel(net));
-                    self.routes.remove(&Route::Throw(net));
+                // One prefix has one route, but for what is left when the device is gone.
+                Operation::Add(route) => {
+                    let net = route.net();
+                    if !matches!(route, Route::Backstop(_)) {
+                        self.routes.remove(&Route::Tunnel(net));
+                        self.routes.remove(&Route::Throw(net));
+                        self.routes.remove(&Route::Prohibit(net));
+                    }
                     self.routes.insert(route);
                 }
                 Operation::Delete(route) => {
@@ -266,7 +270,13 @@ fn a_trap_keeps_the_routes_that_it_shares_with_its_child_sa() {
     let operations = table.ledger.install(trap, &local, &remote, &peers).unwrap();
     assert_eq!(operations[0], Operation::Add(throw("192.0.2.2/32")));
     assert_eq!(operations[1], Operation::Add(throw("192.0.2.3/32")));
+    // What is left when the device is gone is there before anything leads into it.
+    let everything = "0.0.0.0/0".parse().unwrap();
+    let backstop = Route::Backstop(everything);
+    assert_eq!(operations[2], Operation::Add(backstop));
     table.apply(operations);
+    assert!(table.ledger.needs(backstop));
+    assert!(!table.ledger.needs(Route::Prohibit(everything)));
     let before = table.routes.clone();
     table.install(1, &["10.1.0.0/16"], &["0.0.0.0/0"], "192.0.2.2");
     assert_eq!(table.routes, before);
@@ -274,5 +284,33 @@ fn a_trap_keeps_the_routes_that_it_shares_with_its_child_sa() {
     assert_eq!(table.routes, before);
     let operations = table.ledger.remove(trap);
     table.apply(operations);
+    assert_eq!(table.routes, BTreeSet::new());
+}
+
+#[test]
+fn shunts_have_routes_where_no_tunnel_leads_to_the_same() {
+    let mut table = Table::default();
+    let shunt = |id| Owner::Policy(crate::PolicyId(id));
+    let host = selectors(&["10.2.0.9/32"]);
+    let prohibit = |net: &str| Route::Prohibit(net.parse().unwrap());
+    table.install(1, &["10.1.0.0/16"], &["10.2.0.0/16"], "192.0.2.2");
+    let operations = table.ledger.prohibit(shunt(1), &host);
+    table.apply(operations);
+    assert!(table.routes.contains(&prohibit("10.2.0.9/32")));
+    assert!(table.ledger.needs(prohibit("10.2.0.9/32")));
+    // Who lets it pass wins, and a tunnel to the very host leads both into the device.
+    let operations = table.ledger.pass(shunt(2), &host);
+    table.apply(operations);
+    assert!(table.routes.contains(&throw("10.2.0.9/32")));
+    table.install(2, &["10.1.0.0/16"], &["10.2.0.9/32"], "192.0.2.2");
+    assert!(table.routes.contains(&tunnel("10.2.0.9/32")));
+    table.remove(2);
+    assert!(table.routes.contains(&throw("10.2.0.9/32")));
+    let operations = table.ledger.remove(shunt(2));
+    table.apply(operations);
+    assert!(table.routes.contains(&prohibit("10.2.0.9/32")));
+    let operations = table.ledger.remove(shunt(1));
+    table.apply(operations);
+    table.remove(1);
     assert_eq!(table.routes, BTreeSet::new());
 }

@@ -2,6 +2,7 @@
 
 mod limits;
 mod lookup;
+mod shunts;
 mod traps;
 
 use std::sync::{Arc, atomic::AtomicBool};

@@ -9,7 +9,7 @@ use holdfast_ike::TrafficSelector;
 
 use super::{child, installed};
 use crate::{
-    Offload, Policy, PolicyId,
+    Offload, Policy, PolicyAction, PolicyId,
     packet::{header::Header, segment::Plan},
     userspace::traps::{ASK_AGAIN, Held, PATIENCE, Trap, Traps},
 };
@@ -21,6 +21,7 @@ fn everything() -> Vec<TrafficSelector> {
 fn trap(traps: &Traps) -> Arc<Trap> {
     let policy = Policy {
         id: PolicyId(1),
+        action: PolicyAction::Protect,
         local_ts: everything(),
         remote_ts: everything(),
         peers: vec![],

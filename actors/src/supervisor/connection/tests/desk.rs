@@ -82,7 +82,12 @@ impl Desk {
                     let reserved = self.registry.reserve(|| (seed + rand()).to_be_bytes());
                     let name = Some("paris".into());
                     self.registry.begin(reserved, Role::Initiator, path(), name);
-                    self.connection.begun(reserved.0, child.as_ref());
+                    let world = World {
+                        registry: &self.registry,
+                        now: self.now,
+                        fraction: 0.5,
+                    };
+                    self.connection.begun(reserved.0, child.as_ref(), &world);
                 }
                 Action::Command { id, command } => {
                     let record = self.registry.get_mut(*id).unwrap();

@@ -65,7 +65,7 @@ fn a_gateway_that_is_not_there_leads_back_to_the_configured_one() {
     let id = desk.attempt();
     desk.send_away(id, "198.51.100.7");
     let id = desk.attempt();
-    desk.with(|connection, _, actions| connection.retransmitting(id, 2, actions));
+    desk.with(|connection, world, actions| connection.retransmitting(id, 2, world, actions));
     assert_eq!(desk.ordered("Abandon"), 1, "not for as long as it takes");
     desk.close(id, CloseCause::PeerUnresponsive);
     assert_eq!(desk.destinations()[2..], ["192.0.2.2"]);

@@ -83,6 +83,26 @@ fn wycheproof_vectors() {
     assert!(checked > 400, "{checked}");
 }
 
+/// AES-GCM with tags of 8 and 12 octets.
+#[test]
+fn nist_vectors_of_short_tags() {
+    let vectors = test_vectors::read(include_str!("../../../../testdata/gcm_short_tags.txt"));
+    assert_eq!(vectors.len(), 18);
+    for vector in vectors {
+        let aead = gcm(&vector.bytes("key"));
+        let nonce = vector.bytes("iv").try_into().unwrap();
+        let (aad, plaintext) = (vector.bytes("aad"), vector.bytes("plaintext"));
+        let tag = vector.bytes("tag");
+        let mut text = plaintext.clone();
+        let whole = aead.seal(nonce, &aad, &mut text);
+        assert_eq!(text, vector.bytes("ciphertext"));
+        assert_eq!(whole[..tag.len()], tag);
+        let mut sealed = [text, tag.clone()].concat();
+        aead.open(nonce, &aad, &mut sealed, tag.len()).unwrap();
+        assert_eq!(sealed[..plaintext.len()], plaintext);
+    }
+}
+
 #[test]
 fn wycheproof_vectors_of_ccm() {
     let mut checked = 0;

@@ -13,6 +13,7 @@ use crate::{
         exchange::update_addresses,
         payloads::{Payloads, notify},
         redirect::{Gateway, read_redirect},
+        resumption,
     },
     wire::{NotifyType, Payload},
 };
@@ -32,6 +33,7 @@ impl Asking {
         let mut payloads: Vec<_> = initial_contact.into_iter().collect();
         payloads.extend(configuration::request(connection));
         payloads.extend(mobike(connection, cx));
+        payloads.extend(resumption::request(connection));
         payloads
     }
 
@@ -50,6 +52,7 @@ impl Asking {
             mobike: update_addresses::read_support(payloads),
             redirect: read_redirect(payloads, &[]),
             auth_lifetime: auth_lifetime::read(payloads),
+            ticket: resumption::read_answer(payloads, connection),
         })
     }
 }
@@ -66,6 +69,8 @@ pub(in crate::sa) struct Answered {
     pub(in crate::sa) redirect: Option<Gateway>,
     /// We are to authenticate anew within this time.
     pub(in crate::sa) auth_lifetime: Option<Duration>,
+    /// A ticket, if we asked for one.
+    pub(in crate::sa) ticket: Option<resumption::Given>,
 }
 
 /// Responder: what the first request asked for beside the CHILD_SA.

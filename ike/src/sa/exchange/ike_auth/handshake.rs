@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Identification, Secret,
     crypto::{Nonces, shared_key_auth, signed_octets, verify},
-    sa::{event::Nat, io::Role, secured::Secured},
+    sa::{event::Nat, io::Role, resumption::tickets::TicketId, secured::Secured},
 };
 
 /// What IKE_SA_INIT leaves behind until both ends are authenticated.
@@ -26,8 +26,20 @@ pub(in crate::sa) struct Handshake {
     pub(in crate::sa) announced: Announced,
     /// What was exchanged between IKE_SA_INIT and IKE_AUTH.
     pub(in crate::sa) int_auth: IntAuth,
+    /// The session that is resumed, and who its ends are.
+    pub(in crate::sa) resumed: Option<Box<Resumed>>,
     /// What a post-quantum pre-shared key makes of the keys, once it is in use.
     pub(in crate::sa) ppk: Option<Mixed>,
+}
+
+/// A session that is being resumed.
+pub(in crate::sa) struct Resumed {
+    pub(in crate::sa) local_id: Identification,
+    pub(in crate::sa) remote_id: Identification,
+    /// Responder: who the initiator is for EAP.
+    pub(in crate::sa) eap_id: Option<Identification>,
+    /// Responder: the ticket that was presented.
+    pub(in crate::sa) ticket: Option<TicketId>,
 }
 
 impl Handshake {
@@ -125,6 +137,42 @@ impl Handshake {
         shared_key_auth(&secured.prf, key, &octets)
             .expose()
             .to_vec()
+    }
+
+    /// AUTH of `signer` in a session that is resumed: AUTH = prf(SK_px, octets) (RFC 5723 section
+    /// 5.1).
+    pub(super) fn resumption_auth(
+        &self,
+        signer: Role,
+        secured: &Secured,
+        id: &Identification,
+    ) -> Vec<u8> {
+        let octets = self.octets(signer, secured, id);
+        self.prove_resumption(signer, secured, &octets)
+            .expose()
+            .to_vec()
+    }
+
+    /// Whether `auth` is what `signer` proves itself with in a session that is resumed.
+    pub(super) fn proves_resumption(
+        &self,
+        signer: Role,
+        secured: &Secured,
+        id: &Identification,
+        auth: &[u8],
+    ) -> bool {
+        self.acceptable_octets(signer, secured, id)
+            .iter()
+            .any(|octets| {
+                verify(
+                    auth,
+                    self.prove_resumption(signer, secured, octets).expose(),
+                )
+            })
+    }
+
+    fn prove_resumption(&self, signer: Role, secured: &Secured, octets: &[u8]) -> Secret {
+        secured.prf.compute(self.sk_p(signer).expose(), &[octets])
     }
 
     /// Whether `auth` is what `signer` proves itself with by such a key.

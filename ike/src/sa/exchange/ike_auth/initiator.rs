@@ -3,6 +3,8 @@
 //! In each request it proves itself by the present round, or goes on with EAP; in each response it
 //! judges the responder's round, if there is one. It is done when both ends have no round left.
 
+mod resumed;
+
 use std::sync::Arc;
 
 use super::{
@@ -113,6 +115,9 @@ impl Initiator {
 
     /// The first request.
     pub(in crate::sa) fn begin(&mut self, cx: &mut Context<'_>) -> Result<InitiatorStep, Failure> {
+        if self.handshake.resumed.is_some() {
+            return self.resume(cx);
+        }
         if self.has_several_rounds() && !self.handshake.announced.several_rounds {
             return Err(Failure::Protocol("it takes one authentication round only"));
         }
@@ -193,6 +198,9 @@ impl Initiator {
         payloads: &Payloads,
         cx: &mut Context<'_>,
     ) -> Result<Option<Question>, Failure> {
+        if self.handshake.resumed.is_some() {
+            return self.judge_resumed(payloads, cx).map(|()| None);
+        }
         let wanted = self.connection.remote.get(self.remote_rounds);
         if let (Some(id), true) = (payloads.id_responder(), self.remote_goes_on) {
             if !wanted.is_some_and(|round| round.id.matches(id)) {

@@ -20,7 +20,7 @@ mod responder;
 use std::{net::IpAddr, sync::Arc};
 
 pub(in crate::sa) use extras::Asking;
-pub(in crate::sa) use handshake::Handshake;
+pub(in crate::sa) use handshake::{Handshake, Resumed};
 pub(in crate::sa) use initiator::Initiator;
 pub(in crate::sa) use outcome::{
     AuthRefusal, AuthResponse, Authenticated, InitiatorStep, Rejection, ResponderStep,
@@ -60,7 +60,7 @@ fn address_id(address: IpAddr) -> Identification {
 }
 
 /// Who we say we are in a round: what is configured, or our address.
-fn local_id(connection: &Connection, round: usize, path: Path) -> Identification {
+pub(in crate::sa) fn local_id(connection: &Connection, round: usize, path: Path) -> Identification {
     let configured = connection
         .local
         .get(round)

@@ -4,6 +4,8 @@
 //! as long as there are any. It is done when both ends have no round left. What the first request
 //! asked for beside is answered only then.
 
+mod resumed;
+
 use std::sync::Arc;
 
 use super::{
@@ -141,6 +143,9 @@ impl Responder {
         cx: &mut Context<'_>,
     ) -> Result<Option<Question>, Failure> {
         match &mut self.remote {
+            Remote::Round(_) if self.handshake.resumed.is_some() => {
+                self.judge_resumed(payloads, cx).map(|()| None)
+            }
             Remote::Round(round) => {
                 let round = *round;
                 self.begin_round(round, payloads, cx)
@@ -284,6 +289,11 @@ impl Responder {
         let next = round + 1;
         let goes_on = goes_on(payloads);
         self.narrow(|connection| (connection.remote.len() > next) == goes_on)?;
+        // Not before the peer has proven to be who it says: strangers learn nothing of maintenance.
+        self.candidates.retain(|candidate| !candidate.kept_down);
+        if self.candidates.is_empty() {
+            return Err(Failure::KeptDown);
+        }
         self.remote = if goes_on {
             Remote::Round(next)
         } else {
@@ -452,6 +462,7 @@ impl Responder {
                 asked.answer(&connection, self.eap_id.as_ref().unwrap_or(&remote_id), cx)?;
             answer.extend(ppk::answer(&self.handshake));
             answer.append(&mut given.payloads);
+            answer.extend(self.ticket(&connection, first, &remote_id, cx));
             let child = given.grant(first, &connection.children, cx);
             if let Some(Err(Failure::InvalidSyntax)) = child {
                 for lease in &given.leases {

@@ -1,0 +1,136 @@
+//! The configuration payload: addresses inside the tunnel, and what comes with them.
+
+use super::super::{
+    proofs,
+    row::{Ends, Lines, PLAIN, Row, Starter, row},
+};
+
+pub(super) fn all() -> Vec<Row> {
+    let unproven = Row::unproven_with_libreswan;
+    vec![
+        unproven(virtual_v4()),
+        unproven(virtual_v6()),
+        unproven(name_servers()),
+    ]
+}
+
+/// A client of virtual IPv4 addresses, which is whoever starts.
+fn client(feature: &'static str, document: &'static str) -> Row {
+    row(feature, document)
+        .when_starting(Starter::Holdfast)
+        .holdfast(Lines {
+            connection: "vips = [\"0.0.0.0\"]\n",
+            child: "remote_ts = [\"10.2.0.0/16\"]\n",
+            ..PLAIN
+        })
+        .charon(Lines {
+            connection: "pools = four",
+            child: "local_ts = 10.2.0.0/16",
+            sections: "pools { four { addrs = 10.99.0.0/24 } }",
+            ..PLAIN
+        })
+        .libreswan(Lines {
+            connection: LIBRESWAN_SERVER,
+            child: "leftsubnet=10.2.0.0/16\nrightaddresspool=10.99.0.1-10.99.0.9",
+            ..PLAIN
+        })
+        .ends(Ends::Virtual("10.99.0.1", "10.2.0.1"))
+        .when_starting(Starter::Peer)
+        .holdfast(Lines {
+            connection: "pools = [\"four\"]\n",
+            child: "local_ts = [\"10.1.0.0/16\"]\n",
+            sections: "[pools.four]\naddrs = \"10.99.0.0/24\"\n",
+            ..PLAIN
+        })
+        .charon(Lines {
+            connection: "vips = 0.0.0.0",
+            child: "remote_ts = 10.1.0.0/16",
+            ..PLAIN
+        })
+        .libreswan(Lines {
+            connection: LIBRESWAN_CLIENT,
+            child: "rightsubnet=10.1.0.0/16",
+            ..PLAIN
+        })
+        .ends(Ends::Virtual("10.1.0.1", "10.99.0.1"))
+}
+
+const LIBRESWAN_SERVER: &str = "leftmodecfgserver=yes\nrightmodecfgclient=yes";
+const LIBRESWAN_CLIENT: &str = "leftmodecfgclient=yes\nrightmodecfgserver=yes\nmodecfgpull=yes\nnarrowing=yes\n\
+     leftupdown=\"ipsec _updown\"";
+
+fn virtual_v4() -> Row {
+    client("a virtual IPv4 address from a pool", "RFC 7296 2.19")
+        .proof(proofs::has_its_virtual_address)
+}
+
+fn virtual_v6() -> Row {
+    row("a virtual IPv6 address from a pool", "RFC 7296 2.19")
+        .when_starting(Starter::Holdfast)
+        .holdfast(Lines {
+            connection: "vips = [\"::\"]\n",
+            child: "remote_ts = [\"fd00:2::/64\"]\n",
+            ..PLAIN
+        })
+        .charon(Lines {
+            connection: "pools = six",
+            child: "local_ts = fd00:2::/64",
+            sections: "pools { six { addrs = fd00:99::/120 } }",
+            ..PLAIN
+        })
+        .libreswan(Lines {
+            connection: LIBRESWAN_SERVER,
+            child: "leftsubnet=fd00:2::/64\nrightaddresspool=fd00:99::1-fd00:99::9",
+            ..PLAIN
+        })
+        .ends(Ends::Virtual("fd00:99::1", "fd00:2::1"))
+        .when_starting(Starter::Peer)
+        .holdfast(Lines {
+            connection: "pools = [\"six\"]\n",
+            child: "local_ts = [\"fd00:1::/64\"]\n",
+            sections: "[pools.six]\naddrs = \"fd00:99::/120\"\n",
+            ..PLAIN
+        })
+        .charon(Lines {
+            connection: "vips = ::",
+            child: "remote_ts = fd00:1::/64",
+            ..PLAIN
+        })
+        .libreswan(Lines {
+            connection: LIBRESWAN_CLIENT,
+            child: "rightsubnet=fd00:1::/64",
+            ..PLAIN
+        })
+        .ends(Ends::Virtual("fd00:1::1", "fd00:99::1"))
+        .proof(proofs::has_its_virtual_address)
+}
+
+/// Only what holdfast hands out can be seen in a log.
+fn name_servers() -> Row {
+    client("name servers and networks handed out", "RFC 7296 3.15")
+        .when_starting(Starter::Holdfast)
+        .nobody_has("holdfast as a client takes them, and shows them nowhere")
+        .when_starting(Starter::Peer)
+        .holdfast(Lines {
+            connection: "pools = [\"four\"]\n",
+            child: "local_ts = [\"10.1.0.0/16\"]\n",
+            sections: "[pools.four]\naddrs = \"10.99.0.0/24\"\ndns = [\"10.1.0.53\"]\n\
+                       subnet = [\"10.1.0.0/16\"]\n",
+            ..PLAIN
+        })
+        .charon(Lines {
+            connection: "vips = 0.0.0.0",
+            child: "remote_ts = 10.1.0.0/16",
+            says: &[
+                "handling INTERNAL_IP4_DNS attribute failed",
+                "handling INTERNAL_IP4_SUBNET attribute failed",
+            ],
+            ..PLAIN
+        })
+        .libreswan(Lines {
+            connection: LIBRESWAN_CLIENT,
+            child: "rightsubnet=10.1.0.0/16",
+            says: &["received INTERNAL_IP4_DNS", "10.1.0.53"],
+            ..PLAIN
+        })
+}
