@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// Keys that take keywords, and whether they take other values beside them.
-pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 18] = {
+pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 20] = {
     use Others::{No, Yes};
-    use Section::{Agent, Auth, Child, Connection, Log, Secret};
+    use Section::{Agent, Auth, Child, Connection, Log, Probe, Secret};
     [
         (
             Agent,
@@ -66,7 +66,7 @@ pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 18] = {
         (Connection, "redirect_at", &["ike_auth", "ike_sa_init"], No),
         (Connection, "proposals", &["default"], Yes),
         (Child, "esp_proposals", &["default"], Yes),
-        (Child, "mode", &["tunnel", "transport"], No),
+        (Child, "mode", &["tunnel", "transport", "pass", "drop"], No),
         (Child, "tfc_padding", &["mtu"], Yes),
         (
             Child,
@@ -76,6 +76,8 @@ pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 18] = {
         ),
         (Child, "close_action", &["none", "trap", "start"], No),
         (Child, "dpd_action", &["clear", "trap", "restart"], No),
+        (Probe, "kind", &["icmp", "tcp"], No),
+        (Probe, "action", &["repair", "report"], No),
         (Secret, "type", &["psk", "eap", "ppk", "private_key"], No),
     ]
 };
@@ -137,6 +139,7 @@ fn definition(schema: &mut Value, section: Section) -> Option<&mut Map<String, V
         Section::Retransmit => "RawRetransmit",
         Section::Reconnect => "RawReconnect",
         Section::Child => "RawChild",
+        Section::Probe => "RawProbe",
         Section::Secret => "RawSecret",
         Section::SecretSource => "RawSecretSource",
         Section::Authority => "RawAuthority",
@@ -189,7 +192,7 @@ fn require<'a>(
     table: &mut Map<String, Value>,
 ) {
     match section {
-        Section::Auth | Section::Connection => {}
+        Section::Auth | Section::Connection | Section::Probe => {}
         Section::Secret => {
             table.insert("required".to_owned(), json!(["type"]));
             let of_key = json!({

@@ -2,9 +2,13 @@
 //! own settings, writing for the folder of the control socket and that of the agent's state, running
 //! for nothing. The key log is open already.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
 
-use holdfast_config::{Loaded, ViciAddress};
+use holdfast_config::{Loaded, StateDir, ViciAddress};
 use landlock::{
     ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
     RulesetStatus, path_beneath_rules,
@@ -65,7 +69,24 @@ fn writable(loaded: &Loaded) -> Vec<PathBuf> {
         ViciAddress::Unix(path) => Some(folder_of(path).to_path_buf()),
         ViciAddress::Tcp(_) => None,
     };
-    socket.into_iter().chain([PathBuf::from(STATE)]).collect()
+    socket
+        .into_iter()
+        .chain(state(&loaded.config.agent.state_dir))
+        .collect()
+}
+
+/// The folder of what outlives a restart. A missing one can be made now, and no more later.
+fn state(place: &StateDir) -> Option<PathBuf> {
+    match place {
+        StateDir::Memory => None,
+        StateDir::Usual => Some(PathBuf::from(STATE)),
+        StateDir::At(folder) => {
+            if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(folder) {
+                tracing::warn!(folder = %folder.display(), %error, "agent.state_dir cannot be made");
+            }
+            Some(folder.clone())
+        }
+    }
 }
 
 fn folder_of(file: &Path) -> &Path {

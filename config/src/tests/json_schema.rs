@@ -158,6 +158,7 @@ fn the_keywords_are_those_that_the_agent_takes() {
                     Site::new(&PARIS.replace("auth = \"psk\", id = \"sun", &with))
                 }
                 Section::Connection => paris(&line, ""),
+                Section::Probe => paris("", &format!("probe.target = \"10.2.0.1\"\nprobe.{line}")),
                 Section::Child => paris("", &line),
                 Section::Secret => Site::new(&format!("{PARIS}{NET}{}{line}", fits(SECRET))),
                 section => panic!("{section:?} has no keywords yet: say how one is written"),
