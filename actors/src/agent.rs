@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_rt::{Arbiter, System};
-use holdfast_config::{Config, DataPlaneKind, Loaded};
+use holdfast_config::{Agent, Config, DataPlaneKind, Loaded};
 use holdfast_ipsec::{
     DataPlane, Device, NatTDatagram, NonePlane, PacketDevice, PlaneEvent, Userspace,
     UserspaceOptions,
@@ -25,10 +25,12 @@ use crate::{
     bus::ControlEvent,
     data_plane::{DataPlaneActor, Plane},
     environment::{Parts, Shared},
+    events::{self, Form},
     health::{self, Canaries, HealthServer},
     keylog,
     monitor::{Ending, mailbox, spawn_singleton},
     network_watch::NetworkWatch,
+    post::{Meters, Post},
     reload,
     sandbox::Sandbox,
     shutdown::{Cause, Drainer, Exit, Requests, ShutdownPort},
@@ -154,6 +156,8 @@ pub(crate) fn finish(thread: JoinHandle<()>, patience: Duration) {
 struct Prepared {
     sockets: Sockets,
     vici: Listener,
+    /// Sockets that tell events, and how.
+    events: Vec<(Listener, Form)>,
     health: Option<std::net::TcpListener>,
     key_log: Option<keylog::Tables>,
     sandbox: Option<Sandbox>,
@@ -164,7 +168,9 @@ impl Prepared {
         let agent = &options.loaded.config.agent;
         // The control socket first: it tells best that another agent runs.
         let vici = Listener::bind(agent)?;
-        let others = Sockets::bind(agent).and_then(|sockets| {
+        let mut events = Vec::new();
+        let others = bind_events(agent, &mut events).and_then(|()| {
+            let sockets = Sockets::bind(agent)?;
             let health = agent.health.map(health::bind).transpose()?;
             let key_log = agent.keylog.as_deref().map(keylog::open).transpose()?;
             Ok((sockets, health, key_log))
@@ -173,16 +179,42 @@ impl Prepared {
             Ok((sockets, health, key_log)) => Ok(Self {
                 sockets,
                 vici,
+                events,
                 health,
                 key_log,
                 sandbox: None,
             }),
             Err(error) => {
                 vici.address().remove();
+                for (listener, _) in events {
+                    listener.address().remove();
+                }
                 Err(error)
             }
         }
     }
+
+    /// What is to be removed from the file system at the end.
+    fn addresses(&self) -> Vec<vici_listener::Address> {
+        let events = self.events.iter().map(|(listener, _)| listener);
+        [&self.vici]
+            .into_iter()
+            .chain(events)
+            .map(Listener::address)
+            .collect()
+    }
+}
+
+fn bind_events(agent: &Agent, events: &mut Vec<(Listener, Form)>) -> Result<(), StartError> {
+    for (key, address, form) in [
+        ("events", &agent.events, Form::Json),
+        ("error_notify", &agent.error_notify, Form::ErrorNotify),
+    ] {
+        if let Some(address) = address {
+            events.push((Listener::bind_events(key, address, agent)?, form));
+        }
+    }
+    Ok(())
 }
 
 /// The data plane and the two ways it speaks to us.
@@ -262,12 +294,17 @@ async fn live(
 ) -> Result<Exit, StartError> {
     let mut requests = Requests::new()?;
     let hangup = signal(SignalKind::hangup())?;
-    let vici = prepared.vici.address();
+    let addresses = prepared.addresses();
+    let remove = move || {
+        addresses
+            .into_iter()
+            .for_each(vici_listener::Address::remove)
+    };
     let watchdog = hooks.watchdog;
     let running = match start(options, prepared, key_log, watchdog, &requests.port()) {
         Ok(running) => running,
         Err(error) => {
-            vici.remove();
+            remove();
             return Err(error);
         }
     };
@@ -281,7 +318,7 @@ async fn live(
         stopping();
     }
     let exit = running.drainer.run(cause, &mut requests).await;
-    vici.remove();
+    remove();
     drop(running.network);
     if exit != Exit::Interrupted {
         workers::stop(running.arbiters);
@@ -310,6 +347,10 @@ fn start(
     let (supervisor, supervisor_mail) = mailbox(SINGLETON_CAPACITY);
     let (transport, transport_mail) = mailbox(SINGLETON_CAPACITY);
     let (data_plane, data_plane_mail) = mailbox(SINGLETON_CAPACITY);
+    let meters = Meters::default();
+    let supervisor = Post::new(supervisor, &meters.supervisor);
+    let transport = Post::new(transport, &meters.transport);
+    let data_plane = Post::new(data_plane, &meters.data_plane);
     let shared = Arc::new(Shared::new(Parts {
         agent: agent.clone(),
         config_path: options.config_path,
@@ -323,6 +364,7 @@ fn start(
         sandbox: prepared.sandbox,
         supervisor,
         transport: transport.clone(),
+        meters,
     }));
     let state = store::start(state_file, &store, {
         let shared = Arc::downgrade(&shared);
@@ -373,6 +415,9 @@ fn start(
     spawn_singleton(supervisor_mail, supervising, fails("supervisor"));
 
     vici_listener::start(&control.handle(), prepared.vici, &shared);
+    for (listener, form) in prepared.events {
+        events::start(&control.handle(), listener, form, &shared);
+    }
     arbiters.push(control);
     let health = prepared
         .health

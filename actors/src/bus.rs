@@ -1,12 +1,15 @@
 //! What control clients may listen to. Bounded: who does not keep up loses the connection, not the
 //! agent its memory.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use holdfast_ike::Path;
 use tokio::sync::{broadcast, watch};
 
-use crate::{handle::IkeSaId, supervisor::messages::IkeSaListing};
+use crate::{
+    handle::IkeSaId,
+    supervisor::messages::{Applied, IkeSaListing},
+};
 
 /// Events a client may lag behind.
 const LAG: usize = 256;
@@ -83,6 +86,26 @@ pub(crate) enum ControlEvent {
         /// The IKE_SA it concerns.
         listing: Option<IkeSaListing>,
     },
+    /// A connection is up, all that is wanted of it, or no longer is.
+    ConnectionChanged {
+        connection: Arc<str>,
+        up: bool,
+        /// Why it is not up.
+        reason: Arc<str>,
+    },
+    /// An attempt at an IKE_SA has failed.
+    AttemptFailed {
+        connection: Arc<str>,
+        reason: Arc<str>,
+        /// How many have since it was last up.
+        failures: u32,
+        /// When the next one begins, if it has a time.
+        next_retry: Option<Duration>,
+    },
+    /// The configuration files were read again.
+    Reloaded(Applied),
+    /// The agent says goodbye to its peers.
+    Draining,
     /// Somebody wrote to the log.
     Log(LogLine),
 }

@@ -12,7 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::Addr;
 use arc_swap::ArcSwap;
 use holdfast_config::{Agent, Secrets};
 use holdfast_ike::{
@@ -38,6 +37,7 @@ use crate::{
     keylog::KeyLogPort,
     network_watch::Addresses,
     pools::Pools,
+    post::{Meters, Post},
     sandbox::Sandbox,
     socket::{Sockets, source_address},
     store::{KeptLease, Store},
@@ -77,9 +77,11 @@ pub(crate) struct Shared {
     /// What the process may still do, where somebody confined it.
     pub(crate) sandbox: Option<Sandbox>,
     /// Where IKE_SAs report to.
-    pub(crate) supervisor: Addr<Supervisor>,
+    pub(crate) supervisor: Post<Supervisor>,
     /// Where IKE_SAs have datagrams for further SPIs of theirs sent to them.
-    pub(crate) transport: Addr<Transport>,
+    pub(crate) transport: Post<Transport>,
+    /// How the actors keep up with their mail.
+    pub(crate) meters: Meters,
     /// Counts that clients may ask for at any rate without disturbing the supervisor.
     pub(crate) gauges: Gauges,
     /// What the supervisor last published.
@@ -120,8 +122,9 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) leases: BTreeMap<String, Vec<(IpAddr, KeptLease)>>,
     pub(crate) sandbox: Option<Sandbox>,
-    pub(crate) supervisor: Addr<Supervisor>,
-    pub(crate) transport: Addr<Transport>,
+    pub(crate) supervisor: Post<Supervisor>,
+    pub(crate) transport: Post<Transport>,
+    pub(crate) meters: Meters,
 }
 
 impl Shared {
@@ -144,6 +147,7 @@ impl Shared {
             sandbox: parts.sandbox,
             supervisor: parts.supervisor,
             transport: parts.transport,
+            meters: parts.meters,
             gauges: Gauges::default(),
             snapshot: ArcSwap::from_pointee(Snapshot::empty()),
             addresses: ArcSwap::default(),

@@ -52,6 +52,16 @@ pub enum StartError {
         "there is no group `{0}`: correct `agent.vici_group`, or create it with `groupadd {0}`"
     )]
     NoSuchGroup(String),
+    /// A socket that tells events cannot be made.
+    #[error("cannot listen on {address}: {source}; correct `agent.{key}`")]
+    Events {
+        /// The key that names it.
+        key: &'static str,
+        /// Where.
+        address: ViciAddress,
+        /// Why not.
+        source: io::Error,
+    },
     /// The health endpoint cannot be made.
     #[error("cannot listen on {address} for health checks: {source}; correct `agent.health`")]
     Health {

@@ -7,10 +7,10 @@
 
 use std::time::Instant;
 
-use actix::{Addr, Message, prelude::SendError};
+use actix::{Message, prelude::SendError};
 use holdfast_ike::{EspSpi, Path, sa::Command};
 
-use crate::ike_sa::IkeSaActor;
+use crate::{ike_sa::IkeSaActor, post::Post};
 
 /// Room for datagrams in an IKE_SA's mailbox. IKE has a window of one request, so more than a few
 /// waiting datagrams are retransmissions or garbage.
@@ -85,7 +85,7 @@ pub(crate) enum Delivery {
 
 /// Delivers datagrams to one IKE_SA, within the bound of its mailbox.
 #[derive(Debug)]
-pub(crate) struct DatagramPort(Addr<IkeSaActor>);
+pub(crate) struct DatagramPort(Post<IkeSaActor>);
 
 impl DatagramPort {
     /// Queues a datagram if there is room.
@@ -101,7 +101,7 @@ impl DatagramPort {
 /// Gives orders to one IKE_SA. Orders are few (the supervisor collapses them) and must not be lost,
 /// so they ignore the bound.
 #[derive(Debug)]
-pub(crate) struct CommandPort(Addr<IkeSaActor>);
+pub(crate) struct CommandPort(Post<IkeSaActor>);
 
 impl CommandPort {
     /// Queues an order; nothing happens when the IKE_SA is gone, its exit is being reported.
@@ -111,6 +111,6 @@ impl CommandPort {
 }
 
 /// The two ports of a new IKE_SA.
-pub(crate) fn ports(address: Addr<IkeSaActor>) -> (DatagramPort, CommandPort) {
+pub(crate) fn ports(address: Post<IkeSaActor>) -> (DatagramPort, CommandPort) {
     (DatagramPort(address.clone()), CommandPort(address))
 }

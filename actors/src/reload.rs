@@ -69,6 +69,10 @@ fn tell(shared: &Shared, reloaded: &Reloaded) {
         text.push_str("; [agent] has changed, which takes effect at the next start");
     }
     tracing::info!("{text}");
+    let applied = &reloaded.applied;
+    shared
+        .bus
+        .publish(|| ControlEvent::Reloaded(applied.clone()));
     shared.bus.publish(|| {
         ControlEvent::Log(LogLine {
             group: Group::Daemon,

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
+use actix::{Actor, Context, Handler, Message};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -21,6 +21,7 @@ use tokio::{
 use crate::{
     data_plane::{DataPlaneActor, Flush},
     environment::Shared,
+    post::{Mail, Post},
     supervisor::messages::{Drain, ForceRest},
     transport::{StopAccepting, Transport},
 };
@@ -130,8 +131,8 @@ impl Requests {
 /// Everybody who has a part in the drain.
 pub(crate) struct Drainer {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) transport: Addr<Transport>,
-    pub(crate) data_plane: Addr<DataPlaneActor>,
+    pub(crate) transport: Post<Transport>,
+    pub(crate) data_plane: Post<DataPlaneActor>,
 }
 
 impl Drainer {
@@ -206,10 +207,9 @@ impl Drainer {
 }
 
 /// Asks an actor that may be dead or stuck.
-async fn ask<A, M>(actor: &Addr<A>, message: M) -> Option<M::Result>
+async fn ask<A, M>(actor: &Post<A>, message: M) -> Option<M::Result>
 where
-    A: Actor + Handler<M>,
-    A::Context: ToEnvelope<A, M>,
+    A: Actor<Context = Context<A>> + Handler<Mail<M>>,
     M: Message + Send + 'static,
     M::Result: Send,
 {

@@ -89,6 +89,34 @@ impl Listener {
         }
     }
 
+    /// Binds a socket whose listeners only hear.
+    pub(crate) fn bind_events(
+        key: &'static str,
+        address: &ViciAddress,
+        agent: &Agent,
+    ) -> Result<Self, StartError> {
+        let failed = |source| StartError::Events {
+            key,
+            address: address.clone(),
+            source,
+        };
+        match address {
+            ViciAddress::Unix(path) => {
+                if is_served(path).map_err(failed)? {
+                    return Err(failed(io::ErrorKind::AddrInUse.into()));
+                }
+                let group = agent.vici_group.as_deref().map(group).transpose()?;
+                let listener = bind_unix(path, agent.vici_mode, group).map_err(failed)?;
+                Ok(Self::Unix(listener, path.clone()))
+            }
+            ViciAddress::Tcp(tcp) => {
+                let listener = StdTcpListener::bind(tcp).map_err(failed)?;
+                listener.set_nonblocking(true).map_err(failed)?;
+                Ok(Self::Tcp(listener))
+            }
+        }
+    }
+
     /// What is to be removed at the end.
     pub(crate) fn address(&self) -> Address {
         Address(match self {

@@ -178,10 +178,10 @@ impl<S: AsyncRead + AsyncWrite> Session<'_, S> {
 
     async fn pass_on(&mut self, event: Result<Arc<ControlEvent>, RecvError>) -> Result<(), Gone> {
         match event {
-            Ok(event) => {
-                let (name, message) = commands::events::render_event(&event, self.shared);
-                self.stream(name, message).await
-            }
+            Ok(event) => match commands::events::render_event(&event, self.shared) {
+                Some((name, message)) => self.stream(name, message).await,
+                None => Ok(()),
+            },
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "control client too slow for its events, dropped");
                 Err(Gone)

@@ -82,6 +82,12 @@ pub struct Agent {
     pub vici_expose: bool,
     /// Where health checks are answered over HTTP; `None` turns them off.
     pub health: Option<SocketAddr>,
+    /// When the agent says that it is ready.
+    pub readiness: Readiness,
+    /// Where events are told as JSON lines; `None` turns that off.
+    pub events: Option<ViciAddress>,
+    /// Where errors are told as charon's error-notify plugin tells them; `None` turns that off.
+    pub error_notify: Option<ViciAddress>,
     /// What carries the traffic.
     pub dataplane: DataPlaneKind,
     /// Addresses the IKE sockets are bound to.
@@ -124,6 +130,9 @@ impl Default for Agent {
             vici_group: None,
             vici_expose: false,
             health: None,
+            readiness: Readiness::default(),
+            events: None,
+            error_notify: None,
             dataplane: DataPlaneKind::default(),
             listen: vec![
                 IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -181,6 +190,20 @@ impl fmt::Display for ViciAddress {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
         }
     }
+}
+
+/// When the agent says that it is ready (`/readyz`). One that is shutting down never is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// It runs.
+    #[default]
+    Running,
+    /// Every connection that is wanted is up.
+    All,
+    /// At least one connection is up.
+    Any,
+    /// These connections are up.
+    Connections(Vec<String>),
 }
 
 /// What carries the traffic.

@@ -82,6 +82,9 @@ pub(crate) struct RawAgent {
     pub(crate) vici_group: Option<Name>,
     pub(crate) vici_expose: Option<bool>,
     pub(crate) health: Option<String>,
+    pub(crate) readiness: RawReadiness,
+    pub(crate) events: Option<String>,
+    pub(crate) error_notify: Option<String>,
     pub(crate) dataplane: Option<String>,
     pub(crate) listen: Option<TextList>,
     pub(crate) port: Option<u16>,
@@ -101,6 +104,12 @@ pub(crate) struct RawAgent {
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawReadiness {
+    pub(crate) require: Option<TextList>,
+}
+
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawTun {
     pub(crate) name: Option<String>,

@@ -20,9 +20,10 @@ pub(crate) struct Row {
 
 impl Section {
     /// The heading of its table, and every section there is.
-    pub(crate) const HEADINGS: [(&'static str, Self); 18] = [
+    pub(crate) const HEADINGS: [(&'static str, Self); 19] = [
         ("Top level", Self::Root),
         ("[agent]", Self::Agent),
+        ("[agent.readiness]", Self::Readiness),
         ("[agent.tun]", Self::Tun),
         ("[agent.limits]", Self::Limits),
         ("[agent.log]", Self::Log),

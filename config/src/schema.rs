@@ -23,6 +23,7 @@ use crate::{
 pub(crate) enum Section {
     Root,
     Agent,
+    Readiness,
     Tun,
     Limits,
     Log,
@@ -56,6 +57,7 @@ impl Section {
         match self {
             Self::Root => fields_of::<raw::RawConfig>(),
             Self::Agent => fields_of::<raw::RawAgent>(),
+            Self::Readiness => fields_of::<raw::RawReadiness>(),
             Self::Tun => fields_of::<raw::RawTun>(),
             Self::Limits => fields_of::<raw::RawLimits>(),
             Self::Log => fields_of::<raw::RawLog>(),
@@ -83,6 +85,7 @@ impl Section {
             (Self::Root, "secrets") => Holds::Named(Self::Secret),
             (Self::Root, "authorities") => Holds::Named(Self::Authority),
             (Self::Root, "pools") => Holds::Named(Self::Pool),
+            (Self::Agent, "readiness") => Holds::Table(Self::Readiness),
             (Self::Agent, "tun") => Holds::Table(Self::Tun),
             (Self::Agent, "limits") => Holds::Table(Self::Limits),
             (Self::Agent, "log") => Holds::Table(Self::Log),
@@ -119,6 +122,7 @@ impl Section {
                 _ => None,
             },
             Self::Agent
+            | Self::Readiness
             | Self::Tun
             | Self::Limits
             | Self::Log

@@ -49,6 +49,7 @@ pub(crate) fn write(
     };
     let text = format!(
         r#"[agent]
+state_dir = "none"
 vici = "unix://{socket}"
 dataplane = "userspace"
 listen = ["127.0.0.1"]

@@ -30,17 +30,22 @@ impl Counter {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $field:ident = $name:literal),* $(,)?) => {
+    ($(#[doc = $doc:literal] $field:ident = $name:literal),* $(,)?) => {
         /// The agent-wide counters.
         #[derive(Debug, Default)]
         pub struct Counters {
-            $($(#[$doc])* pub $field: Counter,)*
+            $(#[doc = $doc] pub $field: Counter,)*
         }
 
         impl Counters {
             /// Every counter with its public name, in a fixed order.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Counter)> {
                 [$(($name, &self.$field)),*].into_iter()
+            }
+
+            /// What each counts, by its public name, in the same order.
+            pub fn meanings() -> impl Iterator<Item = (&'static str, &'static str)> {
+                [$(($name, $doc)),*].into_iter()
             }
 
             /// Adds what `other` has counted.

@@ -105,6 +105,10 @@ pub struct Usage {
     pub packets_in: u64,
     /// Packets sent.
     pub packets_out: u64,
+    /// Packets dropped because their sequence number was seen before or is too old.
+    pub replayed: u64,
+    /// Packets dropped because their integrity check failed.
+    pub integrity_failed: u64,
     /// When the last authentic packet arrived, but for answers to probes.
     pub last_in: Option<Instant>,
     /// When the last packet was sent, but for probes.
@@ -252,17 +256,22 @@ pub enum InstallError {
 }
 
 macro_rules! plane_counters {
-    ($($(#[$doc:meta])* $field:ident = $name:literal),* $(,)?) => {
+    ($(#[doc = $doc:literal] $field:ident = $name:literal),* $(,)?) => {
         /// What happened to packets, over all CHILD_SAs, since the start.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct PlaneCounters {
-            $($(#[$doc])* pub $field: u64,)*
+            $(#[doc = $doc] pub $field: u64,)*
         }
 
         impl PlaneCounters {
             /// Every counter with its public name, in a fixed order.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
                 [$(($name, self.$field)),*].into_iter()
+            }
+
+            /// What each counts, by its public name, in the same order.
+            pub fn meanings() -> impl Iterator<Item = (&'static str, &'static str)> {
+                [$(($name, $doc)),*].into_iter()
             }
         }
 

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Up(UpOptions),
     /// Make the agent read its configuration again; what did not change stays as it is.
     Reload(ReloadOptions),
+    /// Print what happens, as it happens, one JSON object a line.
+    Events(EventsOptions),
 }
 
 #[derive(Args, Debug)]
@@ -157,6 +159,18 @@ pub(crate) struct ReloadOptions {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EventsOptions {
+    /// The agent's socket for events: unix:///PATH or tcp://HOST:PORT.
+    ///
+    /// Without it, the socket is the one that the configuration names.
+    #[arg(long, short, value_name = "URI")]
+    pub(crate) uri: Option<Address>,
+    /// The configuration file that names it [default: /etc/holdfast/holdfast.toml].
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// The control protocol has milliseconds, which other daemons keep in 32 bits.

@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod completions;
 mod control;
+mod events;
 mod exit;
 mod import;
 mod logging;
@@ -21,11 +22,11 @@ mod service;
 mod status;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use holdfast_actors::text;
 
 use arguments::{Arguments, Command};
 use exit::{Code, Failure};
@@ -52,6 +53,7 @@ fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
         Command::Terminate(options) => control::block_on(operate::terminate(&options, output)),
         Command::Down(options) => control::block_on(maintenance::down(&options, output)),
         Command::Up(options) => control::block_on(maintenance::up(&options, output)),
+        Command::Events(options) => control::block_on(events::events(&options, output)),
         Command::Reload(options) => control::block_on(reload::reload(&options, output)),
     };
     match outcome {

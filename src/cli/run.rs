@@ -55,6 +55,7 @@ fn code(error: &StartError) -> Code {
         StartError::PortNotPermitted(_) => Code::NotPermitted,
         StartError::Socket { source, .. }
         | StartError::Vici { source, .. }
+        | StartError::Events { source, .. }
         | StartError::Health { source, .. }
         | StartError::KeyLog { source, .. }
         | StartError::System(source)

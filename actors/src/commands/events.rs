@@ -10,9 +10,12 @@ use super::{
 };
 use crate::{bus::ControlEvent, environment::Shared, supervisor::messages::IkeSaListing};
 
-/// An event's name and content.
-pub(crate) fn render_event(event: &ControlEvent, shared: &Arc<Shared>) -> (&'static str, Message) {
-    match event {
+/// An event's name and content; `None` for what the protocol has no event for.
+pub(crate) fn render_event(
+    event: &ControlEvent,
+    shared: &Arc<Shared>,
+) -> Option<(&'static str, Message)> {
+    Some(match event {
         ControlEvent::IkeUpdown { up, listing } => {
             let section = render_ike(listing);
             (
@@ -59,7 +62,11 @@ pub(crate) fn render_event(event: &ControlEvent, shared: &Arc<Shared>) -> (&'sta
             ("alert", message)
         }
         ControlEvent::Log(line) => ("log", render_line(line, Some("0"))),
-    }
+        ControlEvent::ConnectionChanged { .. }
+        | ControlEvent::AttemptFailed { .. }
+        | ControlEvent::Reloaded(_)
+        | ControlEvent::Draining => return None,
+    })
 }
 
 fn updown(up: bool) -> Message {

@@ -2,32 +2,52 @@
 //! says so. It asks no actor: it reads the snapshot that the supervisor publishes.
 
 mod canary;
+mod live;
 mod metrics;
+mod page;
 mod path;
+mod readiness;
 mod status;
+mod throughput;
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
+    serve::ListenerExt,
 };
+use socket2::SockRef;
 use tokio::sync::oneshot;
 
 pub(crate) use self::canary::Canaries;
+use self::{
+    live::Live,
+    metrics::Form,
+    page::{Now, View},
+    throughput::Throughput,
+};
 use crate::{StartError, environment::Shared};
+
+/// Who takes nothing for so long is no longer waited for.
+const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// What the handlers know.
 struct Health {
     shared: Arc<Shared>,
     canaries: Arc<Canaries>,
+    throughput: Mutex<Throughput>,
+    live: Live,
+    /// What browsers may do with the page.
+    policy: HeaderValue,
 }
 
 /// The running server.
@@ -67,13 +87,20 @@ pub(crate) fn start(
         .enable_all()
         .build()?;
     let (stop, stopped) = oneshot::channel();
-    let health = Arc::new(Health { shared, canaries });
+    let health = Arc::new(Health {
+        shared,
+        canaries,
+        throughput: Mutex::default(),
+        live: Live::default(),
+        policy: HeaderValue::from_str(&page::policy()).expect("ASCII"),
+    });
     let thread = thread::Builder::new()
         .name("health".to_owned())
         .spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = serve(listener, health) => {}
+                    () = serve(listener, Arc::clone(&health)) => {}
+                    () = live::keep_up(&health) => {}
                     _ = stopped => {}
                 }
             });
@@ -89,7 +116,14 @@ async fn serve(listener: TcpListener, health: Arc<Health>) {
             return;
         }
     };
+    let listener = listener.tap_io(|stream| {
+        let socket = SockRef::from(&*stream);
+        let _ = socket.set_tcp_user_timeout(Some(GIVE_UP));
+        let _ = socket.set_tcp_nodelay(true);
+    });
     let router = Router::new()
+        .route("/", get(show_page))
+        .route("/live", get(live::listen))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/status", get(show_status))
@@ -98,6 +132,48 @@ async fn serve(listener: TcpListener, health: Arc<Health>) {
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "health checks are no longer served");
     }
+}
+
+impl Health {
+    fn throughput(&self) -> MutexGuard<'_, Throughput> {
+        // Nothing panics while the lock is held.
+        self.throughput
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `show` on what there is to see now.
+    fn with_view<T>(&self, show: impl FnOnce(View<'_>) -> T) -> T {
+        let snapshot = self.shared.snapshot.load();
+        show(View {
+            started: self.shared.started,
+            draining: self.shared.gauges.draining.load(Ordering::Relaxed),
+            plane: &self.shared.plane,
+            snapshot: &snapshot,
+            throughput: &self.throughput(),
+            now: Now::read(),
+        })
+    }
+}
+
+async fn show_page(State(health): State<Arc<Health>>) -> Response {
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
+        (header::CONTENT_SECURITY_POLICY, health.policy.clone()),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (headers, health.with_view(page::page)).into_response()
 }
 
 /// Alive: every arbiter answers within a second.
@@ -111,12 +187,13 @@ async fn alive(State(health): State<Arc<Health>>) -> Response {
     }
 }
 
-/// Ready: new peers are let in.
+/// Ready: new peers are let in, and what the operator requires is up.
 async fn ready(State(health): State<Arc<Health>>) -> Response {
-    if health.shared.gauges.draining.load(Ordering::SeqCst) {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
-    } else {
-        (StatusCode::OK, "ready\n").into_response()
+    let shared = &health.shared;
+    let draining = shared.gauges.draining.load(Ordering::SeqCst);
+    match readiness::judge(&shared.agent.readiness, draining, &shared.snapshot.load()) {
+        Ok(()) => (StatusCode::OK, "ready\n").into_response(),
+        Err(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing).into_response(),
     }
 }
 
@@ -124,10 +201,11 @@ async fn show_status(State(health): State<Arc<Health>>) -> Response {
     axum::Json(status::status(&health.shared)).into_response()
 }
 
-async fn show_metrics(State(health): State<Arc<Health>>) -> Response {
-    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match metrics::page(&health.shared) {
-        Ok(page) => ([(header::CONTENT_TYPE, OPEN_METRICS)], page).into_response(),
+async fn show_metrics(State(health): State<Arc<Health>>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT);
+    let form = Form::accepted(accept.and_then(|types| types.to_str().ok()));
+    match metrics::page(&health.shared, form) {
+        Ok(page) => ([(header::CONTENT_TYPE, form.content_type())], page).into_response(),
         Err(error) => {
             tracing::error!(%error, "metrics not rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

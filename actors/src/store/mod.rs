@@ -19,6 +19,8 @@ use std::{
 
 use holdfast_config::StateDir;
 
+use crate::history::KeptHistory;
+
 pub(crate) use self::record::{Connections, KeptLease, Maintenance, Remembered};
 use self::{
     file::StateFile,
@@ -137,6 +139,11 @@ impl Store {
     /// The peer of this connection was last reached at this address.
     pub(crate) fn keep_address(&self, connection: &str, address: std::net::IpAddr) {
         self.put(Slot::address(connection), Some(&address));
+    }
+
+    /// What has become of this connection; `None` when it is no longer configured.
+    pub(crate) fn keep_history(&self, connection: &str, history: Option<&KeptHistory>) {
+        self.put(Slot::history(connection), history);
     }
 
     /// This address of a pool belongs to this identity, or to nobody.

@@ -11,22 +11,31 @@ use std::{
 use holdfast_ike::Identification;
 use serde::{Deserialize, Serialize};
 
+use crate::history::KeptHistory;
+
 /// The tables of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Table {
     Maintenance,
     Addresses,
     Leases,
+    Histories,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 3] = [Self::Maintenance, Self::Addresses, Self::Leases];
+    pub(super) const ALL: [Self; 4] = [
+        Self::Maintenance,
+        Self::Addresses,
+        Self::Leases,
+        Self::Histories,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Maintenance => "maintenance",
             Self::Addresses => "addresses",
             Self::Leases => "leases",
+            Self::Histories => "histories",
         }
     }
 }
@@ -57,6 +66,10 @@ impl Slot {
 
     pub(super) fn address(connection: &str) -> Self {
         Self::new(Table::Addresses, connection)
+    }
+
+    pub(super) fn history(connection: &str) -> Self {
+        Self::new(Table::Histories, connection)
     }
 
     /// The address first: it contains no space, a pool's name may.
@@ -131,6 +144,8 @@ pub(crate) struct Connections {
     pub(crate) maintenance: BTreeMap<Arc<str>, Maintenance>,
     /// Where peers were last reached.
     pub(crate) addresses: BTreeMap<Arc<str>, IpAddr>,
+    /// What became of them.
+    pub(crate) histories: BTreeMap<Arc<str>, KeptHistory>,
 }
 
 /// What was kept.
@@ -167,6 +182,10 @@ impl Remembered {
             Table::Addresses => {
                 let address = serde_json::from_slice(value).ok()?;
                 self.connections.addresses.insert(key.into(), address);
+            }
+            Table::Histories => {
+                let history = serde_json::from_slice(value).ok()?;
+                self.connections.histories.insert(key.into(), history);
             }
             Table::Leases => {
                 let (address, pool) = key.split_once(' ')?;

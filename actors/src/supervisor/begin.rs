@@ -15,6 +15,7 @@ use crate::{
     handle::{IkeSaId, MAILBOX_CAPACITY, ports},
     ike_sa::{self, Begin, Origin},
     monitor::mailbox,
+    post::Post,
     socket::source_address,
     transport::{InitKey, InitRefused, RouteAdded},
 };
@@ -49,6 +50,9 @@ impl Supervisor {
         let id = self
             .begin(path, Some(Arc::clone(name)), None, origin)
             .ok_or(EndCause::Dropped)?;
+        if let Some(connection) = self.connections.get(name) {
+            connection.history().attempts.increment();
+        }
         let text = format!("initiating IKE_SA {name}[{id}] to {remote}");
         self.say(Some(name), Some(id), &text);
         Ok(id)
@@ -86,6 +90,7 @@ impl Supervisor {
             session,
         };
         let (address, receiver) = mailbox(MAILBOX_CAPACITY);
+        let address = Post::new(address, &shared.meters.ike_sa);
         address.do_send(Begin);
         let (datagrams, commands) = ports(address);
         // The route exists before the first datagram leaves, so that no answer finds nobody.

@@ -150,7 +150,7 @@ impl Supervisor {
         } else {
             self.index.add(&new);
             let mut connection = Supervised::new(new, origin, Instant::now());
-            connection.remember(&self.remembered);
+            connection.remember(&mut self.remembered);
             self.connections.insert(Arc::clone(&name), connection);
             let text = format!("added connection '{name}'");
             self.tell(Group::Config, Some(&name), None, &text);
@@ -177,6 +177,7 @@ impl Supervisor {
         if let Some(connection) = self.connections.remove(name) {
             self.index.remove(connection.config());
             self.shared.tallies.forget(name);
+            self.shared.store.keep_history(name, None);
         }
         self.forget_probes(name, context);
         self.agenda.set(name, None);

@@ -14,7 +14,10 @@ use super::{
     alerts::SHUTDOWN,
     messages::{Drain, ForceRest},
 };
-use crate::handle::{IkeSaId, Order};
+use crate::{
+    bus::ControlEvent,
+    handle::{IkeSaId, Order},
+};
 
 /// Goodbyes go out in batches, this far apart.
 const TICK: Duration = Duration::from_millis(10);
@@ -69,7 +72,9 @@ impl Handler<Drain> for Supervisor {
         if let Some(draining) = &self.draining {
             return MessageResult(draining.left.subscribe());
         }
+        self.shared.bus.publish(|| ControlEvent::Draining);
         self.alert_all(SHUTDOWN);
+        self.keep_all_histories();
         for connection in self.connections.values_mut() {
             connection.drain();
         }

@@ -1,15 +1,18 @@
 //! What the supervisor keeps over restarts: maintenance (`down` and `up`), and where peers were last
 //! reached.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use actix::{Context, Handler};
+use actix::{AsyncContext, Context, Handler};
 
 use super::{
     Supervisor,
     messages::{Down, Selector, Up},
 };
-use crate::{handle::IkeSaId, store::Maintenance};
+use crate::{handle::IkeSaId, history::KeptHistory, store::Maintenance};
 
 impl Handler<Down> for Supervisor {
     type Result = Result<usize, String>;
@@ -53,6 +56,35 @@ impl Supervisor {
         let former = self.remembered.addresses.insert(Arc::clone(name), address);
         if former != Some(address) {
             self.shared.store.keep_address(name, address);
+        }
+    }
+}
+
+/// How much of a history a death without a word may cost.
+const HISTORY_PACE: Duration = Duration::from_secs(30);
+
+impl Supervisor {
+    /// Keeps what became of the connections, again and again.
+    pub(super) fn keep_histories(&mut self, context: &mut Context<Self>) {
+        context.run_later(HISTORY_PACE, |supervisor, context| {
+            supervisor.keep_all_histories();
+            supervisor.keep_histories(context);
+        });
+    }
+
+    /// Keeps it now.
+    pub(super) fn keep_all_histories(&self) {
+        let now = SystemTime::now();
+        for (name, connection) in &self.connections {
+            let children = connection.status(&self.registry).children.into_iter();
+            let carried = children
+                .map(|child| {
+                    let amounts = child.amounts(&self.shared.plane);
+                    (child.name, amounts)
+                })
+                .collect();
+            let kept = KeptHistory::of(connection.history(), carried, now);
+            self.shared.store.keep_history(name, Some(&kept));
         }
     }
 }

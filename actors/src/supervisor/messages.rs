@@ -314,7 +314,7 @@ pub(crate) struct ApplyFiles {
 }
 
 /// What reading the files again has changed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Applied {
     pub(crate) added: Vec<Arc<str>>,
     pub(crate) changed: Vec<Arc<str>>,

@@ -34,10 +34,10 @@ mod uniqueness;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, SpawnHandle};
+use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use holdfast_config::Connection;
 use holdfast_ike::sa::{CloseCause, Command};
 
@@ -61,6 +61,7 @@ use crate::{
     data_plane::DataPlaneActor,
     environment::Shared,
     handle::{CommandPort, IkeSaId, Order},
+    post::Post,
     store,
     transport::Transport,
     workers::Workers,
@@ -77,8 +78,8 @@ const BEGIN_PACE: Duration = Duration::from_millis(50);
 /// The supervisor.
 pub(crate) struct Supervisor {
     shared: Arc<Shared>,
-    transport: Addr<Transport>,
-    data_plane: Addr<DataPlaneActor>,
+    transport: Post<Transport>,
+    data_plane: Post<DataPlaneActor>,
     workers: Workers,
     registry: Registry,
     ports: HashMap<IkeSaId, CommandPort>,
@@ -100,11 +101,11 @@ impl Supervisor {
     /// For the connections that are configured at the start.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        transport: Addr<Transport>,
-        data_plane: Addr<DataPlaneActor>,
+        transport: Post<Transport>,
+        data_plane: Post<DataPlaneActor>,
         workers: Workers,
         configured: &BTreeMap<String, Arc<Connection>>,
-        remembered: store::Connections,
+        mut remembered: store::Connections,
     ) -> Self {
         let now = Instant::now();
         let mut index = CandidateIndex::default();
@@ -112,7 +113,7 @@ impl Supervisor {
         for config in configured.values() {
             index.add(config);
             let mut connection = Supervised::new(Arc::clone(config), Origin::File, now);
-            connection.remember(&remembered);
+            connection.remember(&mut remembered);
             connections.insert(Arc::clone(&config.name), connection);
         }
         Self {
@@ -144,13 +145,33 @@ impl Supervisor {
         decide: impl FnOnce(&mut Supervised, &World<'_>, &mut Vec<Action>) -> R,
     ) -> Option<R> {
         let mut actions = Vec::new();
+        let failures = |supervisor: &Self| {
+            let connection = supervisor.connections.get(name);
+            connection.map_or(0, |connection| connection.history().failures.get())
+        };
+        let before = failures(self);
         let result = self.ask(name, &mut actions, decide)?;
         self.perform(name, actions, context);
         let deadline = self.connections.get(name).and_then(Supervised::deadline);
         self.agenda.set(name, deadline);
         self.arm(context);
+        self.observe(name, failures(self) > before);
         self.mark_changed(context);
         Some(result)
+    }
+
+    /// Keeps the history of a connection after it has decided something.
+    fn observe(&self, name: &Arc<str>, failed: bool) {
+        let Some(connection) = self.connections.get(name) else {
+            return;
+        };
+        let bus = &self.shared.bus;
+        if failed {
+            bus.publish(|| connection.failure(Instant::now()));
+        }
+        if let Some(up) = connection.observe(&self.registry, SystemTime::now()) {
+            bus.publish(|| connection.change(&self.registry, up));
+        }
     }
 
     fn ask<R>(
@@ -312,6 +333,7 @@ impl Actor for Supervisor {
 
     fn started(&mut self, context: &mut Context<Self>) {
         self.begin_all(self.connections.keys().cloned().collect(), context);
+        self.keep_histories(context);
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) struct Record {
     pub(crate) local_spi: IkeSpi,
     /// From where to where it was begun.
     pub(crate) path: Path,
+    /// When that was.
+    pub(crate) begun: Instant,
     /// The connection; a responder knows it only once the peer has authenticated.
     pub(crate) connection: Option<Arc<str>>,
     /// What authentication fixed.
@@ -184,6 +186,7 @@ impl Registry {
             connection,
             established: None,
             closing: false,
+            begun: Instant::now(),
             retransmissions: 0,
             children: Vec::new(),
             gone: None,
@@ -299,14 +302,17 @@ impl Registry {
     }
 
     /// One of its children has been removed from the data plane.
-    pub(crate) fn child_removed(&mut self, id: IkeSaId, inbound: EspSpi, carried: Usage) {
-        if let Some(record) = self.records.get_mut(&id) {
-            for child in &mut record.children {
-                if child.up.inbound_spi == inbound {
-                    child.carried = Some(carried);
-                }
-            }
-        }
+    pub(crate) fn child_removed(
+        &mut self,
+        id: IkeSaId,
+        inbound: EspSpi,
+        carried: Usage,
+    ) -> Option<&ChildRecord> {
+        let record = self.records.get_mut(&id)?;
+        let mut children = record.children.iter_mut();
+        let child = children.find(|child| child.up.inbound_spi == inbound)?;
+        child.carried = Some(carried);
+        Some(child)
     }
 
     /// One of its children is gone.

@@ -14,6 +14,7 @@ use holdfast_ike::{
         event::{ChildUp, Established, Rekeyed},
     },
 };
+use holdfast_ipsec::Usage;
 
 use super::{
     Supervisor, alerts,
@@ -35,7 +36,7 @@ impl Handler<IkeSaReported> for Supervisor {
 
     fn handle(&mut self, report: IkeSaReported, context: &mut Context<Self>) {
         for (spi, carried) in report.carried {
-            self.registry.child_removed(report.id, spi, carried);
+            self.note_carried(report.id, spi, carried);
         }
         for event in report.events {
             self.on_event(report.id, event, context);
@@ -122,6 +123,17 @@ impl Supervisor {
         }
     }
 
+    /// A CHILD_SA is no longer in the data plane, and had carried this.
+    fn note_carried(&mut self, id: IkeSaId, spi: EspSpi, carried: Usage) {
+        let connection = self.connection_of(id);
+        let Some(child) = self.registry.child_removed(id, spi, carried) else {
+            return;
+        };
+        if let Some(connection) = connection.and_then(|name| self.connections.get(&name)) {
+            connection.history().traffic(&child.up.name).ended(carried);
+        }
+    }
+
     pub(super) fn connection_of(&self, id: IkeSaId) -> Option<Arc<str>> {
         self.registry.get(id)?.connection.clone()
     }
@@ -145,12 +157,18 @@ impl Supervisor {
             established.path.remote.ip(),
             established.remote_id,
         );
-        let role = established.role;
+        let (role, at) = (established.role, established.contact.established);
         self.registry.establish(id, Arc::new(established));
         if let Some(record) = self.registry.get(id)
             && role == Role::Responder
         {
             self.transport.do_send(Authenticated(record.local_spi));
+        }
+        if let (Some(connection), Some(record)) =
+            (self.connections.get(&connection), self.registry.get(id))
+        {
+            let took = at.saturating_duration_since(record.begun);
+            connection.history().handshakes.observe(took);
         }
         self.update_gauges();
         self.say(Some(&connection), Some(id), &text);

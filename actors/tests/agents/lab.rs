@@ -77,7 +77,7 @@ impl Setup {
 
     fn text(&self, directory: &std::path::Path) -> String {
         let mut text = format!(
-            "[agent]\nvici = \"unix://{}/vici\"\ndataplane = \"none\"\nport = 15500\n\
+            "[agent]\nvici = \"unix://{}/vici\"\nstate_dir = \"none\"\ndataplane = \"none\"\nport = 15500\n\
              port_nat_t = 15501\nlisten = [\"{}\"]\nworkers = 2\nlog = {{ level = \"debug\" }}\n{}\n\
              limits = {{ cookie_threshold = 0, cookie_threshold_ip = 0, block_threshold = 0 }}\n\
              [secrets.all]\ntype = \"psk\"\nsecret = {{ value = \"in a test everybody may know\" }}\n",

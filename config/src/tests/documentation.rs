@@ -47,6 +47,7 @@ pub(super) fn with_key(section: Section, key: &str, value: &str) -> String {
     match section {
         Section::Root => String::new(),
         Section::Agent => format!("[agent]\n{line}"),
+        Section::Readiness => format!("[agent.readiness]\n{line}"),
         Section::Tun => format!("[agent.tun]\n{line}"),
         Section::Limits => format!("[agent.limits]\n{line}"),
         Section::Log => format!("[agent.log]\n{line}"),

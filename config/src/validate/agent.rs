@@ -1,18 +1,23 @@
 //! The `[agent]` section.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use super::{elements, keyword, repeated, time};
 use crate::{
-    Agent, DataPlaneKind, Limits, Log, LogFormat, LogLevel, StateDir, Tun, ViciAddress,
+    Agent, Connection, DataPlaneKind, Limits, Log, LogFormat, LogLevel, Readiness, StateDir, Tun,
+    ViciAddress,
     diagnostic::Origin,
+    key_path::KeyPath,
     quantity::{Name, TextList},
     raw::{RawAgent, RawLimits, RawLog, RawTun},
-    report::Scope,
+    report::{Report, Scope},
+    suggest::nearest,
 };
 
 /// Longest name of a network interface (IFNAMSIZ less the final NUL).
@@ -31,6 +36,9 @@ pub(super) fn agent(raw: &RawAgent, scope: &Scope<'_>) -> Agent {
         vici_group: vici_group(raw.vici_group.as_ref(), &scope.key("vici_group")),
         vici_expose: raw.vici_expose.unwrap_or(default.vici_expose),
         health: health(raw.health.as_deref(), &scope.key("health")),
+        readiness: readiness(raw.readiness.require.as_ref(), scope),
+        events: told_at(raw.events.as_deref(), &scope.key("events")),
+        error_notify: told_at(raw.error_notify.as_deref(), &scope.key("error_notify")),
         dataplane: dataplane(raw.dataplane.as_deref(), &scope.key("dataplane")),
         listen: listen(raw.listen.as_ref(), &scope.key("listen")).unwrap_or(default.listen),
         port: raw.port.unwrap_or(default.port),
@@ -131,6 +139,32 @@ fn vici(raw: &RawAgent, scope: &Scope<'_>) -> ViciAddress {
     ViciAddress::Tcp(address)
 }
 
+/// A socket that tells events to whoever listens.
+fn told_at(text: Option<&str>, scope: &Scope<'_>) -> Option<ViciAddress> {
+    const REMEDY: &str = "write \"unix:///run/holdfast/events\" or \"tcp://127.0.0.1:4503\"";
+    let text = text?;
+    if let Some(path) = text.strip_prefix("unix://") {
+        if !Path::new(path).is_absolute() || path.len() > LONGEST_SOCKET {
+            let message = format!("\"{path}\" is no absolute path of a socket");
+            scope.error(message, REMEDY);
+        }
+        return Some(ViciAddress::Unix(PathBuf::from(path)));
+    }
+    let address = text
+        .strip_prefix("tcp://")
+        .and_then(|text| text.parse().ok());
+    let address: Option<SocketAddr> = address;
+    match address {
+        Some(address) if !address.ip().is_loopback() => scope.error(
+            "whoever reaches this address learns of every connection",
+            "use a unix:// path or a loopback address",
+        ),
+        Some(_) => {}
+        None => scope.error(format!("\"{text}\" is no address of a socket"), REMEDY),
+    }
+    address.map(ViciAddress::Tcp)
+}
+
 /// Who may open the control socket, as chmod writes it.
 fn vici_mode(text: Option<&str>, scope: &Scope<'_>) -> Option<u32> {
     let text = text?;
@@ -176,6 +210,45 @@ fn health(text: Option<&str>, scope: &Scope<'_>) -> Option<SocketAddr> {
         );
     }
     address
+}
+
+fn readiness(require: Option<&TextList>, scope: &Scope<'_>) -> Readiness {
+    let Some(TextList(texts)) = require else {
+        return Readiness::default();
+    };
+    let scope = scope.key("readiness").key("require");
+    match texts.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["running"] => Readiness::Running,
+        ["all"] => Readiness::All,
+        ["any"] => Readiness::Any,
+        [] => {
+            let remedy = "write \"running\", \"all\", \"any\" or names of connections";
+            scope.error("the list is empty", remedy);
+            Readiness::default()
+        }
+        _ => Readiness::Connections(texts.clone()),
+    }
+}
+
+/// Names that readiness requires, and the files do not have.
+pub(super) fn check_readiness(
+    readiness: &Readiness,
+    connections: &BTreeMap<String, Arc<Connection>>,
+    report: &Report<'_>,
+) {
+    let Readiness::Connections(names) = readiness else {
+        return;
+    };
+    let known: Vec<&str> = connections.keys().map(String::as_str).collect();
+    for name in names.iter().filter(|name| !connections.contains_key(*name)) {
+        let remedy = match nearest(name, &known) {
+            Some(known) => format!("did you mean \"{known}\"?"),
+            None => "a control client may load it; else correct the name".to_owned(),
+        };
+        report
+            .at(KeyPath::of(["agent", "readiness", "require"]))
+            .warning(format!("no connection is called \"{name}\" here"), remedy);
+    }
 }
 
 fn dataplane(text: Option<&str>, scope: &Scope<'_>) -> DataPlaneKind {

@@ -87,6 +87,7 @@ pub(crate) fn config(
         psk_match::check(&connections, &secrets, report);
     }
     overlap::check(&connections, report);
+    agent::check_readiness(&agent.readiness, &connections, report);
     let mut pools = BTreeMap::new();
     for (name, raw) in &raw.pools {
         let scope = report.at(KeyPath::of(["pools", name]));

@@ -219,6 +219,7 @@ impl Opener {
             .filter(|sequence| window.is_fresh(*sequence));
         let Some(sequence) = fresh else {
             count(&counts.replayed, 1);
+            count(&inbound.replayed, 1);
             return None;
         };
         let opened = esp::open(
@@ -229,6 +230,7 @@ impl Opener {
         );
         let Some((payload, next_header)) = opened else {
             count(&counts.integrity_failed, 1);
+            count(&inbound.integrity_failed, 1);
             return None;
         };
         if window.is_newest(sequence) {

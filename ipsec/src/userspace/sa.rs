@@ -44,6 +44,10 @@ pub(crate) struct Inbound {
     pub(crate) extended: bool,
     pub(crate) traffic: Traffic,
     window: Mutex<ReplayWindow>,
+    /// Packets that were seen before or came too late.
+    pub(crate) replayed: AtomicU64,
+    /// Packets that were forged or damaged.
+    pub(crate) integrity_failed: AtomicU64,
     /// When it was last reported that the peer has moved.
     moved: AtomicU64,
 }
@@ -104,6 +108,8 @@ impl Sa {
                 extended,
                 traffic: Traffic::default(),
                 window: Mutex::new(ReplayWindow::new(sa.replay_window)),
+                replayed: AtomicU64::new(0),
+                integrity_failed: AtomicU64::new(0),
                 moved: AtomicU64::new(0),
             },
             outbound: Outbound {
@@ -240,6 +246,8 @@ impl Sa {
             bytes_out: outbound.bytes.load(Ordering::Relaxed),
             packets_in: inbound.packets.load(Ordering::Relaxed),
             packets_out: outbound.packets.load(Ordering::Relaxed),
+            replayed: self.inbound.replayed.load(Ordering::Relaxed),
+            integrity_failed: self.inbound.integrity_failed.load(Ordering::Relaxed),
             last_in: clock.instant(inbound.last.load(Ordering::Relaxed)),
             last_out: clock.instant(outbound.last.load(Ordering::Relaxed)),
         }

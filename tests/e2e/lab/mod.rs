@@ -4,12 +4,14 @@
 //! cannot drop anything, so names carry its process id and the next lab sweeps what the dead left.
 
 pub(crate) mod authority;
+pub(crate) mod browser;
 pub(crate) mod capture;
 pub(crate) mod charon;
 pub(crate) mod fleet;
 pub(crate) mod freeradius;
 pub(crate) mod guest;
 pub(crate) mod holdfast;
+pub(crate) mod http;
 pub(crate) mod libreswan;
 pub(crate) mod lossy_cable;
 pub(crate) mod measure;
@@ -40,7 +42,9 @@ use std::{
 pub(crate) use namespace::Namespace;
 
 /// What must be installed, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 15] = [
+const TOOLS: [(&str, &str); 17] = [
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
     ("debootstrap", "debootstrap"),
     ("dpkg-shlibdeps", "dpkg-dev"),
     ("promtool", "prometheus"),

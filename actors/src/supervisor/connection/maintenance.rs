@@ -8,10 +8,13 @@ use crate::store::{Connections, Maintenance};
 
 impl Supervised {
     /// Takes over what is remembered of the connection of this name.
-    pub(crate) fn remember(&mut self, remembered: &Connections) {
+    pub(crate) fn remember(&mut self, remembered: &mut Connections) {
         let name = &self.config.name;
         if let Some(address) = remembered.addresses.get(name) {
             self.rotation.remember(*address);
+        }
+        if let Some(history) = remembered.histories.remove(name) {
+            self.history = Arc::new(history.restore());
         }
         if let Some(maintenance) = remembered.maintenance.get(name) {
             self.maintenance = Some(maintenance.clone());

@@ -40,7 +40,7 @@ use super::{
     registry::Registry,
     rotation::Rotation,
 };
-use crate::{handle::IkeSaId, store::Maintenance};
+use crate::{handle::IkeSaId, history::History, store::Maintenance};
 
 /// Children of one IKE_SA that are asked for at once; its queue is bounded.
 const CHILDREN_AT_ONCE: usize = 16;
@@ -147,6 +147,7 @@ pub(crate) struct Supervised {
     contacts: Contacts,
     /// An operator keeps it down.
     maintenance: Option<Maintenance>,
+    history: Arc<History>,
     wants: Wants,
     traps: Traps,
     phase: Phase,
@@ -185,6 +186,7 @@ impl Supervised {
             origin,
             maintenance: None,
             contacts: Contacts::default(),
+            history: Arc::default(),
             phase: Phase::Idle,
             backoff: Backoff::default(),
             budget: Budget::default(),
@@ -212,6 +214,11 @@ impl Supervised {
     /// How it is configured.
     pub(crate) fn config(&self) -> &Arc<Connection> {
         &self.config
+    }
+
+    /// What has become of it so far.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
     }
 
     /// What the peer's names have last been looked up to.

@@ -212,6 +212,7 @@ impl Supervised {
             return;
         }
         self.failures = self.failures.saturating_add(1);
+        self.history.failures.increment();
         self.set_reason(cause);
         if cause.concerns_address() && self.rotation.more() && self.wants_attempt() {
             self.attempts.note("trying the peer's next address");

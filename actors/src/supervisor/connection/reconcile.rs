@@ -224,6 +224,7 @@ impl Supervised {
         world: &World<'_>,
     ) {
         self.phase = Phase::Connecting { id };
+        self.nudged = false;
         self.budget.spend(self.config.reconnect.budget, world.now);
         if let Some(child) = child {
             self.children

@@ -99,6 +99,7 @@ mod tests {
             refused: false,
             ike_sas: 0,
             children: Vec::new(),
+            history: Arc::default(),
         };
         (status, now)
     }

@@ -1,11 +1,18 @@
 //! A connection as people see it.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use holdfast_ike::EspSpi;
 
 use super::{Phase, Supervised, World};
 use crate::{
+    bus::ControlEvent,
+    data_plane::Plane,
+    history::{Amounts, Condition, History, Traffic},
     store::Maintenance,
     supervisor::{probes::PathStatus, registry::Registry},
 };
@@ -45,6 +52,27 @@ impl State {
             Self::Maintenance => "maintenance",
         }
     }
+
+    /// All of them.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Up,
+        Self::Connecting,
+        Self::Waiting,
+        Self::Down,
+        Self::Idle,
+        Self::Trapped,
+        Self::Disabled,
+        Self::Maintenance,
+    ];
+
+    /// What is remembered of it.
+    pub(crate) fn condition(self) -> Condition {
+        match self {
+            Self::Up => Condition::Up,
+            Self::Connecting | Self::Waiting | Self::Down => Condition::Down,
+            Self::Idle | Self::Trapped | Self::Disabled | Self::Maintenance => Condition::Unwanted,
+        }
+    }
 }
 
 /// A connection at one instant.
@@ -68,6 +96,7 @@ pub(crate) struct ConnectionStatus {
     pub(crate) refused: bool,
     pub(crate) ike_sas: usize,
     pub(crate) children: Vec<ChildStatus>,
+    pub(crate) history: Arc<History>,
 }
 
 /// A child at one instant.
@@ -82,6 +111,16 @@ pub(crate) struct ChildStatus {
     pub(crate) remote_ts: Vec<String>,
     /// How its path is, where it is probed.
     pub(crate) path: Option<PathStatus>,
+    /// What it has carried over all its CHILD_SAs.
+    pub(crate) traffic: Arc<Traffic>,
+}
+
+impl ChildStatus {
+    /// What it has carried so far.
+    pub(crate) fn amounts(&self, plane: &Plane) -> Amounts {
+        self.traffic
+            .total(self.inbound.and_then(|spi| plane.usage(spi)))
+    }
 }
 
 impl Supervised {
@@ -118,6 +157,7 @@ impl Supervised {
                 .values()
                 .map(|child| self.child_status(&child.ike.name, registry))
                 .collect(),
+            history: Arc::clone(&self.history),
         }
     }
 
@@ -200,6 +240,35 @@ impl Supervised {
             local_ts: up.map_or_else(Vec::new, |up| texts(&up.local_ts)),
             remote_ts: up.map_or_else(Vec::new, |up| texts(&up.remote_ts)),
             path: None,
+            traffic: self.history.traffic(name),
+        }
+    }
+
+    /// Keeps its history. Tells whether it came up, or ceased to be up.
+    pub(crate) fn observe(&self, registry: &Registry, now: SystemTime) -> Option<bool> {
+        self.history.note(self.state(registry).condition(), now)
+    }
+
+    /// The attempt that has just failed, as listeners hear of it.
+    pub(crate) fn failure(&self, now: Instant) -> ControlEvent {
+        ControlEvent::AttemptFailed {
+            connection: Arc::clone(&self.config.name),
+            reason: self.reason.clone().unwrap_or_default(),
+            failures: self.failures,
+            next_retry: self.deadline().map(|at| at.saturating_duration_since(now)),
+        }
+    }
+
+    /// That it came up, or ceased to be up, as listeners hear of it.
+    pub(crate) fn change(&self, registry: &Registry, up: bool) -> ControlEvent {
+        ControlEvent::ConnectionChanged {
+            connection: Arc::clone(&self.config.name),
+            up,
+            reason: if up {
+                "".into()
+            } else {
+                self.explain(self.state(registry))
+            },
         }
     }
 

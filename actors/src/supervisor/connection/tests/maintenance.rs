@@ -43,11 +43,12 @@ fn what_is_remembered_holds_from_the_start() {
         "persistent = true\nremote_addrs = [\"192.0.2.2\", \"192.0.2.3\"]",
         &[NET],
     );
-    let remembered = Connections {
+    let mut remembered = Connections {
         maintenance: [("paris".into(), Maintenance::begin(None))].into(),
         addresses: [("paris".into(), "192.0.2.3".parse().unwrap())].into(),
+        histories: BTreeMap::new(),
     };
-    desk.connection.remember(&remembered);
+    desk.connection.remember(&mut remembered);
     desk.reconcile();
     assert_eq!((desk.begun(), desk.state()), (0, State::Maintenance));
     assert!(desk.with(Supervised::end_maintenance));

@@ -1,9 +1,9 @@
-//! Times and amounts, short enough to be read at a glance.
+//! Times and amounts, short enough to be read at a glance. The command line shows them the same way.
 
 use std::time::Duration;
 
 /// A span of time in its two greatest units.
-pub(crate) fn span(duration: Duration) -> String {
+pub fn span(duration: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
@@ -25,7 +25,7 @@ pub(crate) fn span(duration: Duration) -> String {
 }
 
 /// How long from now: never "0s", which reads as "now".
-pub(crate) fn wait(duration: Duration) -> String {
+pub fn wait(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         "in <1s".to_owned()
     } else {
@@ -34,7 +34,7 @@ pub(crate) fn wait(duration: Duration) -> String {
 }
 
 /// An amount of data with three digits or so.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
@@ -51,12 +51,12 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// A number and its noun.
-pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// At most so many characters, the last of them an ellipsis where something was left out.
-pub(crate) fn shorten(text: &str, most: usize) -> String {
+pub fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
