@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// Keys that take keywords, and whether they take other values beside them.
-pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 20] = {
+pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 21] = {
     use Others::{No, Yes};
-    use Section::{Agent, Auth, Child, Connection, Log, Probe, Secret};
+    use Section::{Agent, Auth, Child, Connection, Log, Probe, Readiness, Secret};
     [
         (
             Agent,
@@ -34,6 +34,7 @@ pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 20] = {
             No,
         ),
         (Log, "format", &["text", "json"], No),
+        (Readiness, "require", &["running", "all", "any"], Yes),
         (Auth, "revocation", &["relaxed", "ifuri", "strict"], No),
         (
             Auth,
@@ -130,6 +131,7 @@ fn definition(schema: &mut Value, section: Section) -> Option<&mut Map<String, V
     let name = match section {
         Section::Root => return schema.as_object_mut(),
         Section::Agent => "RawAgent",
+        Section::Readiness => "RawReadiness",
         Section::Tun => "RawTun",
         Section::Limits => "RawLimits",
         Section::Log => "RawLog",
