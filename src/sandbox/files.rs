@@ -1,5 +1,5 @@
 //! Files (Landlock, landlock(7)). Reading is for what the configuration names and the system's
-//! own settings, writing for the folder of the control socket and that of the agent's state, running
+//! own settings, writing for the folders of the sockets' files and of the agent's state, running
 //! for nothing. The key log is open already.
 
 use std::{
@@ -65,14 +65,21 @@ fn readable(loaded: &Loaded, main: &Path) -> Vec<PathBuf> {
 }
 
 fn writable(loaded: &Loaded) -> Vec<PathBuf> {
-    let socket = match &loaded.config.agent.vici {
-        ViciAddress::Unix(path) => Some(folder_of(path).to_path_buf()),
-        ViciAddress::Tcp(_) => None,
-    };
-    socket
+    let agent = &loaded.config.agent;
+    // The files of the sockets are removed at the end.
+    let sockets = [
+        Some(&agent.vici),
+        agent.events.as_ref(),
+        agent.error_notify.as_ref(),
+    ];
+    let folders = sockets
         .into_iter()
-        .chain(state(&loaded.config.agent.state_dir))
-        .collect()
+        .flatten()
+        .filter_map(|address| match address {
+            ViciAddress::Unix(path) => Some(folder_of(path).to_path_buf()),
+            ViciAddress::Tcp(_) => None,
+        });
+    folders.chain(state(&agent.state_dir)).collect()
 }
 
 /// The folder of what outlives a restart. A missing one can be made now, and no more later.
