@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// Keys that take keywords, and whether they take other values beside them.
-pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 18] = {
+pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 21] = {
     use Others::{No, Yes};
-    use Section::{Agent, Auth, Child, Connection, Log, Secret};
+    use Section::{Agent, Auth, Child, Connection, Log, Probe, Readiness, Secret};
     [
         (
             Agent,
@@ -34,6 +34,7 @@ pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 18] = {
             No,
         ),
         (Log, "format", &["text", "json"], No),
+        (Readiness, "require", &["running", "all", "any"], Yes),
         (Auth, "revocation", &["relaxed", "ifuri", "strict"], No),
         (
             Auth,
@@ -66,7 +67,7 @@ pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 18] = {
         (Connection, "redirect_at", &["ike_auth", "ike_sa_init"], No),
         (Connection, "proposals", &["default"], Yes),
         (Child, "esp_proposals", &["default"], Yes),
-        (Child, "mode", &["tunnel", "transport"], No),
+        (Child, "mode", &["tunnel", "transport", "pass", "drop"], No),
         (Child, "tfc_padding", &["mtu"], Yes),
         (
             Child,
@@ -76,6 +77,8 @@ pub(crate) const KEYWORDS: [(Section, &str, &[&str], Others); 18] = {
         ),
         (Child, "close_action", &["none", "trap", "start"], No),
         (Child, "dpd_action", &["clear", "trap", "restart"], No),
+        (Probe, "kind", &["icmp", "tcp"], No),
+        (Probe, "action", &["repair", "report"], No),
         (Secret, "type", &["psk", "eap", "ppk", "private_key"], No),
     ]
 };
@@ -128,6 +131,7 @@ fn definition(schema: &mut Value, section: Section) -> Option<&mut Map<String, V
     let name = match section {
         Section::Root => return schema.as_object_mut(),
         Section::Agent => "RawAgent",
+        Section::Readiness => "RawReadiness",
         Section::Tun => "RawTun",
         Section::Limits => "RawLimits",
         Section::Log => "RawLog",
@@ -137,6 +141,7 @@ fn definition(schema: &mut Value, section: Section) -> Option<&mut Map<String, V
         Section::Retransmit => "RawRetransmit",
         Section::Reconnect => "RawReconnect",
         Section::Child => "RawChild",
+        Section::Probe => "RawProbe",
         Section::Secret => "RawSecret",
         Section::SecretSource => "RawSecretSource",
         Section::Authority => "RawAuthority",
@@ -189,10 +194,13 @@ fn require<'a>(
     table: &mut Map<String, Value>,
 ) {
     match section {
-        Section::Auth | Section::Connection => {}
+        Section::Auth | Section::Connection | Section::Probe => {}
         Section::Secret => {
             table.insert("required".to_owned(), json!(["type"]));
-            let of_key = json!({ "properties": { "type": { "const": "private_key" } } });
+            let of_key = json!({
+                "properties": { "type": { "const": "private_key" } },
+                "required": ["type"],
+            });
             table.insert("if".to_owned(), of_key);
             table.insert("then".to_owned(), json!({ "required": ["file"] }));
             table.insert("else".to_owned(), json!({ "required": ["secret"] }));

@@ -109,7 +109,7 @@ pub(crate) struct RawReadiness {
     pub(crate) require: Option<TextList>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawTun {
     pub(crate) name: Option<String>,

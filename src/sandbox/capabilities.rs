@@ -9,6 +9,8 @@ pub(super) fn keep_only(plane: DataPlaneKind) -> Result<(), CapsError> {
     if plane != DataPlaneKind::None {
         // The TUN device, routes and addresses.
         wanted.insert(Capability::CAP_NET_ADMIN);
+        // Where it was given: what a shunt passes on leaves by a raw socket.
+        wanted.insert(Capability::CAP_NET_RAW);
     }
     let permitted = caps::read(None, CapSet::Permitted)?;
     let kept: CapsHashSet = permitted.intersection(&wanted).copied().collect();

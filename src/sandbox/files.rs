@@ -1,10 +1,14 @@
 //! Files (Landlock, landlock(7)). Reading is for what the configuration names and the system's
-//! own settings, writing for the folder of the control socket and that of the agent's state, running
+//! own settings, writing for the folders of the sockets' files and of the agent's state, running
 //! for nothing. The key log is open already.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
 
-use holdfast_config::{Loaded, ViciAddress};
+use holdfast_config::{Loaded, StateDir, ViciAddress};
 use landlock::{
     ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
     RulesetStatus, path_beneath_rules,
@@ -61,11 +65,35 @@ fn readable(loaded: &Loaded, main: &Path) -> Vec<PathBuf> {
 }
 
 fn writable(loaded: &Loaded) -> Vec<PathBuf> {
-    let socket = match &loaded.config.agent.vici {
-        ViciAddress::Unix(path) => Some(folder_of(path).to_path_buf()),
-        ViciAddress::Tcp(_) => None,
-    };
-    socket.into_iter().chain([PathBuf::from(STATE)]).collect()
+    let agent = &loaded.config.agent;
+    // The files of the sockets are removed at the end.
+    let sockets = [
+        Some(&agent.vici),
+        agent.events.as_ref(),
+        agent.error_notify.as_ref(),
+    ];
+    let folders = sockets
+        .into_iter()
+        .flatten()
+        .filter_map(|address| match address {
+            ViciAddress::Unix(path) => Some(folder_of(path).to_path_buf()),
+            ViciAddress::Tcp(_) => None,
+        });
+    folders.chain(state(&agent.state_dir)).collect()
+}
+
+/// The folder of what outlives a restart. A missing one can be made now, and no more later.
+fn state(place: &StateDir) -> Option<PathBuf> {
+    match place {
+        StateDir::Memory => None,
+        StateDir::Usual => Some(PathBuf::from(STATE)),
+        StateDir::At(folder) => {
+            if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(folder) {
+                tracing::warn!(folder = %folder.display(), %error, "agent.state_dir cannot be made");
+            }
+            Some(folder.clone())
+        }
+    }
 }
 
 fn folder_of(file: &Path) -> &Path {

@@ -34,11 +34,11 @@ fn every_thread_of_a_gateway_is_confined_and_its_tunnel_is_up() {
                 .unwrap_or_else(|| panic!("{name} in {status}"))
                 .to_owned()
         };
-        // capabilities(7): CAP_NET_ADMIN is number 12.
-        let net_admin = format!("{:016x}", 1_u64 << 12);
-        assert_eq!(field("CapEff:"), net_admin);
-        assert_eq!(field("CapPrm:"), net_admin);
-        assert_eq!(field("CapBnd:"), net_admin);
+        // capabilities(7): CAP_NET_ADMIN is number 12, CAP_NET_RAW is 13.
+        let left = format!("{:016x}", 1_u64 << 12 | 1 << 13);
+        assert_eq!(field("CapEff:"), left);
+        assert_eq!(field("CapPrm:"), left);
+        assert_eq!(field("CapBnd:"), left);
         assert_eq!(field("NoNewPrivs:"), "1");
         assert_eq!(field("Seccomp:"), "2", "a filter");
     }
@@ -46,7 +46,7 @@ fn every_thread_of_a_gateway_is_confined_and_its_tunnel_is_up() {
     let status = holdfast.cli(&["status"]);
     let text = String::from_utf8_lossy(&status.stdout);
     assert!(
-        text.contains("Sandbox: CAP_NET_ADMIN; no new privileges; "),
+        text.contains("Sandbox: CAP_NET_ADMIN, CAP_NET_RAW; no new privileges; "),
         "{text}"
     );
     let status = holdfast.cli(&["status", "--json"]);

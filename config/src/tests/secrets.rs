@@ -88,7 +88,7 @@ fn what_is_no_secret_is_refused() {
     holdfast.toml:3:10: secrets.x.secret: the secret itself is missing (add secret = { file = "name.psk" }, { credential = "NAME" }, { env = "NAME" } or { value = "..." })
     "#);
     assert_snapshot!(said("{ env = \"A\", file = \"b\" }"), @r#"
-    holdfast.toml:3:10: secrets.x.secret: more than one of file, env and value is given (keep one of them)
+    holdfast.toml:3:10: secrets.x.secret: more than one of file, credential, env and value is given (keep one of them)
     "#);
 }
 
@@ -258,8 +258,12 @@ fn a_credential_comes_from_the_service_manager() {
         let said = from(name).said();
         assert!(said.contains("cannot name a credential"), "{name}: {said}");
     }
-    assert_snapshot!(from("paris").with_mode("given/paris", 0o444).said(), @"");
-    assert_snapshot!(secret("{ credential = \"paris\" }").said(), @"");
+    assert_snapshot!(from("paris").with_mode("given/paris", 0o444).said(), @r"
+    holdfast.toml:3:25: secrets.x.secret.credential: given/paris is open to every user of this machine (mode 0444) (chmod 0600 given/paris)
+    ");
+    assert_snapshot!(secret("{ credential = \"paris\" }").said(), @r"
+    holdfast.toml:3:25: secrets.x.secret.credential: there is no credential paris: CREDENTIALS_DIRECTORY is not set (run the agent by systemd, with LoadCredential=paris:FILE in its unit)
+    ");
 }
 
 #[test]
@@ -278,5 +282,7 @@ fn whoever_may_write_the_configuration_is_named() {
     assert_snapshot!(mode(0o664), @r"
     warning: holdfast.toml: its group may change this file (mode 0664) (chmod go-w holdfast.toml)
     ");
-    assert_snapshot!(mode(0o646), @"");
+    assert_snapshot!(mode(0o646), @r"
+    warning: holdfast.toml: every user of this machine may change this file (mode 0646) (chmod go-w holdfast.toml)
+    ");
 }
