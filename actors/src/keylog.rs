@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_cannot_be_made_is_named() {
-        let error = start(Path::new("/nonexistent/keys")).unwrap_err();
+        let error = open(Path::new("/nonexistent/keys")).err().expect("refused");
         assert!(error.to_string().contains("/nonexistent/keys"), "{error}");
     }
 }

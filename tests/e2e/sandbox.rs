@@ -90,7 +90,7 @@ fn threads_of(directory: &Path) -> Vec<String> {
         words
             .first()
             .is_some_and(|program| program.ends_with(b"/holdfast"))
-            && words.iter().any(|word| *word == configuration.as_bytes())
+            && words.contains(&configuration.as_bytes())
     };
     let processes = std::fs::read_dir("/proc").expect("/proc");
     let ours = processes

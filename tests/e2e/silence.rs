@@ -61,7 +61,7 @@ pub(crate) fn silence(terms: &Terms) {
     let pid = moon.process().id();
     let (began, before) = (Instant::now(), processor_time(pid));
     std::thread::sleep(terms.time);
-    let (passed, used) = (began.elapsed(), processor_time(pid) - before);
+    let (passed, used) = (began.elapsed(), processor_time(pid).saturating_sub(before));
     let percent = used.as_secs_f64() / passed.as_secs_f64() * 100.0;
     let packets = capture.stop();
 

@@ -1,7 +1,7 @@
 //! What outlives a restart: leases of addresses and maintenance; and what happens when it cannot be
 //! kept.
 
-use std::{net::IpAddr, path::Path, time::Duration};
+use std::{fmt::Write as _, net::IpAddr, path::Path, time::Duration};
 
 use crate::lab::{
     Lab,
@@ -36,7 +36,8 @@ fn gateway(here: &Gateway) -> String {
 fn warriors(charon: &Charon, pair: &Pair, names: &[&str]) {
     let mut text = String::from("connections {\n");
     for name in names {
-        text += &format!(
+        let _ = write!(
+            text,
             "{name} {{ version = 2\n local_addrs = {}\n remote_addrs = {}\n vips = 0.0.0.0\n \
              local {{ auth = psk\n id = {name}.example }}\n remote {{ auth = psk\n id = {} }}\n \
              children {{ {name} {{ remote_ts = {} }} }} }}\n",
@@ -208,7 +209,7 @@ fn a_full_disk_is_told_and_no_tunnel_minds() {
         &charon::Settings::default(),
     );
     let mut settings = Settings::persistent();
-    settings.agent += &format!("\nstate_dir = \"{}\"", disk.0.display());
+    let _ = write!(settings.agent, "\nstate_dir = \"{}\"", disk.0.display());
     // No room for the file's first pages.
     disk.fill();
     let moon = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);

@@ -37,8 +37,8 @@ fn every_test_that_the_page_names_exists() {
             let places = match place {
                 "actors" => vec![root.join("actors/src")],
                 module => vec![
-                    root.join(format!("tests/e2e/{module}.rs")),
-                    root.join("tests/e2e").join(module),
+                    end_to_end.join(format!("{module}.rs")),
+                    end_to_end.join(module),
                 ],
             };
             for place in places.iter().filter(|place| place.exists()) {

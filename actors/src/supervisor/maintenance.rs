@@ -65,10 +65,9 @@ const HISTORY_PACE: Duration = Duration::from_secs(30);
 
 impl Supervisor {
     /// Keeps what became of the connections, again and again.
-    pub(super) fn keep_histories(&mut self, context: &mut Context<Self>) {
-        context.run_later(HISTORY_PACE, |supervisor, context| {
+    pub(super) fn keep_histories(context: &mut Context<Self>) {
+        context.run_interval(HISTORY_PACE, |supervisor, _| {
             supervisor.keep_all_histories();
-            supervisor.keep_histories(context);
         });
     }
 

@@ -333,7 +333,7 @@ impl Actor for Supervisor {
 
     fn started(&mut self, context: &mut Context<Self>) {
         self.begin_all(self.connections.keys().cloned().collect(), context);
-        self.keep_histories(context);
+        Self::keep_histories(context);
     }
 }
 

@@ -39,7 +39,7 @@ const ASKED_ESTABLISHED: Situation = Situation {
 /// connecting, persistent and flapping; asked for with tries left, asked for without, and asked for,
 /// established and to be restarted.
 #[rustfmt::skip]
-const TABLE: [(EndCause, [Decision; 6]); 18] = [
+const TABLE: [(EndCause, [Decision; 6]); 19] = [
     (EndCause::Closed(CloseCause::PeerDeleted),      [RetryNow, BackOff, BackOff, Stop, Stop, RetryNow]),
     (EndCause::Closed(CloseCause::PeerUnresponsive), [RetryNow, BackOff, RetryNow, BackOff, Stop, RetryNow]),
     (EndCause::Closed(CloseCause::HalfOpenTimeout),  [BackOff, BackOff, BackOff, Stop, Stop, Stop]),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{file, text};
 use crate::lab::{
     Lab,
-    holdfast::{Holdfast, Settings, tunnel_tables},
+    holdfast::{Holdfast, Settings},
     run,
     topology::{Pair, Tunnel},
 };
