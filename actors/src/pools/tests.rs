@@ -18,7 +18,7 @@ fn id(name: &str) -> Identification {
 
 /// The IKE_SA of this name.
 fn owner(name: &str) -> IkeSaId {
-    let number = |sum: u32, octet: u8| sum * 131 + u32::from(octet);
+    let number = |sum: u32, octet: u8| sum.wrapping_mul(131).wrapping_add(octet.into());
     IkeSaId(name.bytes().fold(1, number))
 }
 

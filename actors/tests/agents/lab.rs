@@ -3,6 +3,7 @@
 
 use std::{
     fmt::Write as _,
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
@@ -119,6 +120,7 @@ impl Setup {
         let place = directory.display().to_string();
         let text = self.text(directory).replace("DIRECTORY", &place);
         std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
         file
     }
 

@@ -63,10 +63,10 @@ pub(super) fn with_key(section: Section, key: &str, value: &str) -> String {
         Section::Child => format!("{PARIS}{}{line}{SECRET}", without(NET, key)),
         Section::Probe if key == "target" => format!("{PARIS}{NET}probe.{line}{SECRET}"),
         Section::Probe => {
-            let kind = if key == "port" {
-                "probe.kind = \"tcp\"\n"
-            } else {
-                ""
+            let kind = match key {
+                "port" => "probe.kind = \"tcp\"\n",
+                "kind" if value.contains("tcp") => "probe.port = 443\n",
+                _ => "",
             };
             let target = "probe.target = \"10.2.0.1\"\n";
             format!("{PARIS}{NET}{target}{kind}probe.{line}{SECRET}")

@@ -265,6 +265,7 @@ fn keys_of_the_json() {
                     ],
                 },
             ],
+            "sandbox": null,
         })
     );
 }

@@ -66,7 +66,10 @@ fn an_empty_configuration() {
     assert!(ran.results.starts_with("No connections are configured"));
     let ran = holdfast(&["status", "--json", "--uri", &agent.uri()]);
     let status: serde_json::Value = serde_json::from_str(&ran.results).unwrap();
-    assert_eq!(status, serde_json::json!({ "connections": [] }));
+    assert_eq!(
+        status,
+        serde_json::json!({ "connections": [], "sandbox": null })
+    );
 }
 
 #[test]

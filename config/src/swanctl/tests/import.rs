@@ -36,6 +36,7 @@ fn assert_means_the_same(settings: &Settings, import: &Import) -> usize {
     }
     let main = folder.path().join("holdfast.toml");
     std::fs::write(&main, import.toml.as_bytes()).unwrap();
+    std::fs::set_permissions(&main, Permissions::from_mode(0o600)).unwrap();
     let loaded = load_with(&main, &Environment::Fixed(BTreeMap::new()))
         .unwrap_or_else(|error| panic!("{error}\n{}", *import.toml));
     for (name, from_toml) in &loaded.config.connections {
@@ -365,6 +366,7 @@ fn a_folder_with_keys_and_certificates_is_carried() {
     }
     let main = folder.path().join("holdfast.toml");
     std::fs::write(&main, carried.toml.as_bytes()).unwrap();
+    std::fs::set_permissions(&main, Permissions::from_mode(0o600)).unwrap();
     let loaded = load_with(&main, &Environment::Fixed(BTreeMap::new()))
         .unwrap_or_else(|error| panic!("{error}\n{}", *carried.toml));
     let secrets = &loaded.config.secrets;

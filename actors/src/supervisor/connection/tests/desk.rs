@@ -1,6 +1,6 @@
 //! A connection with its world, without actors: what the tests of this module sit at.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, os::unix::fs::PermissionsExt};
 
 use holdfast_ike::{
     EspSpi,
@@ -40,6 +40,7 @@ pub(super) fn connection(keys: &str, children: &[(&str, &str)]) -> Supervised {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("holdfast.toml");
     std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
     let loaded = holdfast_config::load(&file).unwrap_or_else(|error| panic!("{error}"));
     Supervised::new(
         Arc::clone(&loaded.config.connections["paris"]),
