@@ -74,6 +74,8 @@ pub struct Hooks {
     /// Called when sockets and files are open and there is no other thread yet: what the process
     /// gives up here no part of the agent has. Whatever later needs more must be prepared before.
     pub confine: Option<Box<dyn FnOnce() -> Sandbox + Send>>,
+    /// Where operators' commands are run: the other end is a runner's, see [`crate::hooks`].
+    pub runner: Option<std::os::unix::net::UnixStream>,
     /// Hears regularly that every arbiter answers.
     pub watchdog: Option<Watchdog>,
     /// Called when the drain begins.
@@ -286,6 +288,12 @@ struct Running {
     state: Option<store::Writer>,
 }
 
+/// Who outside of the agent is told about it while it runs.
+struct Outside {
+    watchdog: Option<Watchdog>,
+    runner: Option<std::os::unix::net::UnixStream>,
+}
+
 async fn live(
     options: Options,
     hooks: Hooks,
@@ -300,8 +308,11 @@ async fn live(
             .into_iter()
             .for_each(vici_listener::Address::remove);
     };
-    let watchdog = hooks.watchdog;
-    let running = match start(options, prepared, key_log, watchdog, &requests.port()) {
+    let outside = Outside {
+        watchdog: hooks.watchdog,
+        runner: hooks.runner,
+    };
+    let running = match start(options, prepared, key_log, outside, &requests.port()) {
         Ok(running) => running,
         Err(error) => {
             remove();
@@ -337,7 +348,7 @@ fn start(
     options: Options,
     prepared: Prepared,
     key_log: Option<keylog::KeyLogPort>,
-    watchdog: Option<Watchdog>,
+    outside: Outside,
     shutdown: &ShutdownPort,
 ) -> Result<Running, StartError> {
     let config = options.loaded.config;
@@ -387,7 +398,7 @@ fn start(
     let mut canaries = Canaries::new(&Arbiter::current(), &control.handle());
     canaries.add_workers(&handles);
     let canaries = Arc::new(canaries);
-    if let Some(watchdog) = watchdog {
+    if let Some(watchdog) = outside.watchdog {
         control.spawn(watchdog::watch(watchdog, Arc::clone(&canaries)));
     }
 
@@ -417,6 +428,9 @@ fn start(
     vici_listener::start(&control.handle(), prepared.vici, &shared);
     for (listener, form) in prepared.events {
         events::start(&control.handle(), listener, form, &shared);
+    }
+    if let Some(runner) = outside.runner {
+        crate::hooks::start(&control.handle(), runner, &shared);
     }
     arbiters.push(control);
     let health = prepared

@@ -82,6 +82,8 @@ pub(crate) struct Shared {
     pub(crate) transport: Post<Transport>,
     /// How the actors keep up with their mail.
     pub(crate) meters: Meters,
+    /// What became of operators' commands.
+    pub(crate) hooks: crate::hooks::Tally,
     /// Counts that clients may ask for at any rate without disturbing the supervisor.
     pub(crate) gauges: Gauges,
     /// What the supervisor last published.
@@ -148,6 +150,7 @@ impl Shared {
             supervisor: parts.supervisor,
             transport: parts.transport,
             meters: parts.meters,
+            hooks: crate::hooks::Tally::default(),
             gauges: Gauges::default(),
             snapshot: ArcSwap::from_pointee(Snapshot::empty()),
             addresses: ArcSwap::default(),

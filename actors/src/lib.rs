@@ -16,6 +16,7 @@ mod handle;
 mod health;
 mod histogram;
 mod history;
+pub mod hooks;
 mod icmp;
 mod ike_sa;
 mod keylog;

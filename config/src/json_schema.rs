@@ -140,6 +140,7 @@ fn definition(schema: &mut Value, section: Section) -> Option<&mut Map<String, V
         Section::Auth => "RawAuth",
         Section::Retransmit => "RawRetransmit",
         Section::Reconnect => "RawReconnect",
+        Section::Hooks => "RawHooks",
         Section::Child => "RawChild",
         Section::Probe => "RawProbe",
         Section::Secret => "RawSecret",

@@ -33,9 +33,9 @@ pub use environment::Environment;
 pub use json_schema::json_schema;
 pub use load::{Loaded, load, load_with};
 pub use model::{
-    Agent, Child, CloseAction, Config, Connection, DataPlaneKind, DpdAction, Endpoint, Limits, Log,
-    LogFormat, LogLevel, Probe, ProbeAction, ProbeKind, Radius, RadiusServer, Readiness, Reconnect,
-    Shunt, ShuntAction, StartAction, StateDir, Tun, ViciAddress,
+    Agent, Child, CloseAction, Command, Config, Connection, DataPlaneKind, DpdAction, Endpoint,
+    Hooks, Limits, Log, LogFormat, LogLevel, Probe, ProbeAction, ProbeKind, Radius, RadiusServer,
+    Readiness, Reconnect, Shunt, ShuntAction, StartAction, StateDir, Tun, ViciAddress,
 };
 pub use pool::Pool;
 pub use secrets::{AuthorityEntry, PrivateKeyEntry, PskEntry, Secrets};

@@ -3,6 +3,7 @@
 //! Every type here compares by value, so that a reload can tell what changed.
 
 mod agent;
+mod hooks;
 mod log;
 
 use std::{
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 
 pub use self::{
     agent::{Agent, DataPlaneKind, Limits, Readiness, StateDir, Tun, ViciAddress},
+    hooks::{Command, Hooks},
     log::{Log, LogFormat, LogLevel},
 };
 use crate::{Pool, Secrets};
@@ -98,6 +100,8 @@ pub struct Connection {
     pub ike: Arc<holdfast_ike::Connection>,
     /// The children by name; the same [`holdfast_ike::ChildConfig`]s as in [`Connection::ike`].
     pub children: BTreeMap<String, Child>,
+    /// What is run when something happens to it.
+    pub hooks: Hooks,
     /// Traffic that passes by the tunnels or never leaves, by names that no child has.
     pub shunts: BTreeMap<String, Shunt>,
 }
@@ -108,6 +112,19 @@ impl Connection {
         self.remote_addrs
             .iter()
             .filter(|endpoint| endpoint.is_usable())
+    }
+
+    /// Whether anything is run for it.
+    pub fn runs_commands(&self) -> bool {
+        let Hooks {
+            on_up,
+            on_down,
+            on_alert,
+            timeout: _,
+        } = &self.hooks;
+        let hooks = [on_up, on_down, on_alert];
+        hooks.into_iter().any(Option::is_some)
+            || self.children.values().any(|child| child.updown.is_some())
     }
 }
 
@@ -194,6 +211,8 @@ pub struct Child {
     pub close_action: CloseAction,
     /// What happens when the peer is found dead.
     pub dpd_action: DpdAction,
+    /// What is run for each pair of selectors that comes up or goes, as charon does.
+    pub updown: Option<Command>,
     /// How its path is probed, if it is.
     pub probe: Option<Probe>,
 }

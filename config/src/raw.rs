@@ -178,6 +178,18 @@ table! {
 }
 
 table! {
+    RawHooks, "a table such as { on_up = [\"/usr/local/sbin/tunnel-up\"] }" {
+        values {
+            on_up: TextList,
+            on_down: TextList,
+            on_alert: TextList,
+            timeout: Interval,
+        }
+        tables {}
+    }
+}
+
+table! {
     RawChild, "a table such as [connections.NAME.children.CHILD]" {
         values {
             local_ts: TextList,
@@ -200,6 +212,7 @@ table! {
             start_action: String,
             close_action: String,
             dpd_action: String,
+            updown: String,
         }
         tables {
             probe: RawProbe,
@@ -316,6 +329,7 @@ connection! {
         remote: RawRounds,
         retransmit: RawRetransmit,
         reconnect: RawReconnect,
+        hooks: RawHooks,
     }
 }
 

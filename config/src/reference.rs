@@ -20,7 +20,7 @@ pub(crate) struct Row {
 
 impl Section {
     /// The heading of its table, and every section there is.
-    pub(crate) const HEADINGS: [(&'static str, Self); 19] = [
+    pub(crate) const HEADINGS: [(&'static str, Self); 20] = [
         ("Top level", Self::Root),
         ("[agent]", Self::Agent),
         ("[agent.readiness]", Self::Readiness),
@@ -32,6 +32,7 @@ impl Section {
         ("local and remote", Self::Auth),
         ("retransmit", Self::Retransmit),
         ("reconnect", Self::Reconnect),
+        ("hooks", Self::Hooks),
         ("[connections.NAME.children.CHILD]", Self::Child),
         ("probe", Self::Probe),
         ("[secrets.NAME]", Self::Secret),

@@ -32,6 +32,7 @@ pub(crate) enum Section {
     Auth,
     Retransmit,
     Reconnect,
+    Hooks,
     Child,
     Probe,
     Secret,
@@ -66,6 +67,7 @@ impl Section {
             Self::Auth => fields_of::<raw::RawAuth>(),
             Self::Retransmit => fields_of::<raw::RawRetransmit>(),
             Self::Reconnect => fields_of::<raw::RawReconnect>(),
+            Self::Hooks => fields_of::<raw::RawHooks>(),
             Self::Child => fields_of::<raw::RawChild>(),
             Self::Probe => fields_of::<raw::RawProbe>(),
             Self::Secret => fields_of::<raw::RawSecret>(),
@@ -92,6 +94,7 @@ impl Section {
             (Self::Connection | Self::Defaults, "local" | "remote") => Holds::Table(Self::Auth),
             (Self::Connection | Self::Defaults, "retransmit") => Holds::Table(Self::Retransmit),
             (Self::Connection | Self::Defaults, "reconnect") => Holds::Table(Self::Reconnect),
+            (Self::Connection | Self::Defaults, "hooks") => Holds::Table(Self::Hooks),
             (Self::Connection, "children") => Holds::Named(Self::Child),
             (Self::Defaults, "child") => Holds::Table(Self::Child),
             (Self::Child, "probe") => Holds::Table(Self::Probe),
@@ -128,6 +131,7 @@ impl Section {
             | Self::Log
             | Self::Retransmit
             | Self::Reconnect
+            | Self::Hooks
             | Self::Probe
             | Self::SecretSource
             | Self::Radius

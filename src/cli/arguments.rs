@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the agent in the foreground until SIGTERM or SIGINT.
     Run(ConfigFile),
+    /// Run operators' commands for an agent at the other end of standard input.
+    #[command(hide = true)]
+    HookRunner(ConfigFile),
     /// Check the configuration and explain what is wrong with it.
     Check(ConfigFile),
     /// Print a JSON Schema of the configuration, for editors.

@@ -43,6 +43,7 @@ pub fn main() -> ExitCode {
 fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
     let outcome = match arguments.command {
         Command::Run(options) => run::run(&options, output),
+        Command::HookRunner(options) => run::hook_runner(options),
         Command::Check(options) => check::check(&options, output),
         Command::Schema => schema::schema(output),
         Command::Completions(options) => completions::completions(&options, output),

@@ -25,6 +25,7 @@ mod faults;
 mod fragments;
 mod gateways;
 mod hints;
+mod hooks;
 mod hybrid;
 mod interop;
 mod isolation;

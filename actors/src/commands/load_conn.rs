@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_config::{Settings, swanctl};
+use holdfast_config::{Connection, Settings, swanctl};
 use holdfast_vici::{Message, Value};
 
 use crate::{
@@ -20,6 +20,10 @@ pub(super) async fn load(shared: &Arc<Shared>, request: &Message) -> Message {
                 for warning in &warnings {
                     tracing::warn!("{warning}");
                 }
+                if let Some(refused) = commands(&connection) {
+                    tracing::error!("connection '{name}' not loaded: {refused}");
+                    return Message::failure(refused);
+                }
                 connections.push(Arc::new(connection));
             }
             Err(error) => {
@@ -36,6 +40,17 @@ pub(super) async fn load(shared: &Arc<Shared>, request: &Message) -> Message {
         Ok(Err(reason)) => Message::failure(reason),
         Err(error) => super::unavailable(error),
     }
+}
+
+/// Whoever reaches the control socket must not run commands by it.
+fn commands(connection: &Connection) -> Option<String> {
+    let mut children = connection.children.iter();
+    let (child, _) = children.find(|(_, child)| child.updown.is_some())?;
+    Some(format!(
+        "connections.{}.children.{child}.updown: commands are run for connections in the agent's \
+         own files only (put the connection there, or leave the key out)",
+        connection.name
+    ))
 }
 
 pub(super) async fn unload(shared: &Arc<Shared>, request: &Message) -> Message {

@@ -301,20 +301,14 @@ const CHILD: &[(&str, Rule)] = &[
     ("rekey_packets", Obeyed(Amount)),
     ("life_packets", Obeyed(Amount)),
     ("rand_packets", Obeyed(Amount)),
-    (
-        "updown",
-        refused(but(
-            lesser("running a script"),
-            "leave the key out: routes are installed by the agent itself",
-        )),
-    ),
+    ("updown", Obeyed(Text)),
     (
         "hostaccess",
         idle(
             Done::No,
             &[(
                 "yes",
-                "it is a variable of updown scripts, which are not run",
+                "the variable that it makes for updown scripts is not set",
             )],
             lesser("running a script"),
         ),

@@ -76,7 +76,7 @@ fn unknown_keys_are_refused_everywhere() {
     holdfast.toml:1:1: colour: unknown key (known here: agent, defaults, connections, secrets, authorities, pools, radius)
     holdfast.toml:3:1: agent.tun.nmae: unknown key (did you mean "name"?)
     holdfast.toml:5:1: agent.log.levle: unknown key (did you mean "level"?)
-    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, mobike, fragmentation, dpd_delay, keyingtries, unique, vips, pools, reauth_time, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, send_cert, send_certreq, redirect_to, redirect_at, ppk_id, ppk_required, resumption, local, remote, retransmit, reconnect, child)
+    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, mobike, fragmentation, dpd_delay, keyingtries, unique, vips, pools, reauth_time, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, send_cert, send_certreq, redirect_to, redirect_at, ppk_id, ppk_required, resumption, local, remote, retransmit, reconnect, hooks, child)
     holdfast.toml:14:11: connections.paris.reconnect.min: unknown key (known here: initial, max, multiplier, slow, stable_after, budget)
     holdfast.toml:19:1: connections.paris.children.net.remote-ts: unknown key (did you mean "remote_ts"?)
     holdfast.toml:25:1: secrets.paris.id: unknown key (did you mean "ids"?)
@@ -89,7 +89,7 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     let site = Site::new(&format!(
         "[pools.a]\naddrs = \"10.3.0.0/24\"\n{}version = 2\naggressive = true\nmobike = true\nvips = [\"0.0.0.0\"]\n\
          pools = [\"a\"]\npull = false\nlocal-2.auth = \"psk\"\n\
-         {NET}updown = \"x\"\nmark_in = 1\nah_proposals = []\ncopy_dscp = \"out\"\n{SECRET}handle = 1\n",
+         {NET}mark_in = 1\nah_proposals = []\ncopy_dscp = \"out\"\n{SECRET}handle = 1\n",
         PARIS.replace("id = \"sun", "round = 2, certs = [\"a\"], id = \"sun"),
     ))
     .with_variable("PSK", "s3cret");
@@ -100,11 +100,10 @@ fn keys_of_swanctl_conf_that_are_not_there_yet_are_refused_by_name() {
     holdfast.toml:10:1: connections.paris.aggressive: IKEv1 is not supported by this version (leave the key out)
     holdfast.toml:14:1: connections.paris.pull: IKEv1 is not supported by this version (leave the key out)
     holdfast.toml:15:1: connections.paris.local-2: a second authentication round (RFC 4739) is not supported by this version (give local or remote an array of tables)
-    holdfast.toml:20:1: connections.paris.children.net.updown: running a script is not supported by this version (leave the key out: routes are installed by the agent itself)
-    holdfast.toml:21:1: connections.paris.children.net.mark_in: a netfilter mark is not supported by this version (leave the key out)
-    holdfast.toml:22:1: connections.paris.children.net.ah_proposals: AH is not supported by this version (use esp_proposals)
-    holdfast.toml:23:1: connections.paris.children.net.copy_dscp: copying the DSCP is not supported by this version (leave the key out)
-    holdfast.toml:29:1: secrets.paris.handle: a token is not supported by this version (put the key into a file)
+    holdfast.toml:20:1: connections.paris.children.net.mark_in: a netfilter mark is not supported by this version (leave the key out)
+    holdfast.toml:21:1: connections.paris.children.net.ah_proposals: AH is not supported by this version (use esp_proposals)
+    holdfast.toml:22:1: connections.paris.children.net.copy_dscp: copying the DSCP is not supported by this version (leave the key out)
+    holdfast.toml:28:1: secrets.paris.handle: a token is not supported by this version (put the key into a file)
     "#);
 }
 

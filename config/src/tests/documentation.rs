@@ -60,6 +60,7 @@ pub(super) fn with_key(section: Section, key: &str, value: &str) -> String {
         Section::Auth => format!("{local}local.auth = \"psk\"\nlocal.{line}{SECRET}"),
         Section::Retransmit => format!("{PARIS}retransmit.{line}{SECRET}"),
         Section::Reconnect => format!("{PARIS}reconnect.{line}{SECRET}"),
+        Section::Hooks => format!("{PARIS}hooks.{line}{SECRET}"),
         Section::Child => format!("{PARIS}{}{line}{SECRET}", without(NET, key)),
         Section::Probe if key == "target" => format!("{PARIS}{NET}probe.{line}{SECRET}"),
         Section::Probe => {

@@ -8,7 +8,7 @@ use holdfast_ike::{
 
 use super::{
     connection::{OCTET, proposals},
-    elements, keyword,
+    elements, hooks, keyword,
     options::options,
     probe, time,
 };
@@ -67,6 +67,7 @@ pub(super) fn child(name: &str, raw: &RawChild, persistent: bool, scope: &Scope<
         scope,
     };
     Child {
+        updown: hooks::updown(raw.updown.as_deref(), &scope.key("updown")),
         probe: probe::probe(&raw.probe, &ike, &scope.key("probe")),
         ike: Arc::new(ike),
         start_action: actions.start(),

@@ -10,7 +10,7 @@ use holdfast_ike::{
 use super::{
     authentication, child, elements,
     endpoint::{endpoints, nets},
-    keyword, options, pool, ppk, redirect, shunt, time,
+    hooks, keyword, options, pool, ppk, redirect, shunt, time,
 };
 use crate::{
     Agent, Child, Connection, Reconnect, Shunt,
@@ -48,6 +48,7 @@ pub(crate) fn connection(
         remote_port: raw.remote_port.unwrap_or(500),
         keyingtries: raw.keyingtries.unwrap_or(1),
         reconnect: reconnect(&raw.reconnect, &scope.key("reconnect")),
+        hooks: hooks::hooks(&raw.hooks, &scope.key("hooks")),
         ike: Arc::new(ike),
         children,
         shunts,

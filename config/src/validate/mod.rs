@@ -10,6 +10,7 @@ mod child;
 mod connection;
 mod eap;
 mod endpoint;
+mod hooks;
 mod options;
 mod overlap;
 mod pool;

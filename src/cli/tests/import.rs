@@ -46,7 +46,7 @@ fn what_is_left_out_is_named_and_counts() {
     assert!(ran.results.contains("Xae7zaiH2ohvieghoo4Eiquee"), "{ran:?}");
     for part in [
         "holdfast: left out: ",
-        "road-warrior/swanctl.conf:25:17: connections.rw.children.lan.updown: ",
+        "road-warrior/swanctl.conf:26:17: connections.rw.children.lan.copy_dscp: ",
         "holdfast: warning: ",
     ] {
         assert!(ran.complaints.contains(part), "{part}: {ran:?}");

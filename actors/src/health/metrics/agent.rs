@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use holdfast_ike::Counters;
@@ -13,13 +13,14 @@ use prometheus_client::{
 };
 
 use super::family::{Family, family, seconds};
-use crate::{environment::Shared, histogram::Reading};
+use crate::{environment::Shared, histogram::Reading, hooks::Tally};
 
 /// The values at one instant.
 #[derive(Debug)]
 pub(super) struct Values {
     counters: Vec<(Counted, u64)>,
     gauges: Vec<(Family, i64)>,
+    hooks: [(&'static str, u64); 3],
     uptime: f64,
     actors: Vec<Actor>,
 }
@@ -50,6 +51,7 @@ impl Values {
                 )
                 .collect(),
             gauges: gauges(shared),
+            hooks: hooks(&shared.hooks),
             uptime: shared.started.elapsed().as_secs_f64(),
             actors: shared
                 .meters
@@ -76,6 +78,11 @@ impl Values {
         for (family, value) in &self.gauges {
             family.gauge(encoder, *value)?;
         }
+        let outcomes = self.hooks.iter();
+        family("hooks", "Operators' commands by what became of them").counters(
+            encoder,
+            outcomes.map(|(outcome, count)| ([("outcome", *outcome)], *count)),
+        )?;
         seconds("uptime", "Time since the start").fraction(encoder, self.uptime)?;
         family(
             "actor_mailbox_messages",
@@ -98,6 +105,15 @@ impl Values {
                 .map(|actor| ([("actor", actor.kind)], actor.handling.clone())),
         )
     }
+}
+
+fn hooks(tally: &Tally) -> [(&'static str, u64); 3] {
+    let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    [
+        ("succeeded", load(&tally.succeeded)),
+        ("failed", load(&tally.failed)),
+        ("lost", load(&tally.lost)),
+    ]
 }
 
 fn gauges(shared: &Shared) -> Vec<(Family, i64)> {

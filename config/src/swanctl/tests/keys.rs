@@ -118,6 +118,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         ("source", _) => "10.1.0.1",
         ("interval", _) => "20s",
         ("action", _) => "report",
+        ("updown", _) => "/usr/lib/ipsec/_updown iptables",
         (_, Kind::Number) => "64",
         (_, Kind::Time) => "2h",
         (_, Kind::Amount) => "5g",
