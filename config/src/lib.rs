@@ -5,6 +5,7 @@
 //! must doubt, or a [`ConfigError`] with everything that is wrong: where it stands, and what to do
 //! about it. `docs/configuration.md` describes every key.
 
+pub mod confinement;
 pub mod diagnostic;
 mod environment;
 mod json_schema;

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Config,
+    confinement::{OUTSIDE, RESTART, is_shut_out},
     diagnostic::{ConfigError, Diagnostic, Origin, Severity},
     environment::{Environment, Overrides},
     key_path::KeyPath,
@@ -35,7 +36,7 @@ pub struct Loaded {
     pub config: Config,
     /// What may not be meant.
     pub warnings: Vec<Diagnostic>,
-    /// Every file that was read: the main file, those of `conf.d`, secrets.
+    /// Every file that was read: the main file, those of `conf.d`, secrets, certificates and keys.
     pub files: Vec<PathBuf>,
 }
 
@@ -80,8 +81,8 @@ pub fn load_with(main: &Path, environment: &Environment) -> Result<Loaded, Confi
     report_duplicates(&layers, &report);
     remove_strays(&layers, &mut root, &report);
     let raw = deserialize(&mut root, &report);
-    let (config, secret_files) = validate::config(raw, &report, environment);
-    files.extend(secret_files);
+    let config = validate::config(raw, &report, environment);
+    files.extend(report.files());
     let rejected = report.has_errors();
     let found = report.finish();
     if rejected {
@@ -137,6 +138,10 @@ fn read_layers(main: &Path) -> (Layers, Vec<Diagnostic>) {
 fn fragments(main: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let directory = main.with_file_name("conf.d");
     let unreadable = |error: std::io::Error| {
+        if is_shut_out(&directory, &error) {
+            let message = format!("cannot list the folder: {OUTSIDE}");
+            return whole_file(&directory, &message, RESTART);
+        }
         let remedy = "let the agent's user list it: chmod u+rx";
         whole_file(
             &directory,
@@ -169,6 +174,9 @@ fn fragments(main: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
 
 fn read(path: &Path) -> Result<Zeroizing<String>, Diagnostic> {
     let unreadable = |error: std::io::Error| {
+        if is_shut_out(path, &error) {
+            return whole_file(path, &format!("cannot read the file: {OUTSIDE}"), RESTART);
+        }
         let remedy = match error.kind() {
             std::io::ErrorKind::NotFound => "create it, or name another one with --config",
             std::io::ErrorKind::PermissionDenied => "let the agent's user read it: chmod u+r",

@@ -1,6 +1,10 @@
 //! Problems found so far, and the part of the configuration that a check is looking at.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     diagnostic::{Diagnostic, Origin, Severity},
@@ -26,6 +30,7 @@ pub(crate) struct Report<'a> {
     places: &'a dyn Places,
     found: RefCell<Vec<Diagnostic>>,
     broken: RefCell<BTreeSet<KeyPath>>,
+    files: RefCell<Vec<PathBuf>>,
 }
 
 impl<'a> Report<'a> {
@@ -34,6 +39,7 @@ impl<'a> Report<'a> {
             places,
             found: RefCell::default(),
             broken: RefCell::default(),
+            files: RefCell::default(),
         }
     }
 
@@ -66,6 +72,11 @@ impl<'a> Report<'a> {
         self.found.borrow().iter().any(is_error)
     }
 
+    /// The files that were read or should have been, each once, in the order of reading.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.files.take()
+    }
+
     /// Everything found, in the order of the files.
     pub(crate) fn finish(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
@@ -95,6 +106,14 @@ impl Scope<'_> {
         Self {
             report: self.report,
             path: self.path.index(index),
+        }
+    }
+
+    /// Notes that this part is, or should be, in that file.
+    pub(crate) fn reads(&self, file: &Path) {
+        let mut files = self.report.files.borrow_mut();
+        if !files.iter().any(|known| known == file) {
+            files.push(file.to_path_buf());
         }
     }
 

@@ -3,7 +3,8 @@
 //! for nothing. The key log is open already.
 
 use std::{
-    fs::DirBuilder,
+    collections::BTreeSet,
+    fs::{DirBuilder, File},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -21,8 +22,28 @@ const NEWEST: ABI = ABI::V5;
 /// says about itself and us. Credentials of the service manager are beneath /run.
 const SYSTEM: [&str; 7] = ["/etc", "/usr", "/lib", "/lib64", "/run", "/proc", "/sys"];
 
+/// Settings of name look-ups. On some systems they are links to folders that no one else names.
+const NAMES: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"];
+
+/// Revocation lists in files, as an authority names them.
+const LIST_IN_FILE: &str = "file://";
+
 /// Where the unit and the package let the agent keep what outlives a restart.
 const STATE: &str = "/var/lib/holdfast";
+
+/// Warns of files that were read at the start and that nothing can be read from any more: with
+/// the capability to read everybody's files given up, owner and mode count for root, too.
+pub(super) fn warn_of_lost(loaded: &Loaded) {
+    for file in &loaded.files {
+        if let Err(error) = File::open(file) {
+            tracing::warn!(
+                file = %file.display(), %error,
+                "the sandbox does not let the agent read this file again: a reload will fail; make \
+                 the agent's user its owner"
+            );
+        }
+    }
+}
 
 /// Restricts the calling thread and those that it starts.
 pub(super) fn restrict(loaded: &Loaded, main: &Path) -> Result<String, String> {
@@ -52,15 +73,28 @@ fn apply(loaded: &Loaded, main: &Path) -> Result<RulesetStatus, RulesetError> {
     Ok(status.ruleset)
 }
 
-/// The folders of every file that the configuration consists of: a reload may find new ones there.
-fn readable(loaded: &Loaded, main: &Path) -> Vec<PathBuf> {
+/// The folders of every file that the configuration consists of or names: a reload may find new ones
+/// there. Where a file is a link, the folder of what it leads to, too.
+fn readable(loaded: &Loaded, main: &Path) -> BTreeSet<PathBuf> {
+    let authorities = loaded.config.secrets.authorities().iter();
+    let lists = authorities
+        .flat_map(|authority| &authority.crl_uris)
+        .filter_map(|uri| uri.strip_prefix(LIST_IN_FILE))
+        .map(Path::new);
     let files = loaded.files.iter().map(PathBuf::as_path);
-    let mut folders: Vec<PathBuf> = files
+    let mut folders: BTreeSet<PathBuf> = files
         .chain([main])
-        .map(|file| folder_of(file).to_path_buf())
+        .chain(lists)
+        .chain(NAMES.map(Path::new))
+        .flat_map(|file| {
+            let target = file.canonicalize().ok();
+            let of_target = target.as_deref().map(folder_of).map(Path::to_path_buf);
+            of_target.into_iter().chain([folder_of(file).to_path_buf()])
+        })
         .collect();
-    folders.sort();
-    folders.dedup();
+    // Both may be links themselves, and empty until the first reload.
+    folders.insert(main.with_file_name("conf.d"));
+    folders.extend(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from));
     folders
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn enter(loaded: &Loaded, main: &Path) -> Sandbox {
         files = sandbox.files,
         "confined"
     );
+    files::warn_of_lost(loaded);
     sandbox
 }
 

@@ -3,34 +3,70 @@
 
 use std::collections::BTreeMap;
 
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter_all_threads};
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch, apply_filter_all_threads,
+};
 
 use super::denial;
 
 /// Restricts all threads of the process. In the log of programs (`json`) a denial is JSON, too.
 pub(super) fn restrict(json: bool) -> Result<String, String> {
-    let program = filter()?;
-    denial::watch(json).map_err(|error| format!("no handler for SIGSYS: {error}"))?;
-    apply_filter_all_threads(&program).map_err(|error| error.to_string())?;
-    Ok(format!("{} of them (seccomp)", calls().len()))
-}
-
-fn filter() -> Result<BpfProgram, String> {
     // Those whose registers the handler knows.
     if !cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
         return Err(format!("there is no filter for {}", std::env::consts::ARCH));
     }
-    let architecture =
-        TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
-    let rules: BTreeMap<i64, Vec<_>> = calls().into_iter().map(|call| (call, Vec::new())).collect();
-    SeccompFilter::new(
-        rules,
-        SeccompAction::Trap,
-        SeccompAction::Allow,
-        architecture,
-    )
-    .and_then(BpfProgram::try_from)
-    .map_err(|error| error.to_string())
+    let failed = |error: BackendError| error.to_string();
+    // The second one forbids to install others.
+    let filters = [without_clone3().map_err(failed)?, filter().map_err(failed)?];
+    denial::watch(json).map_err(|error| format!("no handler for SIGSYS: {error}"))?;
+    for filter in filters {
+        apply_filter_all_threads(&filter).map_err(|error| error.to_string())?;
+    }
+    Ok(format!("{} of them (seccomp)", calls().len()))
+}
+
+fn filter() -> Result<BpfProgram, BackendError> {
+    let mut rules: Rules = calls().into_iter().map(|call| (call, Vec::new())).collect();
+    rules.insert(libc::SYS_clone, vec![no_namespace()?]);
+    compile(rules, SeccompAction::Trap, SeccompAction::Allow)
+}
+
+/// Threads, and no namespaces: in a user namespace of its own a process has every capability.
+fn no_namespace() -> Result<SeccompRule, BackendError> {
+    let namespaces = libc::CLONE_NEWNS
+        | libc::CLONE_NEWCGROUP
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUSER
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWNET;
+    let none_of_them = SeccompCmpOp::MaskedEq(u64::from(namespaces.cast_unsigned()));
+    SeccompRule::new(vec![SeccompCondition::new(
+        0,
+        SeccompCmpArgLen::Qword,
+        none_of_them,
+        0,
+    )?])
+}
+
+/// What clone3(2) is asked for stands in memory, which a filter cannot read. Where the kernel seems
+/// too old for it, libraries use clone(2). They block signals meanwhile, so there is no trap.
+fn without_clone3() -> Result<BpfProgram, BackendError> {
+    let rules = Rules::from([(libc::SYS_clone3, Vec::new())]);
+    let too_old = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
+    compile(rules, SeccompAction::Allow, too_old)
+}
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+fn compile(
+    rules: Rules,
+    otherwise: SeccompAction,
+    matching: SeccompAction,
+) -> Result<BpfProgram, BackendError> {
+    let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
+    SeccompFilter::new(rules, otherwise, matching, architecture)?.try_into()
 }
 
 macro_rules! numbers {
@@ -44,7 +80,7 @@ fn calls() -> Vec<i64> {
     #[rustfmt::skip]
     let mut calls = numbers![
         // Memory.
-        SYS_brk SYS_mmap SYS_munmap SYS_mremap SYS_mprotect SYS_madvise SYS_mlock SYS_munlock
+        SYS_brk SYS_mmap SYS_munmap SYS_mremap SYS_mprotect SYS_madvise
         // Threads, their end, and that of the process.
         SYS_clone SYS_clone3 SYS_set_robust_list SYS_rseq SYS_set_tid_address SYS_futex
         SYS_sched_yield SYS_sched_getaffinity SYS_sched_getparam SYS_sched_getscheduler

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use crate::lab::{
     Lab,
     charon::{self, Charon},
-    holdfast::{Holdfast, Settings},
+    holdfast::{Holdfast, Settings, write_private},
     sas::agreed_tunnel,
     topology::{CHILD, CONNECTION, Pair, Tunnel},
     wait,
@@ -79,6 +79,54 @@ fn without_the_sandbox_the_status_says_so() {
     let json: serde_json::Value = serde_json::from_slice(&status.stdout).expect("JSON");
     assert_eq!(json["sandbox"]["enabled"], false, "{json:#}");
     holdfast.wait_for_log(&["agent.sandbox is off"]);
+}
+
+#[test]
+fn a_reload_says_what_the_sandbox_keeps_from_it() {
+    let lab = Lab::new();
+    let namespace = lab.namespace("reload");
+    let secret = |folder: &str| {
+        let file = lab.subdirectory(folder).join("paris.psk");
+        write_private(&file, "a secret of the lab");
+        file
+    };
+    let named = |file: &Path| {
+        format!(
+            "[secrets.paris]\ntype = \"psk\"\nids = [\"paris.example\"]\n\
+             secret = {{ file = \"{}\" }}\n",
+            file.display()
+        )
+    };
+    let (first, second) = (secret("first"), secret("second"));
+    let settings = "dataplane = \"none\"\nport = 15500\nport_nat_t = 14500";
+    let mut holdfast = Holdfast::start(&lab, &namespace, settings, &named(&first));
+    let main = holdfast.directory().join("holdfast.toml");
+    let original = std::fs::read_to_string(&main).expect("its configuration");
+    let with = |file: &Path| original.replace(&named(&first), &named(file));
+
+    // Another file beside one that was named at the start.
+    let beside = first.with_file_name("rome.psk");
+    write_private(&beside, "another secret");
+    write_private(&main, &with(&beside));
+    let done = holdfast.cli(&["reload"]);
+    assert!(done.status.success(), "{done:?}");
+
+    write_private(&main, &with(&second));
+    let refused = holdfast.cli(&["reload"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    for words in [
+        "second/paris.psk",
+        "outside of the agent's sandbox",
+        "restart",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    // As it says.
+    holdfast.relaunch();
+    holdfast.wait_until_ready();
+    let done = holdfast.cli(&["reload"]);
+    assert!(done.status.success(), "{done:?}");
 }
 
 /// /proc/PID/task/*/status of the agent whose files are in this folder.

@@ -14,6 +14,7 @@ use holdfast_pki::{Certificate, PublicKey};
 
 use super::{agent::beside, eap, elements, keyword};
 use crate::{
+    confinement::{OUTSIDE, RESTART, is_shut_out},
     quantity::TextList,
     raw::{RawAuth, RawConnection, RawRounds},
     report::Scope,
@@ -305,7 +306,7 @@ fn read_each<T>(
     elements(list, scope, remedy, |text| {
         let octets = match text.strip_prefix(INLINE) {
             Some(digits) => from_hex(digits).ok_or("it is not hexadecimal")?,
-            None => read_file(&beside(scope, Path::new(text)))?,
+            None => read_file(&beside(scope, Path::new(text)), scope)?,
         };
         parse(&octets)
     })
@@ -314,9 +315,16 @@ fn read_each<T>(
 /// In front of content in hexadecimal, where else a file is named.
 pub(crate) const INLINE: &str = "0x";
 
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+fn read_file(path: &Path, scope: &Scope<'_>) -> Result<Vec<u8>, String> {
     let shown = path.display();
-    let failed = |error: std::io::Error| format!("cannot read {shown}: {error}");
+    scope.reads(path);
+    let failed = |error: std::io::Error| {
+        if is_shut_out(path, &error) {
+            format!("cannot read {shown}: {OUTSIDE}; {RESTART}")
+        } else {
+            format!("cannot read {shown}: {error}")
+        }
+    };
     // Asked before it is opened: opening a FIFO would wait for a writer.
     let before = fs::metadata(path).map_err(failed)?;
     if !before.is_file() || before.len() > holdfast_pki::MAX_INPUT as u64 {

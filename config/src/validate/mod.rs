@@ -24,7 +24,7 @@ mod secret;
 mod shunt;
 mod time;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) use authentication::INLINE;
 pub(crate) use connection::connection;
@@ -43,12 +43,8 @@ use crate::{
     suggest::nearest,
 };
 
-/// Builds the model. Also returns the secret files that were read.
-pub(crate) fn config(
-    mut raw: RawConfig,
-    report: &Report<'_>,
-    environment: &Environment,
-) -> (Config, Vec<PathBuf>) {
+/// Builds the model.
+pub(crate) fn config(mut raw: RawConfig, report: &Report<'_>, environment: &Environment) -> Config {
     let agent = agent::agent(&raw.agent, &report.at(KeyPath::of(["agent"])));
     let mut connections = BTreeMap::new();
     for (name, mut connection) in std::mem::take(&mut raw.connections) {
@@ -57,12 +53,11 @@ pub(crate) fn config(
         let connection = connection::connection(&name, &connection, &agent, &scope);
         connections.insert(name, Arc::new(connection));
     }
-    let mut files = Vec::new();
     let (mut psks, mut eap, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     let mut ppks = Vec::new();
     for (name, raw) in &raw.secrets {
         let scope = report.at(KeyPath::of(["secrets", name]));
-        match secret::secret(name, raw, &scope, environment, &mut files) {
+        match secret::secret(name, raw, &scope, environment) {
             Some(Parsed::Psk(entry)) => psks.push(entry),
             Some(Parsed::Eap(entry)) => eap.push(entry),
             Some(Parsed::PrivateKey(entry)) => keys.push(entry),
@@ -82,7 +77,7 @@ pub(crate) fn config(
         .with_private_keys(keys)
         .with_authorities(authorities);
     let radius = report.at(KeyPath::of(["radius"]));
-    let radius = radius::radius(&raw.radius, &radius, environment, &mut files);
+    let radius = radius::radius(&raw.radius, &radius, environment);
     // With a secret missing because of a mistake, who lacks one cannot be told.
     if complete && !report.at(KeyPath::of(["secrets"])).is_broken() {
         psk_match::check(&connections, &secrets, report);
@@ -96,14 +91,13 @@ pub(crate) fn config(
         pools.extend(pool::pool(raw, &scope).map(|pool| (name.clone(), pool)));
     }
     pool::check(&connections, &pools, report);
-    let config = Config {
+    Config {
         agent,
         connections,
         secrets: Arc::new(secrets),
         pools,
         radius,
-    };
-    (config, files)
+    }
 }
 
 /// Picks the meaning of a keyword.

@@ -1,9 +1,6 @@
 //! Private keys in files.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use holdfast_pki::{KeyError, PrivateKey};
 
@@ -20,7 +17,6 @@ pub(super) fn private_key(
     raw: &RawSecret,
     scope: &Scope<'_>,
     environment: &Environment,
-    files: &mut Vec<PathBuf>,
 ) -> Option<PrivateKeyEntry> {
     if raw.ids.is_some() {
         scope.key("ids").error(
@@ -31,7 +27,7 @@ pub(super) fn private_key(
     let source = &raw.secret;
     let secret = scope.key("secret");
     let passphrase = if source.file.is_some() || source.env.is_some() || source.value.is_some() {
-        Some(read(source, &secret, environment, files)?)
+        Some(read(source, &secret, environment)?)
     } else {
         None
     };
@@ -44,10 +40,9 @@ pub(super) fn private_key(
         return None;
     };
     let path = beside(&scope, Path::new(file));
-    let octets = read_file(&path, &scope);
+    let octets = read_file(&path, &scope)?;
     let shown = path.display().to_string();
-    files.push(path);
-    match open(&octets?, passphrase.as_ref(), &secret) {
+    match open(&octets, passphrase.as_ref(), &secret) {
         Ok(key) => Some(PrivateKeyEntry {
             name: name.to_owned(),
             key: Arc::new(key),

@@ -1,9 +1,6 @@
 //! The `[radius]` section.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use super::{secret::read_secret, time};
 use crate::{
@@ -20,12 +17,7 @@ const LONGEST_NAME: usize = 253;
 const MOST_SERVERS: usize = 16;
 const MOST_TRIES: u32 = 10;
 
-pub(super) fn radius(
-    raw: &RawRadius,
-    scope: &Scope<'_>,
-    environment: &Environment,
-    files: &mut Vec<PathBuf>,
-) -> Radius {
+pub(super) fn radius(raw: &RawRadius, scope: &Scope<'_>, environment: &Environment) -> Radius {
     let default = Radius::default();
     let servers = scope.key("servers");
     if raw.servers.len() > MOST_SERVERS {
@@ -34,7 +26,7 @@ pub(super) fn radius(
     }
     let read = raw.servers.iter().filter_map(|(name, raw)| {
         let scope = servers.key(name);
-        server(name, raw, &scope, environment, files)
+        server(name, raw, &scope, environment)
     });
     let servers = read.collect();
     Radius {
@@ -51,7 +43,6 @@ fn server(
     raw: &RawRadiusServer,
     scope: &Scope<'_>,
     environment: &Environment,
-    files: &mut Vec<PathBuf>,
 ) -> Option<RadiusServer> {
     let address = address(raw.address.as_deref(), &scope.key("address"));
     let port = raw.port.unwrap_or(PORT);
@@ -61,7 +52,7 @@ fn server(
             .key("port")
             .error(message, "use 1812, or leave the key out");
     }
-    let secret = read_secret(&raw.secret, &scope.key("secret"), environment, files);
+    let secret = read_secret(&raw.secret, &scope.key("secret"), environment);
     Some(RadiusServer {
         name: name.to_owned(),
         address: SocketAddr::new(address?, port),

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::{agent::beside, elements, keyword, private_key::private_key};
 use crate::{
     PrivateKeyEntry, PskEntry,
+    confinement::{OUTSIDE, RESTART, is_shut_out},
     diagnostic::Origin,
     environment::Environment,
     quantity::TextList,
@@ -50,7 +51,6 @@ pub(super) fn secret(
     raw: &RawSecret,
     scope: &Scope<'_>,
     environment: &Environment,
-    files: &mut Vec<PathBuf>,
 ) -> Option<Parsed> {
     let kind = scope.key("type");
     if raw.kind.is_none() {
@@ -67,7 +67,7 @@ pub(super) fn secret(
     ];
     let kind = keyword(raw.kind.as_deref(), &kinds, &refused, &kind);
     if kind == Some(SecretKind::PrivateKey) {
-        return private_key(name, raw, scope, environment, files).map(Parsed::PrivateKey);
+        return private_key(name, raw, scope, environment).map(Parsed::PrivateKey);
     }
     if raw.file.is_some() {
         scope.key("file").error(
@@ -76,7 +76,7 @@ pub(super) fn secret(
         );
     }
     let ids = ids(raw.ids.as_ref(), &scope.key("ids"));
-    let secret = read_secret(&raw.secret, &scope.key("secret"), environment, files)?;
+    let secret = read_secret(&raw.secret, &scope.key("secret"), environment)?;
     let entry = PskEntry {
         name: name.to_owned(),
         ids,
@@ -94,9 +94,8 @@ pub(super) fn read_secret(
     source: &RawSecretSource,
     scope: &Scope<'_>,
     environment: &Environment,
-    files: &mut Vec<PathBuf>,
 ) -> Option<Arc<Secret>> {
-    let text = read(source, scope, environment, files)?;
+    let text = read(source, scope, environment)?;
     Some(Arc::new(Secret::new(decode(&text, scope)?)))
 }
 
@@ -139,16 +138,15 @@ pub(super) fn read(
     raw: &RawSecretSource,
     scope: &Scope<'_>,
     environment: &Environment,
-    files: &mut Vec<PathBuf>,
 ) -> Option<Zeroizing<Vec<u8>>> {
     match (&raw.file, &raw.credential, &raw.env, &raw.value) {
         (Some(file), None, None, None) => {
             let scope = scope.key("file");
-            read_text(beside(&scope, Path::new(file)), &scope, files)
+            read_text(&beside(&scope, Path::new(file)), &scope)
         }
         (None, Some(name), None, None) => {
             let scope = scope.key("credential");
-            read_text(credential(name, &scope, environment)?, &scope, files)
+            read_text(&credential(name, &scope, environment)?, &scope)
         }
         (None, None, Some(name), None) => {
             let value = environment.get(name);
@@ -220,23 +218,20 @@ fn credential(name: &str, scope: &Scope<'_>, environment: &Environment) -> Optio
 }
 
 /// A file's text without its last line break.
-fn read_text(
-    path: PathBuf,
-    scope: &Scope<'_>,
-    files: &mut Vec<PathBuf>,
-) -> Option<Zeroizing<Vec<u8>>> {
-    let mut bytes = read_file(&path, scope);
-    files.push(path);
-    if let Some(bytes) = &mut bytes {
-        without_line_break(bytes);
-    }
-    bytes
+fn read_text(path: &Path, scope: &Scope<'_>) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = read_file(path, scope)?;
+    without_line_break(&mut bytes);
+    Some(bytes)
 }
 
 /// What a file holds that only its owner, or its group, may read.
 pub(super) fn read_file(path: &Path, scope: &Scope<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let shown = path.display();
+    scope.reads(path);
     let failed = |error: &std::io::Error| {
+        if is_shut_out(path, error) {
+            return scope.error(format!("cannot read {shown}: {OUTSIDE}"), RESTART);
+        }
         let remedy = match error.kind() {
             std::io::ErrorKind::NotFound => {
                 "create it; the path is relative to the file that names it".to_owned()

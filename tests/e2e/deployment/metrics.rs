@@ -5,6 +5,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     process::Command,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -15,6 +16,7 @@ use crate::lab::{
     holdfast::{Holdfast, Settings},
     run,
     topology::{Pair, Tunnel},
+    wait,
 };
 
 const RULES: &str = "deploy/prometheus/holdfast.rules.yml";
@@ -56,19 +58,25 @@ fn whatever_is_asked_for_is_measured() {
     };
     let holdfast =
         Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &Tunnel::default(), &settings);
-    let page = pair.moon.namespace.enter(page);
-    drop(holdfast);
-    let measured: BTreeSet<&str> = page
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split(['{', ' ']).next())
-        .collect();
     let mut asked = names(&text(RULES));
     asked.extend(dashboard_queries().iter().flat_map(|query| names(query)));
     assert!(asked.len() > 20, "{asked:?}");
-    for name in asked {
-        assert!(measured.contains(name.as_str()), "{name} is not in\n{page}");
-    }
+    let missing = || -> Vec<&String> {
+        let page = pair.moon.namespace.enter(page);
+        let measured: BTreeSet<&str> = page
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split(['{', ' ']).next())
+            .collect();
+        let is_missing = |name: &&String| !measured.contains(name.as_str());
+        asked.iter().filter(is_missing).collect()
+    };
+    // Connections are there as soon as the supervisor has published them.
+    let all = wait::attempt(Duration::from_secs(5), || {
+        missing().is_empty().then_some(())
+    });
+    assert!(all.is_some(), "{:?} are not measured", missing());
+    drop(holdfast);
 }
 
 /// Every query of the dashboard is one to Prometheus, too.

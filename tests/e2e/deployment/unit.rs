@@ -1,6 +1,13 @@
 //! The systemd unit, and the user that it names.
 
-use std::{ffi::OsString, os::unix::fs::PermissionsExt, process::Command, time::Duration};
+use std::{
+    ffi::OsString,
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
 
 use super::text;
 use crate::lab::{
@@ -8,9 +15,11 @@ use crate::lab::{
     charon::{self, Charon},
     holdfast::{Holdfast, PROGRAM, Settings, tunnel_tables, write_private},
     run,
-    sas::agreed_tunnel,
+    sas::{Daemon, agreed_tunnel},
     topology::{CHILD, Family, Pair, Tunnel},
-    traffic, wait,
+    traffic,
+    vici::Message,
+    wait,
 };
 
 const UNIT: &str = "deploy/systemd/holdfast.service";
@@ -94,6 +103,70 @@ fn a_user_with_two_capabilities_has_a_tunnel() {
     let (from, to) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
     assert_eq!(traffic::ping(&pair.moon.namespace, from, to, 20), 20);
     holdfast.wait_for_log(&["confined", "capabilities=\"CAP_NET_ADMIN\""]);
+}
+
+/// `Type=notify` and `WatchdogSec=`, seen from the service manager's end.
+#[test]
+fn the_service_manager_is_told() {
+    let lab = Lab::new();
+    let namespace = lab.namespace("told");
+    let settings = "dataplane = \"none\"\nport = 15500\nport_nat_t = 14500";
+    let mut holdfast = Holdfast::start(&lab, &namespace, settings, "");
+    let socket = lab.directory().join("notify");
+    let manager = UnixDatagram::bind(&socket).expect("the manager's socket");
+    manager
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a limit");
+    let hear = || {
+        let mut word = [0; 128];
+        let length = manager.recv(&mut word).expect("a word");
+        String::from_utf8_lossy(&word[..length]).trim().to_owned()
+    };
+    holdfast.set_environment(vec![
+        ("NOTIFY_SOCKET", socket.display().to_string()),
+        ("WATCHDOG_USEC", "1000000".to_owned()),
+    ]);
+    holdfast.relaunch();
+
+    // Who is ready answers.
+    let mut word = hear();
+    while word == "WATCHDOG=1" {
+        word = hear();
+    }
+    assert_eq!(word, "READY=1");
+    let mut client = holdfast.client().expect("the control socket");
+    client
+        .request("version", &Message::default())
+        .expect("an answer");
+    let start = Instant::now();
+    for _ in 0..6 {
+        assert_eq!(hear(), "WATCHDOG=1");
+    }
+    let took = start.elapsed();
+    let expected = Duration::from_secs(2)..Duration::from_secs(6);
+    assert!(expected.contains(&took), "six words took {took:?}");
+
+    // Nothing is heard of an agent that does not run, and again of one that does.
+    holdfast.process().signal(Signal::SIGSTOP);
+    manager.set_nonblocking(true).expect("no wait");
+    while manager.recv(&mut [0; 128]).is_ok() {}
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(manager.recv(&mut [0; 128]).is_err());
+    manager.set_nonblocking(false).expect("a wait");
+    holdfast.process().signal(Signal::SIGCONT);
+    assert_eq!(hear(), "WATCHDOG=1");
+
+    holdfast.process().signal(Signal::SIGTERM);
+    let mut word = hear();
+    while word == "WATCHDOG=1" {
+        word = hear();
+    }
+    assert_eq!(word, "STOPPING=1");
+    let ended = holdfast.process().wait(Duration::from_secs(10));
+    assert!(
+        ended.is_some_and(|(status, _)| status.success()),
+        "{ended:?}"
+    );
 }
 
 /// The words that run a program as the unit does.

@@ -224,8 +224,8 @@ fn spawn(
         .args(["netns", "exec", namespace])
         .args(words)
         .env("NO_COLOR", "1")
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        .env_remove("NOTIFY_SOCKET");
+        .env_remove("NOTIFY_SOCKET")
+        .envs(environment.iter().map(|(name, value)| (name, value)));
     Process::spawn("holdfast", command, &directory.join("holdfast.log"))
 }
 

@@ -1,8 +1,15 @@
 //! One fetch, over HTTP or from a file. Bounded in time, in octets and in redirections.
 
-use std::{fs::File, io::Read, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    io::Read,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bytes::Bytes;
+use holdfast_config::confinement::{OUTSIDE, RESTART, is_shut_out};
 use holdfast_pki::{MAX_INPUT, MAX_LIST, ParseError};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response, StatusCode, Uri, body::Incoming, client::conn::http1, header};
@@ -43,6 +50,10 @@ pub(super) enum FetchError {
     Time,
     #[error("it is not a file")]
     NotFile,
+    #[error("the file cannot be read: {0}")]
+    File(std::io::Error),
+    #[error("{OUTSIDE}; {RESTART}")]
+    ShutOut,
     #[error("{0}")]
     Parse(#[from] ParseError),
     #[error("nobody signed it who may, or it is about something else")]
@@ -74,15 +85,22 @@ pub(super) async fn response(uri: &str, request: &[u8]) -> Result<Vec<u8>, Fetch
     in_time(uri, Some(Bytes::copy_from_slice(request)), MAX_INPUT).await
 }
 
-fn file(path: &PathBuf) -> Result<Vec<u8>, FetchError> {
+fn file(path: &Path) -> Result<Vec<u8>, FetchError> {
+    let failed = |error| {
+        if is_shut_out(path, &error) {
+            FetchError::ShutOut
+        } else {
+            FetchError::File(error)
+        }
+    };
     // Pipes and devices would have us wait.
-    if !std::fs::metadata(path)?.is_file() {
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(FetchError::NotFile);
     }
     let mut octets = Vec::new();
-    File::open(path)?
-        .take(MAX_LIST as u64 + 1)
-        .read_to_end(&mut octets)?;
+    File::open(path)
+        .and_then(|file| file.take(MAX_LIST as u64 + 1).read_to_end(&mut octets))
+        .map_err(failed)?;
     Ok(octets)
 }
 
