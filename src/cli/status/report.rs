@@ -21,6 +21,9 @@ pub(super) const STATES: [&str; 7] = [
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Report {
     pub(super) connections: Vec<Connection>,
+    /// What is new would be forgotten at a restart: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state_warning: Option<String>,
     /// What the agent's process may still do.
     pub(super) sandbox: Option<Sandbox>,
 }
@@ -102,6 +105,7 @@ impl Report {
             .collect();
         Self {
             connections,
+            state_warning: text(response, "state-warning"),
             sandbox: response.child("sandbox").map(Sandbox::read),
         }
     }
