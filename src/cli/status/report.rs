@@ -21,6 +21,9 @@ pub(in crate::cli) const STATES: [&str; 7] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(in crate::cli) struct Report {
     pub(in crate::cli) connections: Vec<Connection>,
+    /// What is new would be forgotten at a restart: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) state_warning: Option<String>,
     /// What the agent's process may still do.
     pub(in crate::cli) sandbox: Option<Sandbox>,
 }
@@ -102,6 +105,7 @@ impl Report {
             .collect();
         Self {
             connections,
+            state_warning: text(response, "state-warning"),
             sandbox: response.child("sandbox").map(Sandbox::read),
         }
     }
