@@ -187,7 +187,7 @@ fn files_that_cannot_be_read_are_explained() {
     let main = folder.join("holdfast.toml");
     let loaded = load(&main, folder, others).unwrap();
     // Root may read it all the same, until it gives that up.
-    std::fs::set_permissions(others, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(others, PermissionsExt::from_mode(0o000)).unwrap();
     enter(&loaded, &main);
     let mistake = |secret| load(&main, folder, secret).unwrap_err().to_string();
     let said = mistake(outside);
