@@ -182,12 +182,14 @@ fn child(child: &Child) -> Line<'static> {
     let up = child.up_seconds.map(Duration::from_secs);
     let since = up.map_or_else(String::new, |up| format!(" {}", text::span(up)));
     let mut words = format!(
-        "{since}, {} in, {} out, {} === {}",
+        "{since}, {} in, {} out",
         text::size(child.bytes_in),
         text::size(child.bytes_out),
-        child.local_ts.join(" "),
-        child.remote_ts.join(" "),
     );
+    if !child.local_ts.is_empty() {
+        let (local, remote) = (child.local_ts.join(" "), child.remote_ts.join(" "));
+        let _ = write!(words, ", {local} === {remote}");
+    }
     if let Some(path) = &child.path {
         let average = path.rtt_avg_us.map_or_else(String::new, |micros| {
             let average = Duration::from_micros(micros).as_secs_f64() * 1e3;
