@@ -4,7 +4,7 @@ CARGO ?= cargo
 # What tests are built with.
 FEATURES = fault-injection,openssl
 
-.PHONY: all build test lint format demo bench interop silence soak storm faults deb fuzz deny size dependencies ci
+.PHONY: all build test lint format demo bench interop silence soak storm faults endurance deb fuzz deny size dependencies ci
 
 all: build
 
@@ -60,6 +60,12 @@ deb: build
 faults:
 	scripts/install-test-packages
 	$(CARGO) bench --bench faults
+
+# The same in random order on a few tunnels for ENDURANCE_MINUTES (20): one tunnel after each strike, and
+# memory and descriptors that do not grow; needs root. ENDURANCE_SEED repeats an order.
+endurance:
+	scripts/install-test-packages
+	$(CARGO) bench --bench faults -- endurance $(or $(ENDURANCE_MINUTES),20) $(ENDURANCE_SEED)
 
 lint: format size dependencies deny
 	scripts/install-build-packages

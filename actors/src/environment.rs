@@ -161,6 +161,11 @@ impl Shared {
         }
     }
 
+    /// Told while what should outlive a restart cannot be written.
+    pub(crate) fn state_warning(&self) -> Option<String> {
+        self.store.trouble().map(|trouble| trouble.to_string())
+    }
+
     /// An SPI that is neither zero nor in use (RFC 7296 section 2.6).
     pub(crate) fn reserve_ike_spi(&self) -> IkeSpi {
         loop {

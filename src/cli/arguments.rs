@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Import(ImportOptions),
     /// Show which connections are up, and why the others are not.
     Status(StatusOptions),
+    /// Show the same live, until `q`.
+    Top(TopOptions),
     /// Bring a connection up and wait for the outcome.
     Initiate(InitiateOptions),
     /// Take a connection down.
@@ -100,6 +102,15 @@ pub(crate) struct StatusOptions {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TopOptions {
+    /// Ask the agent this often.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_timeout)]
+    pub(crate) every: Duration,
     #[command(flatten)]
     pub(crate) agent: Agent,
 }

@@ -22,6 +22,7 @@ mod service;
 mod status;
 #[cfg(test)]
 mod tests;
+mod top;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,7 @@ fn execute(arguments: Arguments, output: &mut Output<'_>) -> u8 {
         Command::Manual(options) => manual::manual(&options, output),
         Command::Import(options) => import::import(&options, output),
         Command::Status(options) => control::block_on(status::status(&options, output)),
+        Command::Top(options) => control::block_on(top::top(&options)),
         Command::Initiate(options) => control::block_on(operate::initiate(&options, output)),
         Command::Terminate(options) => control::block_on(operate::terminate(&options, output)),
         Command::Down(options) => control::block_on(maintenance::down(&options, output)),

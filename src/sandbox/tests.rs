@@ -205,7 +205,7 @@ fn files_that_cannot_be_read_are_explained() {
     let load = |secret: &Path| load(&main, &configuration(folder, secret));
     let loaded = load(others).unwrap();
     // Root may read it all the same, until it gives that up.
-    std::fs::set_permissions(others, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(others, PermissionsExt::from_mode(0o000)).unwrap();
     enter(&loaded, &main);
     let mistake = |secret: &Path| load(secret).unwrap_err().to_string();
     let said = mistake(outside);

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -121,7 +122,8 @@ fn hooks_run_in_order_hold_up_nobody_and_hear_of_the_end() {
     let (program, file) = slow_hook(&lab);
     let program = program.display();
     let mut settings = Settings::persistent();
-    settings.connection += &format!(
+    let _ = write!(
+        settings.connection,
         "\nhooks.on_up = [\"{program}\", \"up\", \"60\"]\n\
          hooks.on_down = [\"{program}\", \"down\", \"0\"]\n\
          hooks.on_alert = [\"{program}\", \"alert\", \"0\"]\nhooks.timeout = \"2s\""

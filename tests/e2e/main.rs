@@ -57,6 +57,7 @@ mod staying_up;
 mod storm;
 mod swanctl;
 mod swanctl_reload;
+mod top;
 mod transport;
 mod traps;
 mod tunnels;

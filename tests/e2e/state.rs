@@ -8,6 +8,7 @@ use crate::lab::{
     charon::{self, Charon},
     holdfast::{Holdfast, Settings},
     sas::{Daemon, agreed_tunnel},
+    small_disk::SmallDisk,
     topology::{CHILD, CONNECTION, Family, Gateway, Pair, Tunnel},
     traffic, wait,
 };
@@ -209,7 +210,11 @@ fn a_full_disk_is_told_and_no_tunnel_minds() {
         &charon::Settings::default(),
     );
     let mut settings = Settings::persistent();
-    let _ = write!(settings.agent, "\nstate_dir = \"{}\"", disk.0.display());
+    let _ = write!(
+        settings.agent,
+        "\nstate_dir = \"{}\"",
+        disk.place().display()
+    );
     // No room for the file's first pages.
     disk.fill();
     let moon = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
@@ -221,44 +226,15 @@ fn a_full_disk_is_told_and_no_tunnel_minds() {
     wait::until("the log says that state is not kept", PATIENCE, || {
         moon.log().contains("state is not kept").then_some(())
     });
+    let status = moon.cli(&["status"]);
+    let text = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(text.contains("State is not kept"), "{text}");
     disk.empty();
     wait::until("state is kept again", PATIENCE, || {
         moon.log().contains("state is kept again").then_some(())
     });
+    let status = moon.cli(&["status"]);
+    let text = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(!text.contains("State is not kept"), "{text}");
     assert!(agreed_tunnel(&moon, &charon, CHILD).is_some());
-}
-
-/// A file system of two megabytes.
-struct SmallDisk(std::path::PathBuf);
-
-impl SmallDisk {
-    fn mount(place: &Path) -> Self {
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
-            .arg(place)
-            .status()
-            .expect("mount runs");
-        assert!(
-            mounted.success(),
-            "this test mounts a tmpfs: run it as root"
-        );
-        Self(place.to_owned())
-    }
-
-    fn fill(&self) {
-        let _ = std::fs::write(self.0.join("ballast"), vec![0; 8 << 20]);
-    }
-
-    fn empty(&self) {
-        std::fs::remove_file(self.0.join("ballast")).expect("the ballast is there");
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount")
-            .arg("-l")
-            .arg(&self.0)
-            .status();
-    }
 }

@@ -51,7 +51,9 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite>(
         }
         if last {
             let sandbox = session.shared.sandbox.as_ref();
-            return Ok(Message::success().with_some("sandbox", sandbox.map(Sandbox::message)));
+            return Ok(Message::success()
+                .with_some("state-warning", session.shared.state_warning())
+                .with_some("sandbox", sandbox.map(Sandbox::message)));
         }
     }
 }

@@ -29,6 +29,9 @@ pub(super) struct Status {
     /// Only there when keys are being written to a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_log_warning: Option<String>,
+    /// Only there while what should outlive a restart cannot be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_warning: Option<String>,
     /// What the process may still do; not there where nobody confined it.
     #[serde(skip_serializing_if = "Option::is_none")]
     sandbox: Option<Sandbox>,
@@ -96,6 +99,7 @@ pub(super) fn status(shared: &Shared) -> Status {
                 key_log.directory().display()
             )
         }),
+        state_warning: shared.state_warning(),
         sandbox: shared.sandbox.clone(),
         snapshot_age_milliseconds: snapshot.at.elapsed().as_millis(),
         connections: snapshot

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Inbox {
 struct Waiting {
     changes: HashMap<Slot, Option<Vec<u8>>>,
     closed: bool,
+    /// Why nothing can be written now.
+    trouble: Option<Arc<str>>,
 }
 
 impl Inbox {
@@ -61,6 +63,19 @@ impl Inbox {
         for Change { slot, value } in changes {
             waiting.changes.entry(slot).or_insert(value);
         }
+    }
+
+    /// Notes whether the disk works. `true`: it is otherwise than before.
+    pub(super) fn note(&self, trouble: Option<String>) -> bool {
+        let mut waiting = self.lock();
+        let changed = waiting.trouble.is_some() != trouble.is_some();
+        waiting.trouble = trouble.map(Arc::from);
+        changed
+    }
+
+    /// Why nothing can be written now.
+    pub(super) fn trouble(&self) -> Option<Arc<str>> {
+        self.lock().trouble.clone()
     }
 
     /// Nothing more is to come.

@@ -131,6 +131,11 @@ impl Writer {
 }
 
 impl Store {
+    /// Why what is new would be forgotten at a restart, if it would.
+    pub(crate) fn trouble(&self) -> Option<Arc<str>> {
+        self.0.as_ref()?.trouble()
+    }
+
     /// This connection is in maintenance, or no longer.
     pub(crate) fn keep_maintenance(&self, connection: &str, maintenance: Option<&Maintenance>) {
         self.put(Slot::maintenance(connection), maintenance);

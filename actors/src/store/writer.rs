@@ -22,18 +22,18 @@ pub(super) fn start(
 }
 
 fn write(mut file: StateFile, inbox: &Inbox, alert: &dyn Fn()) {
-    let mut failing = false;
     while let Some(changes) = inbox.take() {
-        let closed = match file.write(&changes) {
+        match file.write(&changes) {
             Ok(()) => {
-                if std::mem::take(&mut failing) {
+                if inbox.note(None) {
                     tracing::info!(file = %file.path().display(), "state is kept again");
                 }
-                inbox.rest(PACE)
+                // What comes in the meantime, or after the end, is written in one more round.
+                inbox.rest(PACE);
             }
             Err(error) => {
                 inbox.put_back(changes);
-                if !std::mem::replace(&mut failing, true) {
+                if inbox.note(Some(format!("{}: {error}", file.path().display()))) {
                     tracing::error!(
                         file = %file.path().display(), %error,
                         "state is not kept: a restart would forget what is new; tunnels are not affected"
@@ -43,12 +43,7 @@ fn write(mut file: StateFile, inbox: &Inbox, alert: &dyn Fn()) {
                 if inbox.rest(RETRY) {
                     return;
                 }
-                false
             }
-        };
-        // What came in the meantime is written in one last round.
-        if closed && failing {
-            return;
         }
     }
 }

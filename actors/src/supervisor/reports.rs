@@ -18,7 +18,6 @@ use holdfast_ipsec::Usage;
 
 use super::{
     Supervisor, alerts,
-    connection::Supervised,
     messages::{ChildListing, Exit, IkeSaExited, IkeSaListing, IkeSaReported},
     policy::EndCause,
     registry::Record,
@@ -225,7 +224,9 @@ impl Supervisor {
             connection.is_some_and(|connection| connection.awaits(remote, &self.registry))
         });
         for name in names {
-            self.with(&name, context, Supervised::peer_answers);
+            self.with(&name, context, |connection, world, _| {
+                connection.peer_answers(world);
+            });
         }
     }
 

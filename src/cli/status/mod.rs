@@ -15,7 +15,7 @@ use super::{
     exit::{Code, Failure},
     output::Output,
 };
-use report::Report;
+pub(super) use report::{Child, Connection, Report};
 
 /// Asks the agent and prints what it says.
 pub(super) async fn status(options: &StatusOptions, output: &mut Output<'_>) -> Outcome {

@@ -6,7 +6,7 @@ use holdfast_vici::Message;
 use serde::Serialize;
 
 /// The states that the agent names; others may come with later agents.
-pub(super) const STATES: [&str; 7] = [
+pub(in crate::cli) const STATES: [&str; 7] = [
     "up",
     "connecting",
     "waiting",
@@ -18,83 +18,86 @@ pub(super) const STATES: [&str; 7] = [
 
 /// Every connection, in the agent's order. Serialised it is the output of `status --json`, whose
 /// keys stay as they are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Report {
-    pub(super) connections: Vec<Connection>,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(in crate::cli) struct Report {
+    pub(in crate::cli) connections: Vec<Connection>,
+    /// What is new would be forgotten at a restart: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) state_warning: Option<String>,
     /// What the agent's process may still do.
-    pub(super) sandbox: Option<Sandbox>,
+    pub(in crate::cli) sandbox: Option<Sandbox>,
 }
 
 /// What is in force of the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Sandbox {
-    pub(super) enabled: bool,
-    pub(super) capabilities: Vec<String>,
-    pub(super) no_new_privileges: bool,
-    pub(super) system_calls: String,
-    pub(super) files: String,
+pub(in crate::cli) struct Sandbox {
+    pub(in crate::cli) enabled: bool,
+    pub(in crate::cli) capabilities: Vec<String>,
+    pub(in crate::cli) no_new_privileges: bool,
+    pub(in crate::cli) system_calls: String,
+    pub(in crate::cli) files: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Connection {
-    pub(super) name: String,
-    pub(super) state: String,
-    pub(super) persistent: bool,
+pub(in crate::cli) struct Connection {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) state: String,
+    pub(in crate::cli) persistent: bool,
     /// How long it has been up, or not up.
-    pub(super) since_seconds: Option<u64>,
-    pub(super) peer: Option<String>,
-    pub(super) remote_id: Option<String>,
+    pub(in crate::cli) since_seconds: Option<u64>,
+    pub(in crate::cli) peer: Option<String>,
+    pub(in crate::cli) remote_id: Option<String>,
     /// Why it is not up.
-    pub(super) reason: Option<String>,
+    pub(in crate::cli) reason: Option<String>,
     /// How long an operator has kept it down.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) maintenance_seconds: Option<u64>,
+    pub(in crate::cli) maintenance_seconds: Option<u64>,
     /// Failed attempts since it was last up.
-    pub(super) failures: u64,
-    pub(super) next_retry_ms: Option<u64>,
+    pub(in crate::cli) failures: u64,
+    pub(in crate::cli) next_retry_ms: Option<u64>,
     /// The same in one sentence: why it is down, what comes next, and when.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) summary: Option<String>,
-    pub(super) ike_sas: u64,
-    pub(super) children: Vec<Child>,
+    pub(in crate::cli) summary: Option<String>,
+    pub(in crate::cli) ike_sas: u64,
+    pub(in crate::cli) children: Vec<Child>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Child {
-    pub(super) name: String,
-    pub(super) state: String,
-    pub(super) up_seconds: Option<u64>,
-    pub(super) bytes_in: u64,
-    pub(super) bytes_out: u64,
-    pub(super) packets_in: u64,
-    pub(super) packets_out: u64,
-    pub(super) local_ts: Vec<String>,
-    pub(super) remote_ts: Vec<String>,
+pub(in crate::cli) struct Child {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) state: String,
+    pub(in crate::cli) up_seconds: Option<u64>,
+    pub(in crate::cli) bytes_in: u64,
+    pub(in crate::cli) bytes_out: u64,
+    pub(in crate::cli) packets_in: u64,
+    pub(in crate::cli) packets_out: u64,
+    pub(in crate::cli) local_ts: Vec<String>,
+    pub(in crate::cli) remote_ts: Vec<String>,
     /// Where its path is probed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) path: Option<Path>,
+    pub(in crate::cli) path: Option<Path>,
 }
 
 /// How the last probes of a tunnel went. Times are in microseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Path {
-    pub(super) target: Option<String>,
-    pub(super) state: String,
+pub(in crate::cli) struct Path {
+    pub(in crate::cli) target: Option<String>,
+    pub(in crate::cli) state: String,
     /// Lost in a row.
-    pub(super) losses: u64,
-    pub(super) sent: u64,
-    pub(super) lost: u64,
-    pub(super) rtt_min_us: Option<u64>,
-    pub(super) rtt_avg_us: Option<u64>,
-    pub(super) rtt_max_us: Option<u64>,
-    pub(super) repairs: u64,
+    pub(in crate::cli) losses: u64,
+    pub(in crate::cli) sent: u64,
+    pub(in crate::cli) lost: u64,
+    pub(in crate::cli) rtt_min_us: Option<u64>,
+    pub(in crate::cli) rtt_avg_us: Option<u64>,
+    pub(in crate::cli) rtt_max_us: Option<u64>,
+    pub(in crate::cli) repairs: u64,
     /// Why none is sent.
-    pub(super) refused: Option<String>,
+    pub(in crate::cli) refused: Option<String>,
 }
 
 impl Report {
     /// Reads the `health` events and the response that follows them.
-    pub(super) fn read(events: &[Message], response: &Message) -> Self {
+    pub(in crate::cli) fn read(events: &[Message], response: &Message) -> Self {
         let connections = events
             .iter()
             .flat_map(Message::sections)
@@ -102,12 +105,13 @@ impl Report {
             .collect();
         Self {
             connections,
+            state_warning: text(response, "state-warning"),
             sandbox: response.child("sandbox").map(Sandbox::read),
         }
     }
 
     /// How many connections are in each state, in the order of [`STATES`], unknown ones last.
-    pub(super) fn tally(&self) -> Vec<(&str, usize)> {
+    pub(in crate::cli) fn tally(&self) -> Vec<(&str, usize)> {
         let mut tally: Vec<(&str, usize)> = STATES.iter().map(|state| (*state, 0)).collect();
         for connection in &self.connections {
             let state = connection.state.as_str();
@@ -134,7 +138,7 @@ impl Sandbox {
     }
 
     /// In one line.
-    pub(super) fn sentence(&self) -> String {
+    pub(in crate::cli) fn sentence(&self) -> String {
         if !self.enabled {
             return "Sandbox: off (agent.sandbox)".to_owned();
         }
@@ -178,20 +182,20 @@ impl Connection {
         }
     }
 
-    pub(super) fn since(&self) -> Option<Duration> {
+    pub(in crate::cli) fn since(&self) -> Option<Duration> {
         self.since_seconds.map(Duration::from_secs)
     }
 
-    pub(super) fn next_retry(&self) -> Option<Duration> {
+    pub(in crate::cli) fn next_retry(&self) -> Option<Duration> {
         self.next_retry_ms.map(Duration::from_millis)
     }
 
-    pub(super) fn children_up(&self) -> usize {
+    pub(in crate::cli) fn children_up(&self) -> usize {
         self.children.iter().filter(|child| child.is_up()).count()
     }
 
     /// Octets in and out of all children together.
-    pub(super) fn traffic(&self) -> (u64, u64) {
+    pub(in crate::cli) fn traffic(&self) -> (u64, u64) {
         self.children
             .iter()
             .fold((0, 0), |(inward, outward), child| {
@@ -221,7 +225,7 @@ impl Child {
         }
     }
 
-    pub(super) fn is_up(&self) -> bool {
+    pub(in crate::cli) fn is_up(&self) -> bool {
         self.state == "up"
     }
 }

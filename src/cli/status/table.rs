@@ -29,12 +29,21 @@ pub(super) fn render(report: &Report, style: Style) -> String {
         .map(|(state, count)| format!("{count} {state}"))
         .collect();
     format!(
-        "{}\n{}: {}\n{}",
+        "{}\n{}: {}\n{}{}",
         connections(report, style),
         text::count(report.connections.len(), "connection", "connections"),
         tally.join(", "),
+        warning(report),
         sandbox(report)
     )
+}
+
+fn warning(report: &Report) -> String {
+    let sentence = |why| format!("State is not kept, a restart would forget what is new: {why}\n");
+    report
+        .state_warning
+        .as_ref()
+        .map_or_else(String::new, sentence)
 }
 
 fn sandbox(report: &Report) -> String {

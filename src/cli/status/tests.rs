@@ -289,3 +289,14 @@ fn the_sandbox_is_stated() {
     let sandbox = Report::read(&[], &off).sandbox.unwrap();
     assert_eq!(sandbox.sentence(), "Sandbox: off (agent.sandbox)");
 }
+
+#[test]
+fn state_that_is_not_kept_is_stated() {
+    let response = Message::success().with("state-warning", "state.redb: no space left");
+    let events = [Message::new().with("guest", connection("guest", "idle"))];
+    let report = Report::read(&events, &response);
+    let text = render(&report, Style::default());
+    let line = "State is not kept, a restart would forget what is new: state.redb: no space left\n";
+    assert!(text.ends_with(line), "{text}");
+    assert!(json::render(&report).contains("\"state_warning\": \"state.redb: no space left\""));
+}

@@ -2,6 +2,7 @@
 //! traffic must come back by itself, soon, over one IKE_SA with one CHILD_SA. `make faults` strikes ten
 //! times each and prints how long it took.
 
+pub(crate) mod endurance;
 mod scene;
 mod strikes;
 

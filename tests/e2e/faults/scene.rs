@@ -1,6 +1,7 @@
 //! A tunnel to which things happen.
 
 use std::{
+    fmt::Write as _,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -13,6 +14,7 @@ use crate::lab::{
     pulse::Pulse,
     run,
     sas::{Daemon, agreed_tunnel},
+    small_disk::SmallDisk,
     topology::{CHILD, Family, Gateway, Pair, Tunnel, WIRE},
     wait,
 };
@@ -20,6 +22,9 @@ use crate::lab::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longer than the agent needs to see that the peer is gone.
 const NOTICED: Duration = Duration::from_secs(3);
+
+/// Lines of `[agent]`.
+const AGENT: &str = "dataplane = \"userspace\"";
 
 /// The other end.
 pub(super) enum Peer {
@@ -43,8 +48,11 @@ pub(super) struct Scene {
     pub(super) holdfast: Holdfast,
     pub(super) peer: Peer,
     pub(super) pair: Pair,
+    disk: Option<SmallDisk>,
     pub(super) lab: Lab,
     hosts: Option<PathBuf>,
+    /// charon's, while it runs.
+    charon_settings: charon::Settings,
     /// A message that was on the wire.
     pub(super) recorded: Vec<u8>,
 }
@@ -52,8 +60,8 @@ pub(super) struct Scene {
 /// What differs between scenes.
 #[derive(Clone, Default)]
 pub(super) struct Settings {
-    /// Lines of `[agent]`.
-    pub(super) agent: String,
+    /// Our agent's state has a disk of its own, which can be filled.
+    pub(super) small_disk: bool,
     /// Lines of the connection.
     pub(super) connection: String,
     /// Lines of the child.
@@ -81,7 +89,7 @@ pub(super) fn persistent() -> String {
 impl Scene {
     /// Holdfast keeps a tunnel with charon.
     pub(super) fn with_charon(settings: &Settings) -> Self {
-        Self::begin(settings, |lab, pair, ours| {
+        Self::begin(settings, |lab, pair, agent, ours| {
             let charon = Charon::start(lab, &pair.sun.namespace, &settings.charon);
             let text =
                 charon::swanctl_conf(&pair.sun, &pair.moon, &Tunnel::default(), &settings.charon);
@@ -90,24 +98,24 @@ impl Scene {
             } else {
                 from_anywhere(&text, pair)
             });
-            let holdfast = Holdfast::start(lab, &pair.moon.namespace, &agent(settings), ours);
+            let holdfast = Holdfast::start(lab, &pair.moon.namespace, agent, ours);
             (holdfast, Peer::Charon(charon))
         })
     }
 
     /// Two agents keep it, each by itself.
     pub(super) fn with_holdfast(settings: &Settings) -> Self {
-        Self::begin(settings, |lab, pair, ours| {
+        Self::begin(settings, |lab, pair, agent, ours| {
             let theirs = tables(&pair.sun, &pair.moon, settings);
-            let sun = Holdfast::start(lab, &pair.sun.namespace, &agent(settings), &theirs);
-            let moon = Holdfast::start(lab, &pair.moon.namespace, &agent(settings), ours);
+            let sun = Holdfast::start(lab, &pair.sun.namespace, AGENT, &theirs);
+            let moon = Holdfast::start(lab, &pair.moon.namespace, agent, ours);
             (moon, Peer::Holdfast(sun))
         })
     }
 
     fn begin(
         settings: &Settings,
-        start: impl FnOnce(&Lab, &Pair, &str) -> (Holdfast, Peer),
+        start: impl FnOnce(&Lab, &Pair, &str, &str) -> (Holdfast, Peer),
     ) -> Self {
         let lab = Lab::new();
         let pair = Pair::new(&lab);
@@ -118,8 +126,15 @@ impl Scene {
         {
             hosts = Some(name_service(&pair.moon.namespace));
         }
+        let disk = settings
+            .small_disk
+            .then(|| SmallDisk::mount(&lab.subdirectory("disk")));
+        let mut agent = AGENT.to_owned();
+        if let Some(disk) = &disk {
+            let _ = write!(agent, "\nstate_dir = \"{}\"", disk.place().display());
+        }
         let ours = tables(&pair.moon, &pair.sun, settings);
-        let (holdfast, peer) = start(&lab, &pair, &ours);
+        let (holdfast, peer) = start(&lab, &pair, &agent, &ours);
         let (here, there) = (pair.moon.inner(Family::V4), pair.sun.inner(Family::V4));
         let pulse = Pulse::start(&pair.moon.namespace, here, there);
         Self {
@@ -127,8 +142,10 @@ impl Scene {
             holdfast,
             peer,
             pair,
+            disk,
             lab,
             hosts,
+            charon_settings: settings.charon.clone(),
             recorded: Vec::new(),
         }
     }
@@ -172,10 +189,14 @@ impl Scene {
         }
     }
 
+    pub(super) fn disk(&self) -> &SmallDisk {
+        self.disk.as_ref().expect("a scene with a small disk")
+    }
+
     /// charon is configured like this from now on.
     pub(super) fn configure_charon(&mut self, tunnel: &Tunnel) {
         let Pair { moon, sun } = &self.pair;
-        let text = charon::swanctl_conf(sun, moon, tunnel, &charon::Settings::default());
+        let text = charon::swanctl_conf(sun, moon, tunnel, &self.charon_settings);
         let text = from_anywhere(&text, &self.pair);
         self.charon().configure(&text);
     }
@@ -202,10 +223,6 @@ fn name_service(namespace: &Namespace) -> PathBuf {
     let file = directory.join("hosts");
     std::fs::write(&file, "192.0.2.2 sun.example\n").expect("the hosts file");
     file
-}
-
-fn agent(settings: &Settings) -> String {
-    format!("dataplane = \"userspace\"\n{}", settings.agent)
 }
 
 fn tables(here: &Gateway, there: &Gateway, settings: &Settings) -> String {

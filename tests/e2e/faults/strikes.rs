@@ -146,6 +146,13 @@ pub(super) const ALL: &[Fault] = &[
         strike: |scene, _| scene.holdfast.relaunch(),
     },
     Fault {
+        name: "the disk is full, the peer hangs up",
+        visible: false,
+        cap: CAP,
+        prepare: small_disk,
+        strike: |scene, number| fill_disk(scene, number),
+    },
+    Fault {
         name: "both ends want it and are killed at once",
         visible: true,
         cap: CAP,
@@ -327,6 +334,41 @@ fn half_open(scene: &mut Scene) -> u64 {
     sas.text("half-open")
         .and_then(|text| text.parse().ok())
         .expect("a number")
+}
+
+/// State is kept where there is not much room.
+fn small_disk() -> Scene {
+    Scene::with_charon(&Settings {
+        small_disk: true,
+        ..keeping()
+    })
+}
+
+/// The agent is started while there is no room for its state, and after that the tunnel falls. What there
+/// was no room for last time is kept meanwhile.
+fn fill_disk(scene: &mut Scene, number: usize) {
+    if number > 0 {
+        scene.disk().empty();
+        wait_for_words(scene, "state is kept again", number);
+    }
+    scene.holdfast.process().kill();
+    // Pages that the file has got already can be written, however full the disk is.
+    let _ = fs::remove_file(scene.disk().place().join("state.redb"));
+    scene.disk().fill();
+    scene.holdfast.relaunch();
+    wait_for_words(scene, "state is not kept", number + 1);
+    let status = scene.holdfast.cli(&["status"]);
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(status.contains("State is not kept"), "{status}");
+    scene.settle("while the disk is full");
+    hang_up(scene);
+}
+
+/// Waits until the agent has said this so many times.
+fn wait_for_words(scene: &Scene, words: &str, times: usize) {
+    wait::until(words, PATIENCE, || {
+        (scene.holdfast.log().matches(words).count() == times).then_some(())
+    });
 }
 
 const CLOCK: &str = "clock";

@@ -35,3 +35,11 @@ pub(crate) fn processor_time(pid: u32) -> std::time::Duration {
     // Every Linux reports them in hundredths of a second (USER_HZ).
     std::time::Duration::from_millis(ticks * 10)
 }
+
+/// Files, sockets and the like that a process has open.
+pub(crate) fn open_descriptors(pid: u32) -> usize {
+    let directory = std::fs::read_dir(format!("/proc/{pid}/fd"));
+    directory
+        .unwrap_or_else(|error| panic!("process {pid}: {error}"))
+        .count()
+}

@@ -21,6 +21,7 @@ pub(crate) mod pretty;
 pub(crate) mod process;
 pub(crate) mod pulse;
 pub(crate) mod sas;
+pub(crate) mod small_disk;
 pub(crate) mod stock;
 pub(crate) mod storm;
 pub(crate) mod swanctl;

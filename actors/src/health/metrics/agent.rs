@@ -137,6 +137,13 @@ fn gauges(shared: &Shared) -> Vec<(Family, i64)> {
             i64::from(gauges.draining.load(Ordering::Relaxed)),
         ),
         (
+            family(
+                "state_not_kept",
+                "Whether what should outlive a restart cannot be written",
+            ),
+            i64::from(shared.state_warning().is_some()),
+        ),
+        (
             family("esp_spis_reserved", "Inbound SPIs reserved or installed"),
             size(shared.plane.reserved()),
         ),

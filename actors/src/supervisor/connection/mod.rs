@@ -32,7 +32,9 @@ use holdfast_ike::{
     sa::{Command, Contacts, redirect::Gateway},
 };
 
-use self::{names::Refresh, redirect::Redirection, session::Kept, traps::Traps, wants::Wants};
+use self::{
+    names::Refresh, redirect::Redirection, session::Kept, signs::Nudge, traps::Traps, wants::Wants,
+};
 use super::{
     attempt::{Attempts, Goal, Waiter},
     backoff::Backoff,
@@ -173,8 +175,7 @@ pub(crate) struct Supervised {
     was_up: bool,
     /// The attempt was abandoned because it had become hopeless: the next one need not wait.
     restart: bool,
-    /// It was abandoned because the peer answers others: the next one follows shortly.
-    nudged: bool,
+    nudge: Nudge,
 }
 
 impl Supervised {
@@ -206,7 +207,7 @@ impl Supervised {
             since: now,
             was_up: false,
             restart: false,
-            nudged: false,
+            nudge: Nudge::default(),
             config,
         }
     }
@@ -247,6 +248,7 @@ impl Supervised {
             .into_iter()
             .chain(self.moved)
             .chain(self.refresh.deadline())
+            .chain(self.nudge.deadline())
             .min()
     }
 

@@ -198,14 +198,6 @@ impl Supervised {
             self.reconcile(world, actions);
             return;
         }
-        if std::mem::take(&mut self.nudged) && self.wants_attempt() {
-            let wait = self.config.reconnect.initial.mul_f64(world.fraction);
-            let until = world.now + wait;
-            self.phase = Phase::Waiting { until, slow: false };
-            self.budget.waive();
-            self.note_state(world);
-            return;
-        }
         let restart = std::mem::take(&mut self.restart) && self.wants_attempt();
         if restart || self.go_elsewhere_or_back(cause, actions) {
             self.reconcile(world, actions);

@@ -12,7 +12,7 @@ use holdfast_ike::{
     sa::{CloseCause, Command, Role, redirect::Gateway},
 };
 
-use super::{Action, CHILDREN_AT_ONCE, Phase, RESPONDER_GRACE, Supervised, World};
+use super::{Action, CHILDREN_AT_ONCE, Phase, RESPONDER_GRACE, Supervised, World, signs::Nudge};
 use crate::{
     handle::IkeSaId,
     supervisor::{policy::EndCause, registry::Record},
@@ -26,6 +26,7 @@ impl Supervised {
     pub(crate) fn reconcile(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         self.expire_waits(world);
         self.refresh_names(world, actions);
+        self.send_nudge(world, actions);
         self.install_traps(actions);
         self.finish_replacement(world, actions);
         if !self.wants.any() && self.replacing.is_none() {
@@ -224,7 +225,7 @@ impl Supervised {
         world: &World<'_>,
     ) {
         self.phase = Phase::Connecting { id };
-        self.nudged = false;
+        self.nudge = Nudge::default();
         self.budget.spend(self.config.reconnect.budget, world.now);
         if let Some(child) = child {
             self.children

@@ -1,11 +1,25 @@
 //! Signs of life of the peer: waits, and attempts that hear nothing, end early.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Instant};
 
-use holdfast_ike::sa::{CloseCause, Command};
+use holdfast_ike::sa::Command;
 
 use super::{Action, Phase, Supervised, World};
 use crate::{handle::IkeSaId, supervisor::registry::Registry};
+
+/// When the request of an attempt is repeated although its time has not come.
+#[derive(Debug, Default)]
+pub(super) struct Nudge {
+    at: Option<Instant>,
+    /// It was repeated not long ago.
+    not_before: Option<Instant>,
+}
+
+impl Nudge {
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.at
+    }
+}
 
 impl Supervised {
     /// The peer is alive: it has sent something. A short wait is over, but for a little jitter,
@@ -21,15 +35,32 @@ impl Supervised {
     }
 
     /// The peer is alive: it has answered another connection. An attempt that got no answer so far
-    /// would wait for its next retransmission, so it begins anew, spread like the waits are.
-    pub(crate) fn peer_answers(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
+    /// does not wait for its next retransmission, which may be a minute away. It repeats its request,
+    /// spread like the waits are, and does not begin anew: the peer may know it already and would be
+    /// left with half of an IKE_SA.
+    pub(crate) fn peer_answers(&mut self, world: &World<'_>) {
         self.peer_seen(world);
         if let Phase::Connecting { id } = self.phase
             && unanswered(id, world.registry)
-            && !self.nudged
+            && self.nudge.at.is_none()
         {
-            self.nudged = true;
-            let command = Command::Abandon(CloseCause::PeerUnresponsive);
+            let soon = world.now + self.config.reconnect.initial.mul_f64(world.fraction);
+            self.nudge.at = Some(soon).max(self.nudge.not_before);
+        }
+    }
+
+    /// Repeats the request of an attempt once it is time to.
+    pub(super) fn send_nudge(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
+        if self.nudge.at.take_if(|at| *at <= world.now).is_none() {
+            return;
+        }
+        if let Phase::Connecting { id } = self.phase
+            && unanswered(id, world.registry)
+        {
+            let again = world.now + self.config.ike.retransmit.timeout;
+            self.nudge.not_before = Some(again);
+            self.budget.spend(self.config.reconnect.budget, world.now);
+            let command = Command::CheckPath;
             actions.push(Action::Command { id, command });
         }
     }
