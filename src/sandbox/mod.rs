@@ -3,7 +3,7 @@
 //! Entered on the main thread before there is any other, so that every thread is born in it:
 //! capabilities but those for the TUN device and routes, then files (Landlock), then system calls
 //! (seccomp), each of which also rules out new privileges. What needs more than is left must be
-//! there before: bound sockets are, and so would be a process that runs programs on our behalf.
+//! there before: bound sockets are, and so is the process that runs programs on our behalf.
 
 mod capabilities;
 mod denial;

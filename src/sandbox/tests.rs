@@ -102,15 +102,18 @@ fn write_private(path: &Path, text: &str) {
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
 }
 
-/// Loads a configuration whose control socket is in `run` and which has this secret.
-fn load(main: &Path, run: &Path, secret: &Path) -> Result<Loaded, ConfigError> {
-    let text = format!(
+/// A configuration whose control socket is in `run` and which has this secret.
+fn configuration(run: &Path, secret: &Path) -> String {
+    format!(
         "[agent]\nvici = \"unix://{}/vici\"\n\
          [secrets.paris]\ntype = \"psk\"\nsecret = {{ file = \"{}\" }}\n",
         run.display(),
         secret.display(),
-    );
-    write_private(main, &text);
+    )
+}
+
+fn load(main: &Path, text: &str) -> Result<Loaded, ConfigError> {
+    write_private(main, text);
     let environment = Environment::Fixed(std::collections::BTreeMap::new());
     holdfast_config::load_with(main, &environment)
 }
@@ -124,16 +127,28 @@ fn files_and_capabilities_are_those_of_the_configuration() {
 #[ignore = "files_and_capabilities_are_those_of_the_configuration runs it"]
 fn only_our_files_are_there() {
     assert!(std::env::var_os(INSIDE).is_some());
-    let [folder, secrets, elsewhere] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
-    let (folder, elsewhere) = (folder.path(), elsewhere.path());
+    let folders: [_; 5] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
+    let [folder, secrets, authorities, lists, elsewhere] =
+        folders.each_ref().map(tempfile::TempDir::path);
     std::fs::create_dir(folder.join("run")).unwrap();
     write_private(&elsewhere.join("secret"), "x");
     // What the configuration names leads on to another folder.
     let named = folder.join("paris.psk");
-    write_private(&secrets.path().join("paris"), "x");
-    std::os::unix::fs::symlink(secrets.path().join("paris"), &named).unwrap();
+    write_private(&secrets.join("paris"), "x");
+    std::os::unix::fs::symlink(secrets.join("paris"), &named).unwrap();
+    // Of an authority, too, and of its list, which is not there yet.
+    let authority = authorities.join("ca.pem");
+    std::fs::write(&authority, include_bytes!("../../pki/testdata/ca.pem")).unwrap();
+    let list = lists.join("crl.pem");
+    let text = format!(
+        "{}[authorities.ca]\ncacert = \"{}\"\ncrl_uris = [\"file://{}\"]\n",
+        configuration(&folder.join("run"), &named),
+        authority.display(),
+        list.display(),
+    );
     let main = folder.join("holdfast.toml");
-    let loaded = load(&main, &folder.join("run"), &named).unwrap();
+    let loaded = load(&main, &text).unwrap();
+    std::fs::write(&list, "x").unwrap();
     let sandbox = enter(&loaded, &main);
     assert!(sandbox.enabled && sandbox.no_new_privileges, "{sandbox:?}");
     assert!(sandbox.system_calls.contains("seccomp"), "{sandbox:?}");
@@ -158,7 +173,9 @@ fn only_our_files_are_there() {
     std::fs::write(folder.join("run/new"), "x").unwrap();
     std::fs::remove_file(folder.join("run/new")).unwrap();
     std::fs::read("/etc/passwd").unwrap();
-    std::fs::read(named).unwrap();
+    for file in [named, authority, list] {
+        std::fs::read(file).unwrap();
+    }
 }
 
 #[test]
@@ -185,15 +202,16 @@ fn files_that_cannot_be_read_are_explained() {
     }
     // Where its socket is the agent may write, here the configuration.
     let main = folder.join("holdfast.toml");
-    let loaded = load(&main, folder, others).unwrap();
+    let load = |secret: &Path| load(&main, &configuration(folder, secret));
+    let loaded = load(others).unwrap();
     // Root may read it all the same, until it gives that up.
     std::fs::set_permissions(others, PermissionsExt::from_mode(0o000)).unwrap();
     enter(&loaded, &main);
-    let mistake = |secret| load(&main, folder, secret).unwrap_err().to_string();
+    let mistake = |secret: &Path| load(secret).unwrap_err().to_string();
     let said = mistake(outside);
     assert!(said.contains("outside of the agent's sandbox"), "{said}");
     assert!(said.contains("(restart the agent"), "{said}");
     let said = mistake(others);
     assert!(said.contains("chown it"), "{said}");
-    load(&main, folder, known).unwrap();
+    load(known).unwrap();
 }

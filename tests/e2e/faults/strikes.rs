@@ -379,7 +379,8 @@ fn false_clock() -> Scene {
     let library = glob::glob("/usr/lib/*/faketime/libfaketimeMT.so.1").expect("a pattern");
     let library = library.flatten().next();
     let library = library.expect("libfaketime is missing: apt-get install faketime");
-    let clock = scene.lab.directory().join(CLOCK);
+    // Where the agent's sandbox lets the library read it.
+    let clock = scene.holdfast.directory().join(CLOCK);
     fs::write(&clock, "+0").expect("the clock");
     scene.holdfast.set_environment(vec![
         ("LD_PRELOAD", library.display().to_string()),
@@ -400,7 +401,7 @@ fn jump(scene: &mut Scene, number: usize) {
     } else {
         "-1d"
     };
-    fs::write(scene.lab.directory().join(CLOCK), offset).expect("the clock");
+    fs::write(scene.holdfast.directory().join(CLOCK), offset).expect("the clock");
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970")
