@@ -20,9 +20,7 @@ use crate::lab::{
     overflows::{Device, Overflows},
     sas::{Daemon, IkeSa},
     topology::{CHILD, Family, Pair, Tunnel},
-    traffic,
-    vici::Message,
-    wait,
+    traffic, wait,
 };
 
 const LOSS_PERCENT: u8 = 5;
@@ -90,7 +88,7 @@ pub(crate) fn soak(time: Duration) {
         seen.last / 1024,
         seen.most / 1024
     );
-    println!("holdfast's counters: {}", counters(&holdfast));
+    println!("holdfast's counters: {}", holdfast.troubles());
     let excused = way.dropped + way.overflows.total();
     assert!(
         lost <= excused,
@@ -183,29 +181,6 @@ impl fmt::Display for Way {
         writeln!(f, "dropped by the cable: {} packets of ESP", self.dropped)?;
         write!(f, "dropped from full queues: {}", self.overflows)
     }
-}
-
-/// What has gone wrong, as holdfast counts it.
-fn counters(holdfast: &Holdfast) -> String {
-    let answer = holdfast
-        .client()
-        .and_then(|mut client| client.request("stats", &Message::default()))
-        .expect("holdfast answers");
-    let counters = answer.section("counters").expect("its counters");
-    let troubles = [
-        "esp-replayed",
-        "esp-integrity-failed",
-        "esp-unknown-spi",
-        "esp-policy-mismatch",
-        "esp-no-policy",
-        "esp-expired",
-        "esp-send-failed",
-        "esp-deliver-failed",
-        "retransmit-out",
-        "mailbox-full",
-    ];
-    let count = |name: &str| format!("{name} {}", counters.text(name).unwrap_or("missing"));
-    troubles.map(count).join(", ")
 }
 
 fn start(lab: &Lab, pair: &Pair) -> (Holdfast, Charon) {

@@ -37,8 +37,8 @@ fn a_terminal_shows_the_tunnel_and_is_left_as_it_was() {
         "stty rows 30 cols 120; {PROGRAM} top --every 200ms --uri unix://{}",
         holdfast.control_socket().display()
     );
-    let mut script = Command::new("script")
-        .args(["--quiet", "--return", "--command", &top, "/dev/null"])
+    let mut script = Command::new("timeout")
+        .args(["60", "script", "--quiet", "--return", "--command", &top, "/dev/null"])
         .env("TERM", "xterm-256color")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

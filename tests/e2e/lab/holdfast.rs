@@ -181,6 +181,29 @@ impl Holdfast {
         }
     }
 
+    /// What has gone wrong, as it counts.
+    pub(crate) fn troubles(&self) -> String {
+        let answer = self
+            .client()
+            .and_then(|mut client| client.request("stats", &Message::default()))
+            .expect("holdfast answers");
+        let counters = answer.section("counters").expect("its counters");
+        let troubles = [
+            "esp-replayed",
+            "esp-integrity-failed",
+            "esp-unknown-spi",
+            "esp-policy-mismatch",
+            "esp-no-policy",
+            "esp-expired",
+            "esp-send-failed",
+            "esp-deliver-failed",
+            "retransmit-out",
+            "mailbox-full",
+        ];
+        let count = |name: &str| format!("{name} {}", counters.text(name).unwrap_or("missing"));
+        troubles.map(count).join(", ")
+    }
+
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
