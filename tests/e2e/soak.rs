@@ -216,7 +216,6 @@ fn start(lab: &Lab, pair: &Pair) -> (Holdfast, Charon) {
     let settings = charon::Settings {
         connection: format!("rekey_time = {IKE_SECONDS}s\n over_time = 1h\n rand_time = 0"),
         child: format!("rekey_time = {CHILD_SECONDS}s\n life_time = 1h\n rand_time = 0"),
-        quiet: true,
         ..charon::Settings::default()
     };
     let charon = Charon::with_tunnel(lab, &pair.sun, &pair.moon, &tunnel, &settings);

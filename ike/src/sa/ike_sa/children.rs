@@ -74,6 +74,17 @@ impl IkeSa {
             return;
         };
         child.state = ChildState::Installed;
+        if std::mem::take(&mut child.moved) {
+            let encapsulation = child.encapsulation;
+            self.outputs.push_back(Output::UpdateChild {
+                inbound_spi,
+                path: self.path,
+                encapsulation,
+            });
+        }
+        let Some(child) = self.child_mut(inbound_spi) else {
+            return;
+        };
         let (waits, deletes) = (child.deferred, child.deletes);
         if child.is_replaced() || (waits && self.has_predecessor(inbound_spi)) {
             // The peer closes the one that is not needed; then it is known which one carries the
@@ -358,6 +369,9 @@ impl IkeSa {
     ) -> bool {
         if let Some(create) = self.requests.creating() {
             create.forget_collision(successor);
+        }
+        if let Some(half_done) = &mut self.half_done {
+            half_done.outlives(successor);
         }
         let Some(old) = self
             .children
