@@ -14,7 +14,13 @@ const FLOODED: u64 = 1000;
 const ATTACKED: u64 = 1000;
 const ATTACKED_AT_REST: u64 = 200;
 
-/// The seeds of a scenario's worlds: `HOLDFAST_SEEDS` is their number, or `from..to`.
+/// The seeds of a scenario's worlds: `HOLDFAST_SEEDS` is their number, or `from..to`. `hard` are those of
+/// worlds that once failed, which are looked at in any case.
+pub(crate) fn seeds_and(worlds: u64, hard: &[u64]) -> impl Iterator<Item = u64> {
+    hard.iter().copied().chain(seeds(worlds))
+}
+
+/// The same where no world has failed.
 pub(crate) fn seeds(worlds: u64) -> std::ops::Range<u64> {
     let Ok(asked) = std::env::var("HOLDFAST_SEEDS") else {
         return 0..worlds;
