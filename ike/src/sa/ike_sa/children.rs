@@ -283,7 +283,7 @@ impl IkeSa {
             self.emit(Event::ChildDown(ChildDown {
                 name,
                 inbound_spi,
-                cause: if carried_on {
+                cause: if carried_on || told == Told::Replaced {
                     ChildDownCause::Rekeyed
                 } else {
                     cause
