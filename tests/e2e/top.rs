@@ -38,7 +38,15 @@ fn a_terminal_shows_the_tunnel_and_is_left_as_it_was() {
         holdfast.control_socket().display()
     );
     let mut script = Command::new("timeout")
-        .args(["60", "script", "--quiet", "--return", "--command", &top, "/dev/null"])
+        .args([
+            "60",
+            "script",
+            "--quiet",
+            "--return",
+            "--command",
+            &top,
+            "/dev/null",
+        ])
         .env("TERM", "xterm-256color")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

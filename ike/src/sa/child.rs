@@ -70,6 +70,8 @@ pub(super) struct Child {
     pub(super) suite: EspSuite,
     pub(super) mode: Mode,
     pub(super) encapsulation: bool,
+    /// The data plane is installing it for a path that is not the present one any more.
+    pub(super) moved: bool,
     pub(super) local_ts: Box<[TrafficSelector]>,
     pub(super) remote_ts: Box<[TrafficSelector]>,
     /// When it is to be rekeyed.

@@ -187,6 +187,15 @@ fn any_message_may_be_lost() {
 /// Both ends at once, in whatever order the messages come: one datagram at a time, from the side that
 /// the bits of `order` choose.
 fn crossing(order: u32, begin: impl Fn(&mut End, std::time::Instant)) -> Pair {
+    crossing_over(order, begin, |_| {})
+}
+
+/// The same, with a look at both ends after each datagram.
+fn crossing_over(
+    order: u32,
+    begin: impl Fn(&mut End, std::time::Instant),
+    mut look: impl FnMut(&mut Pair),
+) -> Pair {
     let mut pair = thorough().up();
     pair.initiator.env.reseed(order as u8);
     pair.responder.env.reseed((order as u8).wrapping_add(77));
@@ -206,6 +215,7 @@ fn crossing(order: u32, begin: impl Fn(&mut End, std::time::Instant)) -> Pair {
             let (path, data) = pair.responder.sent.remove(0);
             pair.reach_initiator(path, &data);
         }
+        look(&mut pair);
     }
     pair.settle();
     pair
@@ -227,6 +237,36 @@ fn both_ends_rekey_the_child_at_once() {
             assert!(child_rekeyings(end) >= 1, "order {order}");
             assert!(end.child_failures().is_empty());
         }
+    }
+}
+
+/// The data plane of one end cannot install the CHILD_SA that was to stay, while the other one, which was
+/// to be closed in its favour, is not finished: then that one stays.
+#[test]
+fn both_ends_rekey_the_child_at_once_and_a_data_plane_refuses() {
+    for order in 0..512 {
+        let by_initiator = order % 2 == 0;
+        let mut refuses = true;
+        let mut pair = crossing_over(order * 127, rekey_child, |pair| {
+            let end = ends(pair, by_initiator).0;
+            let failure = Failure::NotInstalled;
+            refuses &= !end.has_event(
+                |event| matches!(event, Event::RekeyFailed { failure: why, .. } if *why == failure),
+            );
+            end.refuse_install = refuses;
+        });
+        for _ in 0..3 {
+            pair.pass(Duration::from_secs(15));
+            pair.settle();
+        }
+        assert_same_keys(&pair);
+        let before = [&pair.initiator, &pair.responder].map(child_rekeyings);
+        let now = pair.now;
+        rekey_child(&mut pair.initiator, now);
+        pair.settle();
+        pair.pass(Duration::from_secs(5));
+        let after = [&pair.initiator, &pair.responder].map(child_rekeyings);
+        assert_eq!(after, before.map(|count| count + 1), "order {order}");
     }
 }
 

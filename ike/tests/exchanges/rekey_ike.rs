@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use holdfast_ike::{
     IkeSpis, Path,
     proposal::{KeyExchangeMethod, Proposal},
-    sa::{CloseCause, Command, Event, Failure, Input, Rekeyed, Role},
+    sa::{ChildDownCause, CloseCause, Command, Event, Failure, Input, Rekeyed, Role},
     wire::{ExchangeType, NotifyType},
 };
 
@@ -418,4 +418,28 @@ fn a_peer_that_stays_busy_is_replaced_before_the_end() {
     };
     pair.reach_initiator(back, &response);
     assert!(needs(&pair), "now there is not");
+}
+
+/// Our answer about a CHILD_SA that the peer rekeys is lost: it asks again under the keys of now, so there
+/// must be no others before it has deleted the old one.
+#[test]
+fn not_while_the_peer_rekeys_a_child() {
+    let mut pair = Pair::new().up();
+    let now = pair.now;
+    rekey_child(&mut pair.responder, now);
+    let (path, request) = take(&mut pair.responder);
+    pair.reach_initiator(path, &request);
+    take(&mut pair.initiator);
+    rekey(&mut pair.initiator, now);
+    assert!(pair.initiator.sent.is_empty(), "it waits");
+    pair.pass(Duration::from_secs(4));
+    pair.settle();
+    assert_eq!(pair.initiator.child_downs(), [ChildDownCause::Rekeyed]);
+    pair.pass(Duration::from_secs(15));
+    pair.settle();
+    for end in [&pair.initiator, &pair.responder] {
+        assert_eq!(rekeyed(end).len(), 1);
+        assert_eq!(end.installed.len(), 1);
+    }
+    assert_it_goes_on(&mut pair);
 }

@@ -8,7 +8,7 @@ use holdfast_ike::sa::{Command, Input};
 use crate::{
     nat::Nat,
     rekeying,
-    scenarios::{bad_world, seeds},
+    scenarios::{bad_world, seeds, seeds_and},
     world::World,
 };
 
@@ -140,7 +140,7 @@ fn arrive(mut world: World) {
 
 #[test]
 fn an_initiator_that_roams() {
-    for seed in seeds(ROAMING) {
+    for seed in seeds_and(ROAMING, &[1975]) {
         let mobike = seed.is_multiple_of(3);
         let mut world = travellers(seed ^ 0x0404, !mobike);
         travel(&mut world, |world, number| {
@@ -158,7 +158,7 @@ fn an_initiator_that_roams() {
 /// Either end has a second address; now one is gone, now the other, and the first choice changes.
 #[test]
 fn ends_with_two_addresses() {
-    for seed in seeds(TWO_ADDRESSES) {
+    for seed in seeds_and(TWO_ADDRESSES, &[701]) {
         let mut world = travellers(seed ^ 0x2add, true);
         let all = [
             [[192, 0, 2, 1], [198, 51, 100, 1]],

@@ -14,11 +14,13 @@ const ON_A_BAD_NETWORK: u64 = 2000;
 const AT_ONCE: u64 = 2000;
 const UNDER_TRAFFIC: u64 = 1000;
 
-/// They never rest for long: at some instant within a minute everything must be in order.
+/// They never rest for long: at some instant everything must be in order. That is within minutes, for
+/// a generation of the IKE_SA that its maker has not heard of is kept until the maker would have given up
+/// (both rekey it, and the DELETE of the old one overtakes the response about the new one).
 pub(crate) fn settle(mut world: World) {
     calm_down(&mut world);
     let mut complaints = BTreeSet::new();
-    for _ in 0..120 {
+    for _ in 0..600 {
         match world.at_rest() {
             Ok(()) => return world.take_leave(),
             Err(what) => complaints.insert(what),

@@ -14,11 +14,25 @@ const FLOODED: u64 = 1000;
 const ATTACKED: u64 = 1000;
 const ATTACKED_AT_REST: u64 = 200;
 
-/// The seeds of a scenario's worlds.
+/// The seeds of a scenario's worlds: `HOLDFAST_SEEDS` is their number, or `from..to`. `hard` are those of
+/// worlds that once failed, which are looked at in any case.
+pub(crate) fn seeds_and(worlds: u64, hard: &[u64]) -> impl Iterator<Item = u64> {
+    hard.iter().copied().chain(seeds(worlds))
+}
+
+/// The same where no world has failed.
 pub(crate) fn seeds(worlds: u64) -> std::ops::Range<u64> {
-    0..std::env::var("HOLDFAST_SEEDS").map_or(worlds, |number| {
-        number.parse().expect("HOLDFAST_SEEDS is a number")
-    })
+    let Ok(asked) = std::env::var("HOLDFAST_SEEDS") else {
+        return 0..worlds;
+    };
+    let number = |text: &str| -> u64 {
+        text.parse()
+            .unwrap_or_else(|_| panic!("HOLDFAST_SEEDS is a number or from..to, not {asked}"))
+    };
+    match asked.split_once("..") {
+        Some((from, to)) => number(from)..number(to),
+        None => 0..number(&asked),
+    }
 }
 
 /// How long the data plane takes at most.

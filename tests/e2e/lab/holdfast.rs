@@ -183,12 +183,7 @@ impl Holdfast {
 
     /// What has gone wrong, as it counts.
     pub(crate) fn troubles(&self) -> String {
-        let answer = self
-            .client()
-            .and_then(|mut client| client.request("stats", &Message::default()))
-            .expect("holdfast answers");
-        let counters = answer.section("counters").expect("its counters");
-        let troubles = [
+        self.counters(&[
             "esp-replayed",
             "esp-integrity-failed",
             "esp-unknown-spi",
@@ -199,9 +194,18 @@ impl Holdfast {
             "esp-deliver-failed",
             "retransmit-out",
             "mailbox-full",
-        ];
-        let count = |name: &str| format!("{name} {}", counters.text(name).unwrap_or("missing"));
-        troubles.map(count).join(", ")
+        ])
+    }
+
+    /// What it has counted.
+    pub(crate) fn counters(&self, names: &[&str]) -> String {
+        let answer = self
+            .client()
+            .and_then(|mut client| client.request("stats", &Message::default()))
+            .expect("holdfast answers");
+        let counters = answer.section("counters").expect("its counters");
+        let count = |name: &&str| format!("{name} {}", counters.text(name).unwrap_or("missing"));
+        names.iter().map(count).collect::<Vec<_>>().join(", ")
     }
 
     pub(crate) fn log(&self) -> String {

@@ -240,7 +240,11 @@ fn find_rekeyed<'a>(
             ..rekey.clone()
         })));
     };
-    if !child.is_rekeyable() || requests.will_delete(child.inbound_spi) {
+    // Our own rekeying that made it is not over before the peer has deleted what it replaced.
+    let unfinished = children
+        .iter()
+        .any(|older| older.replaced_by == Some(child.inbound_spi) && older.exists_at_peer());
+    if !child.is_rekeyable() || unfinished || requests.will_delete(child.inbound_spi) {
         return Err(Failure::TemporaryFailure.into());
     }
     Ok(child)

@@ -222,6 +222,13 @@ impl HalfDone {
         }
     }
 
+    /// The CHILD_SA of ours that was to stay in its place has come to nothing.
+    pub(in super::super) fn outlives(&mut self, ours: EspSpi) {
+        if let Subject::Child(child) = &mut self.subject {
+            child.beaten_by.take_if(|winner| *winner == ours);
+        }
+    }
+
     /// The nonces of an IKE_SA to be.
     pub(in super::super) fn ike(&self) -> Option<&HalfIke> {
         match &self.subject {

@@ -74,8 +74,16 @@ impl IkeSa {
             return;
         };
         child.state = ChildState::Installed;
-        let (waits, deletes) = (child.deferred, child.deletes);
-        if child.is_replaced() || (waits && self.has_predecessor(inbound_spi)) {
+        let (moved, encapsulation) = (child.moved, child.encapsulation);
+        let (waits, deletes, replaced) = (child.deferred, child.deletes, child.is_replaced());
+        if moved {
+            self.outputs.push_back(Output::UpdateChild {
+                inbound_spi,
+                path: self.path,
+                encapsulation,
+            });
+        }
+        if replaced || (waits && self.has_predecessor(inbound_spi)) {
             // The peer closes the one that is not needed; then it is known which one carries the
             // traffic.
             return;
@@ -275,7 +283,7 @@ impl IkeSa {
             self.emit(Event::ChildDown(ChildDown {
                 name,
                 inbound_spi,
-                cause: if carried_on {
+                cause: if carried_on || told == Told::Replaced {
                     ChildDownCause::Rekeyed
                 } else {
                     cause
@@ -309,7 +317,8 @@ impl IkeSa {
                     self.answer_parked(*parked, Err(failure), env);
                 }
                 // It never was up; who waits for it must not wait for ever.
-                if cause != ChildDownCause::IkeSaClosed && !child.is_redundant() {
+                let missed = !child.is_redundant() && !self.has_child(&name);
+                if missed && cause != ChildDownCause::IkeSaClosed {
                     self.emit(Event::ChildFailed { name, failure });
                 }
             }
@@ -348,8 +357,8 @@ impl IkeSa {
         }
     }
 
-    /// What `successor` was to replace stays after all, and is rekeyed later. False if there is no
-    /// such CHILD_SA, or it carries nothing any more.
+    /// What `successor` was to replace stays after all, and is rekeyed later; or what the peer made of
+    /// the same takes over. False if there is nothing that carries the traffic on.
     pub(super) fn restore_replaced(
         &mut self,
         successor: EspSpi,
@@ -359,29 +368,41 @@ impl IkeSa {
         if let Some(create) = self.requests.creating() {
             create.forget_collision(successor);
         }
-        let Some(old) = self
-            .children
-            .iter_mut()
-            .find(|child| child.replaced_by == Some(successor) && child.exists_at_peer())
-        else {
-            return false;
-        };
-        old.replaced_by = None;
-        old.rekey_at = now.checked_add(retry_after(env));
-        let carries_on = old.state != ChildState::Gone;
-        let old = old.inbound_spi;
+        if let Some(half_done) = &mut self.half_done {
+            half_done.outlives(successor);
+        }
         // The one that the peer made may stay after all: it closes that or the old one, depending on
         // what it hears first.
-        let beaten = |child: &&mut Child| {
-            child.standing == Standing::BeatenBy(successor) && child.exists_at_peer()
-        };
-        if let Some(theirs) = self.children.iter_mut().find(beaten) {
-            theirs.standing = Standing::Stays;
-            let theirs = theirs.inbound_spi;
-            self.replace_child(old, theirs);
+        let theirs = self.acquit_beaten_by(successor);
+        let replaced =
+            |child: &&mut Child| child.replaced_by == Some(successor) && child.exists_at_peer();
+        let mut carries_on = false;
+        if let Some(old) = self.children.iter_mut().find(replaced) {
+            old.replaced_by = theirs;
+            old.rekey_at = match theirs {
+                Some(_) => None,
+                None => now.checked_add(retry_after(env)),
+            };
+            carries_on = old.state != ChildState::Gone;
+        }
+        if let Some(theirs) = theirs
+            && !carries_on
+        {
+            carries_on = self.take_over(theirs, now);
         }
         self.arm_children();
         carries_on
+    }
+
+    /// The winner of a simultaneous rekeying has come to nothing: what the peer made does not have to go
+    /// because of it.
+    fn acquit_beaten_by(&mut self, winner: EspSpi) -> Option<EspSpi> {
+        let beaten = |child: &&mut Child| {
+            child.standing == Standing::BeatenBy(winner) && child.exists_at_peer()
+        };
+        let theirs = self.children.iter_mut().find(beaten)?;
+        theirs.standing = Standing::Stays;
+        Some(theirs.inbound_spi)
     }
 
     /// Arms the one timer for the rekeying and the removal of children.

@@ -164,6 +164,7 @@ impl IkeSa {
             suite: child_sa.suite,
             mode: child_sa.mode,
             encapsulation: child_sa.encapsulation,
+            moved: false,
             local_ts: child_sa.local_ts.clone().into(),
             remote_ts: child_sa.remote_ts.clone().into(),
             rekey_at,

@@ -130,13 +130,18 @@ impl IkeSa {
             }
         }
         for child in &mut self.children {
-            if child.state != ChildState::Gone {
-                child.encapsulation = encapsulation;
-                self.outputs.push_back(Output::UpdateChild {
-                    inbound_spi: child.inbound_spi,
-                    path,
-                    encapsulation,
-                });
+            child.encapsulation = encapsulation;
+            match child.state {
+                ChildState::Gone => {}
+                // The data plane knows nothing of it yet.
+                ChildState::Installing | ChildState::Doomed => child.moved = true,
+                ChildState::Installed | ChildState::Deleting | ChildState::Retired { .. } => {
+                    self.outputs.push_back(Output::UpdateChild {
+                        inbound_spi: child.inbound_spi,
+                        path,
+                        encapsulation,
+                    });
+                }
             }
         }
         self.arm_keepalive(now);

@@ -108,6 +108,15 @@ impl IkeSa {
         }
     }
 
+    /// Whether a CHILD_SA that replaces another one waits for the peer: as long as the peer has not deleted
+    /// the old one it may not have our answer, and asks again under the keys of now.
+    pub(super) fn is_child_being_rekeyed(&self) -> bool {
+        self.children.iter().any(|child| {
+            let is_there = matches!(child.state, ChildState::Installing | ChildState::Installed);
+            child.deferred && is_there
+        })
+    }
+
     /// The peer has rekeyed `old`, and perhaps so have we.
     pub(super) fn note_collision(&mut self, old: EspSpi, theirs: EspSpi, nonces: [&[u8]; 2]) {
         if let Some(create) = self.requests.creating()

@@ -57,8 +57,9 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) {
-        if self.responses.parked.is_some() || self.half_done.is_some() {
-            // The peer is creating a CHILD_SA and would refuse.
+        let creates = self.responses.parked.is_some() || self.half_done.is_some();
+        if creates || self.is_child_being_rekeyed() {
+            // The peer would refuse (RFC 7296 section 2.25.2), or should.
             return self.retry_rekey_ike(now, env);
         }
         let connection = self.connection.clone();
