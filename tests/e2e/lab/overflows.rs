@@ -65,8 +65,6 @@ pub(crate) struct Device {
     name: String,
     /// Packets that it has brought to the kernel: for a TUN device, what the program wrote.
     pub(crate) received: u64,
-    /// Packets that the kernel has sent by it: for a TUN device, what the program read.
-    pub(crate) sent: u64,
     dropped: u64,
 }
 
@@ -93,13 +91,12 @@ fn devices(text: &str) -> impl Iterator<Item = Device> {
             .map(|number| number.parse().expect("a count"))
             .collect();
         // Received: octets, packets, errors, drops and four more; then sent, the same.
-        let [_, received, _, lost, _, _, _, _, _, sent, _, refused, ..] = numbers[..] else {
+        let [_, received, _, lost, _, _, _, _, _, _, _, refused, ..] = numbers[..] else {
             panic!("not a line of /proc/net/dev: {line}");
         };
         Some(Device {
             name: name.trim().to_owned(),
             received,
-            sent,
             dropped: lost + refused,
         })
     })
