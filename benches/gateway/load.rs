@@ -11,7 +11,8 @@ use holdfast_ike::{
     ChildConfig, Connection, Counters, Environment, EspSpi, Identification, IkeSpi, Mode, Path,
     Secret, TrafficSelector,
     config::{
-        Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
+        Childless, Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate,
+        Unique,
     },
     configuration::{Attribute, Lease, LeaseRequest},
     proposal::{Proposal, Protocol},
@@ -267,6 +268,7 @@ fn connection(number: usize) -> Connection {
         pools: Vec::new(),
         ppk: None,
         resumption: false,
+        childless: Childless::Allow,
         key_log: false,
     }
 }

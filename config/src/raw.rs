@@ -288,6 +288,7 @@ connection! {
         encap: bool,
         mobike: bool,
         fragmentation: String,
+        childless: String,
         dpd_delay: Interval,
         keyingtries: u32,
         unique: String,

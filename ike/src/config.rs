@@ -54,6 +54,45 @@ impl Fragmentation {
     }
 }
 
+/// Whether there are IKE_SAs without a CHILD_SA (RFC 6023).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Childless {
+    /// The peer may begin one; our own have a child, unless none is asked for.
+    #[default]
+    Allow,
+    /// The peer may begin one, and so do we if it takes them: the child comes in an exchange of its own.
+    Prefer,
+    /// There are no others.
+    Force,
+    /// The peer may begin none.
+    Never,
+}
+
+impl Childless {
+    /// Responder: whether such IKE_SAs are taken.
+    pub fn is_taken(self) -> bool {
+        self != Self::Never
+    }
+
+    /// Responder: whether a request for an IKE_SA is granted.
+    pub fn permits(self, with_child: bool) -> bool {
+        match self {
+            Self::Allow | Self::Prefer => true,
+            Self::Force => !with_child,
+            Self::Never => with_child,
+        }
+    }
+
+    /// Initiator: whether the child waits for the IKE_SA, with a peer that takes childless ones or not.
+    pub fn defers(self, is_taken: bool) -> bool {
+        match self {
+            Self::Force => true,
+            Self::Prefer => is_taken,
+            Self::Allow | Self::Never => false,
+        }
+    }
+}
+
 /// Retransmission of requests: the n-th wait is `timeout * base^n`, `tries` retransmissions are
 /// made (RFC 7296 section 2.1 leaves the numbers open; defaults are strongSwan's).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -157,6 +196,8 @@ pub struct Connection {
     pub encap: bool,
     /// What is done with large IKE messages.
     pub fragmentation: Fragmentation,
+    /// Whether there are IKE_SAs without a CHILD_SA.
+    pub childless: Childless,
     /// Where clients that ask for this connection are sent instead (RFC 5685).
     pub redirect: Option<Redirect>,
     /// What happens to older IKE_SAs with the same peer.
@@ -165,7 +206,7 @@ pub struct Connection {
     pub vips: Vec<std::net::IpAddr>,
     /// Pools whose addresses peers may have, in order of preference.
     pub pools: Vec<Arc<str>>,
-    /// The post-quantum pre-shared key that is mixed in.
+    /// The post-quantum pre-shared key that is mixed in, where each end has one round.
     pub ppk: Option<Ppk>,
     /// Ask for tickets, give tickets, and resume sessions with them (RFC 5723): not together with a
     /// PPK or a time for reauthentication.

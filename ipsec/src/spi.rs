@@ -57,6 +57,12 @@ impl SpiPool {
             .insert(spi);
     }
 
+    /// Whether somebody has it.
+    pub(crate) fn is_taken(&self, spi: EspSpi) -> bool {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.contains(&spi)
+    }
+
     /// Gives it back.
     pub(crate) fn free(&self, spi: EspSpi) {
         self.taken

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
+#[path = "userspace/early.rs"]
+mod early;
 #[path = "userspace/moving.rs"]
 mod moving;
 #[path = "userspace/padding.rs"]

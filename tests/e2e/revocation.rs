@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -13,7 +12,7 @@ use crate::lab::{
     Lab,
     charon::{self, Charon},
     holdfast::Holdfast,
-    process::Process,
+    register::{ANSWERED, LISTED, Register, Told},
     run,
     sas::Daemon,
     swanctl::Swanctl,
@@ -23,11 +22,7 @@ use crate::lab::{
     wait,
 };
 
-/// Where sun's certificate says that one can ask, as holdfast's host sees it.
-const LISTS: u16 = 8080;
-const RESPONDER: u16 = 8081;
-
-/// A CA, keys and certificates of both ends, a responder's, and a database for `openssl`.
+/// A CA, keys and certificates of both ends and of a responder.
 const AUTHORITY: &str = r#"
     set -eu
     new() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out $1.key 2>/dev/null; }
@@ -45,22 +40,7 @@ const AUTHORITY: &str = r#"
     issue sun "subjectAltName=DNS:sun.example
 $SUN"
     issue ocsp extendedKeyUsage=OCSPSigning
-    mkdir web
-    : > index
-    echo 01 > number
-    printf '%s\n' [ca] default_ca=lab [lab] database=index crlnumber=number default_md=sha256 \
-        unique_subject=no > ca.conf
-    ca() { openssl ca -config ca.conf -cert ca.pem -keyfile ca.key "$@" 2>/dev/null; }
-    ca -valid sun.pem
-    ca -gencrl -crldays 1 | openssl crl -outform DER -out web/ca.crl
 "#;
-
-const REVOKE: &str = "
-    set -eu
-    ca() { openssl ca -config ca.conf -cert ca.pem -keyfile ca.key \"$@\" 2>/dev/null; }
-    ca -revoke sun.pem -crl_reason keyCompromise
-    ca -gencrl -crldays 1 | openssl crl -outform DER -out web/ca.crl
-";
 
 /// moon is holdfast, sun is charon.
 struct Bench {
@@ -70,7 +50,7 @@ struct Bench {
     moon: Swanctl,
     sun: Swanctl,
     moon_folder: PathBuf,
-    servers: Vec<Process>,
+    register: Register,
     pair: Pair,
     _lab: Lab,
 }
@@ -93,11 +73,11 @@ impl Bench {
         let bench = Self {
             moon: Swanctl::new(Release::Bookworm, &moon_folder, &holdfast),
             sun: Swanctl::new(Release::Bookworm, &sun_folder, &charon),
-            authority,
             holdfast,
             _charon: charon,
             moon_folder,
-            servers: Vec::new(),
+            register: Register::open(&authority),
+            authority,
             pair,
             _lab: lab,
         };
@@ -154,46 +134,8 @@ impl Bench {
         );
     }
 
-    /// A shell script where the CA has its files.
-    fn script(&self, script: &str) {
-        run(Command::new("sh")
-            .args(["-c", script])
-            .current_dir(&self.authority));
-    }
-
-    /// Starts a server on holdfast's host.
-    fn serve(&mut self, program: &str, arguments: &[&str]) -> PathBuf {
-        let mut command = self.pair.moon.namespace.command(program);
-        command.args(arguments).current_dir(&self.authority);
-        let log = self.authority.join(format!("{program}.log"));
-        fs::remove_file(&log).ok();
-        self.servers.push(Process::spawn(program, command, &log));
-        log
-    }
-
-    fn serve_lists(&mut self) {
-        let port = LISTS.to_string();
-        let arguments = ["-m", "http.server", "-d", "web", "-b", "127.0.0.1", &port];
-        self.serve("python3", &arguments);
-        let namespace = &self.pair.moon.namespace;
-        wait::until("the server listens", Duration::from_secs(20), || {
-            let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, LISTS)).is_ok();
-            namespace.enter(connect).then_some(())
-        });
-    }
-
-    fn serve_responses(&mut self) {
-        let port = RESPONDER.to_string();
-        let arguments = [
-            "ocsp", "-port", &port, "-index", "index", "-CA", "ca.pem", "-rsigner", "ocsp.pem",
-            "-rkey", "ocsp.key", "-nmin", "60",
-        ];
-        let log = self.serve("openssl", &arguments);
-        // It serves one after the other, and hangs at a connection without a request.
-        wait::until("the responder listens", Duration::from_secs(20), || {
-            let log = fs::read_to_string(&log).unwrap_or_default();
-            log.contains("waiting for OCSP client").then_some(())
-        });
+    fn serve(&mut self, told: Told) {
+        self.register.serve(&self.pair.moon.namespace, told);
     }
 
     /// Tries from both ends. Returns whether it came up, which must be the same for both.
@@ -224,14 +166,13 @@ impl Bench {
 
 #[test]
 fn by_a_list() {
-    let uri = format!("crlDistributionPoints=URI:http://127.0.0.1:{LISTS}/ca.crl");
-    let mut bench = Bench::new(&uri, "strict");
-    bench.serve_lists();
+    let mut bench = Bench::new(LISTED, "strict");
+    bench.serve(Told::ByList);
     assert!(bench.comes_up(), "{}", bench.holdfast.log());
     let listed = bench.moon.ok(&["--list-certs", "--type", "x509_crl"]);
     assert!(listed.contains("CN=Lab CA"), "{listed}");
     // What is in the cache is good for as long as it says.
-    bench.script(REVOKE);
+    bench.register.revoke();
     assert!(bench.comes_up(), "{}", bench.holdfast.log());
     bench.flush();
     for requirement in ["strict", "ifuri", "relaxed"] {
@@ -245,18 +186,17 @@ fn by_a_list() {
 
 #[test]
 fn by_a_responder() {
-    let uri = format!("authorityInfoAccess=OCSP;URI:http://127.0.0.1:{RESPONDER}/");
-    let mut bench = Bench::new(&uri, "strict");
-    bench.serve_responses();
+    let mut bench = Bench::new(ANSWERED, "strict");
+    bench.serve(Told::ByResponder);
     assert!(bench.comes_up(), "{}", bench.holdfast.log());
     // swanctl prints nothing of a response but its octets.
     let wanted = ["--list-certs", "--type", "x509_ocsp_response", "--raw"];
     let listed = bench.moon.ok(&wanted);
     assert!(listed.contains("type=X509_OCSP_RESPONSE"), "{listed}");
-    bench.script(REVOKE);
+    bench.register.revoke();
     // The responder reads its database when it starts.
-    bench.servers.clear();
-    bench.serve_responses();
+    bench.register.dismiss();
+    bench.serve(Told::ByResponder);
     bench.flush();
     assert!(!bench.comes_up(), "{}", bench.holdfast.log());
     bench.holdfast.wait_for_log(&["CN=sun\" was revoked"]);
@@ -264,8 +204,7 @@ fn by_a_responder() {
 
 #[test]
 fn by_nobody() {
-    let uri = format!("crlDistributionPoints=URI:http://127.0.0.1:{LISTS}/ca.crl");
-    let mut bench = Bench::new(&uri, "strict");
+    let mut bench = Bench::new(LISTED, "strict");
     for (requirement, good) in [("strict", false), ("ifuri", false), ("relaxed", true)] {
         bench.require(requirement);
         assert_eq!(
@@ -279,7 +218,7 @@ fn by_nobody() {
         .holdfast
         .wait_for_log(&["nobody who could tell was reached"]);
     // Once somebody is there, the failure is forgotten on demand.
-    bench.serve_lists();
+    bench.serve(Told::ByList);
     bench.require("strict");
     bench.flush();
     assert!(bench.comes_up(), "{}", bench.holdfast.log());

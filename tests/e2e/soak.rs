@@ -20,9 +20,7 @@ use crate::lab::{
     overflows::{Device, Overflows},
     sas::{Daemon, IkeSa},
     topology::{CHILD, Family, Pair, Tunnel},
-    traffic,
-    vici::Message,
-    wait,
+    traffic, wait,
 };
 
 const LOSS_PERCENT: u8 = 5;
@@ -88,7 +86,7 @@ pub(crate) fn soak(time: Duration) {
         "descriptors: {} after a tenth of the time, {} at the end",
         seen.early.descriptors, seen.last.descriptors
     );
-    println!("holdfast's counters: {}", counters(&holdfast, &TROUBLES));
+    println!("holdfast's counters: {}", holdfast.troubles());
     if let Some(complaint) = way.unexplained() {
         panic!("{complaint}\n{}", charon.process_log());
     }
@@ -225,7 +223,7 @@ fn rekeyings(holdfast: &Holdfast, charon: &Charon) -> String {
          collisions that charon saw: {} of the IKE_SA, {} of the CHILD_SA; redundant ones closed: {}",
         ours.matches("IKE_SA gw[1] rekeyed").count(),
         ours.matches("CHILD_SA net rekeyed").count(),
-        counters(holdfast, &REKEYINGS),
+        holdfast.counters(&REKEYINGS),
         collisions("IKE_REKEY"),
         collisions("CHILD_REKEY"),
         theirs.matches("redundant").count(),
@@ -239,31 +237,6 @@ const REKEYINGS: [&str; 4] = [
     "create-child-out-req",
     "create-child-in-req",
 ];
-
-/// What may go wrong.
-const TROUBLES: [&str; 10] = [
-    "esp-replayed",
-    "esp-integrity-failed",
-    "esp-unknown-spi",
-    "esp-policy-mismatch",
-    "esp-no-policy",
-    "esp-expired",
-    "esp-send-failed",
-    "esp-deliver-failed",
-    "retransmit-out",
-    "mailbox-full",
-];
-
-/// What holdfast has counted.
-fn counters(holdfast: &Holdfast, names: &[&str]) -> String {
-    let answer = holdfast
-        .client()
-        .and_then(|mut client| client.request("stats", &Message::default()))
-        .expect("holdfast answers");
-    let counters = answer.section("counters").expect("its counters");
-    let count = |name: &&str| format!("{name} {}", counters.text(name).unwrap_or("missing"));
-    names.iter().map(count).collect::<Vec<_>>().join(", ")
-}
 
 fn start(lab: &Lab, pair: &Pair) -> (Holdfast, Charon) {
     let tunnel = Tunnel {

@@ -129,6 +129,7 @@ fn after_failure(failure: Failure) -> Decision {
         | Failure::NoConnection
         | Failure::TsUnacceptable
         | Failure::FailedCpRequired
+        | Failure::Childless
         | Failure::InvalidKeyExchange
         | Failure::UnsupportedCriticalPayload => Decision::BackOffSlowly,
         Failure::NoAdditionalSas

@@ -207,13 +207,7 @@ const CONNECTION: &[(&str, Rule)] = &[
         ),
     ),
     ("fragmentation", Obeyed(Text)),
-    (
-        "childless",
-        settled(
-            Done::Words(&["allow"]),
-            lesser("another use of childless IKE_SAs than allow"),
-        ),
-    ),
+    ("childless", Obeyed(Text)),
     ("send_certreq", Obeyed(Bool)),
     ("send_cert", Obeyed(Text)),
     (

@@ -76,7 +76,7 @@ fn unknown_keys_are_refused_everywhere() {
     holdfast.toml:1:1: colour: unknown key (known here: agent, defaults, connections, secrets, authorities, pools, radius)
     holdfast.toml:3:1: agent.tun.nmae: unknown key (did you mean "name"?)
     holdfast.toml:5:1: agent.log.levle: unknown key (did you mean "level"?)
-    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, mobike, fragmentation, dpd_delay, keyingtries, unique, vips, pools, reauth_time, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, send_cert, send_certreq, redirect_to, redirect_at, ppk_id, ppk_required, resumption, local, remote, retransmit, reconnect, child)
+    holdfast.toml:7:1: defaults.children: unknown key (known here: persistent, local_addrs, remote_addrs, local_port, remote_port, proposals, encap, mobike, fragmentation, childless, dpd_delay, keyingtries, unique, vips, pools, reauth_time, rekey_time, over_time, rand_time, half_open_timeout, keep_alive, send_cert, send_certreq, redirect_to, redirect_at, ppk_id, ppk_required, resumption, local, remote, retransmit, reconnect, child)
     holdfast.toml:14:11: connections.paris.reconnect.min: unknown key (known here: initial, max, multiplier, slow, stable_after)
     holdfast.toml:19:1: connections.paris.children.net.remote-ts: unknown key (did you mean "remote_ts"?)
     holdfast.toml:25:1: secrets.paris.id: unknown key (did you mean "ids"?)
@@ -345,4 +345,23 @@ fn weak_algorithms_are_warned_about() {
     warning: holdfast.toml:7:13: connections.paris.proposals: weak algorithms: prfsha1, sha1, modp1024 (keep them for peers that have nothing better)
     warning: holdfast.toml:12:17: connections.paris.children.net.esp_proposals: weak algorithms: null (keep them for peers that have nothing better)
     "#);
+}
+
+#[test]
+fn a_ppk_goes_with_one_round_and_childless_has_four_words() {
+    let site = Site::new(&format!(
+        "{}childless = \"perhaps\"\nppk_id = \"ppk.example\"\n{NET}{SECRET}",
+        PARIS.replace(
+            "local  = { auth = \"psk\", id = \"moon.example\" }",
+            "local  = [{ auth = \"psk\", id = \"moon.example\" }, { auth = \"psk\", id = \"two.example\" }]"
+        ),
+    ))
+    .with_variable("PSK", "s3cret");
+    let said = site.said();
+    for words in [
+        "paris.childless: unknown value \"perhaps\" (use \"allow\", \"prefer\", \"force\" or \"never\")",
+        "paris.ppk_id: a PPK can be used only where both ends authenticate once",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
 }

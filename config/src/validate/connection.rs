@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use holdfast_ike::{
-    config::{Fragmentation, Retransmit, Unique},
+    config::{Childless, Fragmentation, Retransmit, Unique},
     proposal::{self, Proposal, Protocol},
 };
 
@@ -145,6 +145,7 @@ fn ike(
         keep_alive: time::or(raw.keep_alive, Duration::from_secs(20)),
         encap: raw.encap.unwrap_or(false),
         fragmentation: fragmentation(raw, scope),
+        childless: childless(raw, scope),
         redirect: redirect::redirect(raw, scope),
         unique: keyword(raw.unique.as_deref(), &uniques, &[], &scope.key("unique"))
             .unwrap_or_default(),
@@ -165,6 +166,17 @@ fn fragmentation(raw: &RawConnection, scope: &Scope<'_>) -> Fragmentation {
     ];
     let scope = scope.key("fragmentation");
     keyword(raw.fragmentation.as_deref(), &words, &[], &scope).unwrap_or_default()
+}
+
+fn childless(raw: &RawConnection, scope: &Scope<'_>) -> Childless {
+    let words = [
+        ("allow", Childless::Allow),
+        ("prefer", Childless::Prefer),
+        ("force", Childless::Force),
+        ("never", Childless::Never),
+    ];
+    let scope = scope.key("childless");
+    keyword(raw.childless.as_deref(), &words, &[], &scope).unwrap_or_default()
 }
 
 /// The age at which the IKE_SA ends: `over_time` after `rekey_time`.

@@ -1,6 +1,6 @@
 //! Post-quantum pre-shared keys (RFC 8784).
 
-use holdfast_ike::config::{LocalAuth, LocalRound, Ppk, RemoteAuth, RemoteRound};
+use holdfast_ike::config::{LocalRound, Ppk, RemoteRound};
 
 use super::authentication::id;
 use crate::{raw::RawConnection, report::Scope};
@@ -21,15 +21,10 @@ pub(super) fn ppk(
         }
         return None;
     };
-    let by_psk = matches!(
-        (local, remote),
-        ([local], [remote])
-            if matches!(local.auth, LocalAuth::Psk) && matches!(remote.auth, RemoteAuth::Psk)
-    );
-    if !by_psk {
+    if local.len() > 1 || remote.len() > 1 {
         scope_of_id.error(
-            "a PPK can be used only where both ends authenticate once, by pre-shared key",
-            "use auth = \"psk\" in local and remote, or leave ppk_id out",
+            "a PPK can be used only where both ends authenticate once",
+            "use one round in local and remote, or leave ppk_id out",
         );
     }
     Some(Ppk {

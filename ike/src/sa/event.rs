@@ -273,6 +273,9 @@ pub enum Failure {
     /// The peer insists on a key exchange method that we do not offer.
     #[error("the peer wants a key exchange method that is not in the proposals")]
     InvalidKeyExchange,
+    /// One end wants an IKE_SA without a CHILD_SA, and the other one takes none, or the reverse.
+    #[error("an IKE_SA without a CHILD_SA is not what both ends take: compare `childless`")]
+    Childless,
     /// The peer does not take more CHILD_SAs.
     #[error("the peer accepts no additional CHILD_SAs")]
     NoAdditionalSas,

@@ -184,9 +184,10 @@ pub(super) fn error_notify(failure: Failure) -> Payload {
         | Failure::UnconfirmedIdentity
         | Failure::NoConnection => NotifyType::AUTHENTICATION_FAILED,
         Failure::InvalidKeyExchange => NotifyType::INVALID_KE_PAYLOAD,
-        Failure::InvalidSyntax | Failure::Protocol(_) | Failure::Refused(_) => {
-            NotifyType::INVALID_SYNTAX
-        }
+        Failure::InvalidSyntax
+        | Failure::Childless
+        | Failure::Protocol(_)
+        | Failure::Refused(_) => NotifyType::INVALID_SYNTAX,
     };
     notify(notify_type, Vec::new())
 }

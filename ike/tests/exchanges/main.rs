@@ -5,6 +5,9 @@
 
 mod admission;
 mod ageing;
+#[path = "../common/answers.rs"]
+mod answers;
+mod childless;
 mod children;
 mod collisions;
 mod configuration;

@@ -10,7 +10,8 @@ use holdfast_ike::{
     ChildConfig, ChildSa, Connection, EspSpi, Identification, IkeSpi, Mode, Path, TrafficSelector,
     child_sa::Lifetime,
     config::{
-        Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
+        Childless, Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate,
+        Unique,
     },
     proposal::{Proposal, Protocol},
     sa::{
@@ -68,6 +69,7 @@ pub(crate) fn connection(local: &str, remote: &str, children: Vec<ChildConfig>) 
         keep_alive: Duration::from_secs(20),
         encap: false,
         fragmentation: Fragmentation::Yes,
+        childless: Childless::Allow,
         redirect: None,
         unique: Unique::No,
         vips: Vec::new(),

@@ -1,16 +1,17 @@
 //! Post-quantum pre-shared keys (RFC 8784).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use holdfast_ike::{
     Identification,
-    config::{IdMatch, Ppk},
+    config::{IdMatch, LocalAuth, LocalEap, Ppk, RemoteAuth, RemoteEap},
     sa::{CloseCause, Event, Failure},
 };
 
 use crate::{
     hybrid::HYBRID,
     pair::{End, Pair, ike},
+    rounds::{self, signing},
 };
 
 const KEY: &str = "a key that no quantum computer finds";
@@ -23,7 +24,10 @@ fn named(id: &str, required: bool) -> Option<Ppk> {
 
 /// Both ends have the key; `required` says of each whether it insists.
 fn pair(required: [bool; 2]) -> Pair {
-    let mut pair = Pair::new();
+    with_ppk(Pair::new(), required)
+}
+
+fn with_ppk(mut pair: Pair, required: [bool; 2]) -> Pair {
     for (end, required) in [&mut pair.initiator, &mut pair.responder]
         .into_iter()
         .zip(required)
@@ -151,4 +155,81 @@ fn a_wrong_key() {
             Some(CloseCause::Failed(Failure::AuthenticationRefused))
         );
     }
+}
+
+/// The initiator proves itself by EAP, the responder by its shared key.
+fn by_eap() -> Pair {
+    let mut pair = Pair::new();
+    pair.initiator.connection.local[0].auth = LocalAuth::Eap(Arc::new(LocalEap::default()));
+    pair.responder.connection.remote[0].auth = RemoteAuth::Eap(Arc::new(RemoteEap::default()));
+    pair
+}
+
+fn settled(mut pair: Pair) -> Pair {
+    pair.start();
+    rounds::settle(&mut pair);
+    pair
+}
+
+#[test]
+fn with_signatures_and_with_eap() {
+    for base in [signing, by_eap] {
+        for required in [[false, false], [false, true], [true, false], [true, true]] {
+            tunnel(&settled(with_ppk(base(), required)), true);
+        }
+        let mut lacking = with_ppk(base(), [false, false]);
+        lacking.initiator.env.ppk = None;
+        tunnel(&settled(lacking), false);
+        let mut lacking = with_ppk(base(), [false, false]);
+        lacking.responder.env.ppk = None;
+        tunnel(&settled(lacking), false);
+        let mut lacking = with_ppk(base(), [false, false]);
+        lacking.responder.connection.ppk = None;
+        tunnel(&settled(lacking), false);
+    }
+}
+
+#[test]
+fn whoever_insists_on_it_beside_another_proof() {
+    for base in [signing, by_eap] {
+        let mut refused = with_ppk(base(), [true, false]);
+        refused.responder.connection.ppk = None;
+        let refused = settled(refused);
+        let closed = |failure| Some(CloseCause::Failed(failure));
+        assert_eq!(refused.initiator.closed(), closed(Failure::PpkRefused));
+        for change in [
+            |pair: &mut Pair| pair.initiator.connection.ppk = None,
+            |pair: &mut Pair| pair.responder.env.ppk = None,
+        ] {
+            let mut lacking = with_ppk(base(), [false, true]);
+            change(&mut lacking);
+            let lacking = settled(lacking);
+            assert_eq!(lacking.responder.closed(), closed(Failure::NoPpk));
+            let told = closed(Failure::AuthenticationRefused);
+            assert_eq!(lacking.initiator.closed(), told);
+        }
+        let mut wrong = with_ppk(base(), [false, false]);
+        wrong.responder.env.ppk = Some("another key");
+        let wrong = settled(wrong);
+        assert_eq!(
+            wrong.responder.closed(),
+            closed(Failure::AuthenticationFailed)
+        );
+        assert!(wrong.initiator.installed.is_empty());
+    }
+}
+
+/// A connection that knows nothing of the PPK is not taken for one that was agreed on with it.
+#[test]
+fn a_signature_does_not_choose_a_connection_without_it() {
+    let mut pair = with_ppk(signing(), [false, false]);
+    let mut other = pair.responder.connection.clone();
+    other.ppk = None;
+    pair.further_candidates.push(other);
+    tunnel(&settled(pair), false);
+    let mut pair = with_ppk(signing(), [true, false]);
+    let mut other = pair.responder.connection.clone();
+    other.ppk = None;
+    pair.further_candidates.push(other);
+    tunnel(&settled(pair), true);
 }

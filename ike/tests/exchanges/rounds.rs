@@ -6,13 +6,13 @@ use holdfast_ike::{
     Identification,
     config::RemoteRound,
     config::{IdMatch, LocalAuth, LocalPublicKey, LocalRound, RemoteAuth, RemotePublicKey},
-    sa::{
-        CloseCause, Command, CredentialId, Failure, Input,
-        credential::{Answer, Question},
-    },
+    sa::{CloseCause, Command, CredentialId, Failure, Input},
 };
 
-use crate::pair::{End, Pair};
+use crate::{
+    answers,
+    pair::{End, Pair},
+};
 
 fn id(name: &str) -> Identification {
     Identification::Fqdn(name.into())
@@ -34,7 +34,7 @@ fn two_rounds() -> Pair {
 }
 
 /// Both ends sign.
-fn signing() -> Pair {
+pub(crate) fn signing() -> Pair {
     let mut pair = Pair::new();
     for end in [&mut pair.initiator, &mut pair.responder] {
         end.connection.local[0].auth = LocalAuth::PublicKey(Arc::new(LocalPublicKey::default()));
@@ -43,29 +43,19 @@ fn signing() -> Pair {
     pair
 }
 
-/// Answers what is asked: a signature is what it is over.
+/// Answers what is asked.
 fn answer(end: &mut End, now: std::time::Instant) -> bool {
     let questions = std::mem::take(&mut end.questions);
     let asked = !questions.is_empty();
     for request in questions {
-        let answer = match request.question {
-            Question::Sign(sign) => Ok(Answer::Signed {
-                method: 14,
-                auth: sign.octets,
-                certificates: Vec::new(),
-            }),
-            Question::Verify(verify) if verify.octets.contains(&verify.auth) => {
-                Ok(Answer::Verified { connection: 0 })
-            }
-            _ => Err(Failure::AuthenticationFailed),
-        };
-        let id = request.id;
+        let (id, answer) = (request.id, answers::answer(request.question));
         end.feed(Input::Credential { id, answer }, now);
     }
     asked
 }
 
-fn settle(pair: &mut Pair) {
+/// Until nobody says or asks anything any more.
+pub(crate) fn settle(pair: &mut Pair) {
     loop {
         pair.settle();
         let now = pair.now;

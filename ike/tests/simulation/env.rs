@@ -21,6 +21,8 @@ pub(crate) struct Env {
     /// Where there is no network at all, no route leads anywhere.
     pub(crate) unplugged: bool,
     psk: Arc<Secret>,
+    /// A post-quantum pre-shared key, of any name.
+    pub(crate) ppk: Option<Arc<Secret>>,
     counters: Counters,
 }
 
@@ -35,6 +37,7 @@ impl Env {
             addresses: Vec::new(),
             unplugged: false,
             psk: Arc::new(Secret::new(*b"a long enough secret")),
+            ppk: None,
             counters: Counters::default(),
         }
     }
@@ -64,6 +67,10 @@ impl Environment for Env {
 
     fn release_ike_spi(&mut self, spi: IkeSpi) {
         self.old_routes.push(spi);
+    }
+
+    fn ppk(&self, _: &Identification) -> Option<Arc<Secret>> {
+        self.ppk.clone()
     }
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {

@@ -10,7 +10,10 @@
 
 mod addresses;
 mod ageing;
+#[path = "../common/answers.rs"]
+mod answers;
 mod attacker;
+mod childless;
 mod desk;
 mod endpoint;
 mod env;

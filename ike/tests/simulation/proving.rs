@@ -4,9 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use holdfast_ike::{
-    Identification,
+    Identification, Secret,
     config::{
-        IdMatch, LocalAuth, LocalEap, LocalPublicKey, LocalRound, RemoteAuth, RemoteEap,
+        IdMatch, LocalAuth, LocalEap, LocalPublicKey, LocalRound, Ppk, RemoteAuth, RemoteEap,
         RemotePublicKey, RemoteRound,
     },
 };
@@ -81,9 +81,12 @@ fn doubtful_world(seed: u64) -> World {
     let connection = Arc::make_mut(&mut right.connection);
     connection.local = local("sun", &theirs);
     connection.remote = remote("moon", &ours);
-    left.start(world.now);
+    if ours.len() == 1 && theirs.len() == 1 {
+        share_a_ppk(&mut world);
+    }
+    world.ends[0].start(world.now);
     if !one_sided && world.rng.chance(60) {
-        right.start(world.now);
+        world.ends[1].start(world.now);
     }
     for end in &mut world.ends {
         if world.rng.chance(50) {
@@ -91,6 +94,18 @@ fn doubtful_world(seed: u64) -> World {
         }
     }
     world
+}
+
+/// One end may lack it if nobody insists.
+fn share_a_ppk(world: &mut World) {
+    let required = world.rng.chance(50);
+    for end in &mut world.ends {
+        let id = IdMatch::Exact(id("ppk", 0));
+        Arc::make_mut(&mut end.connection).ppk = Some(Ppk { id, required });
+        if required || world.rng.chance(70) {
+            end.env.ppk = Some(Arc::new(Secret::new(*b"no quantum computer finds it")));
+        }
+    }
 }
 
 #[test]

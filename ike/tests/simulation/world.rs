@@ -10,7 +10,8 @@ use holdfast_ike::{
     ChildConfig, Connection, Identification, Mode, TrafficSelector,
     child_sa::Lifetime,
     config::{
-        Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate, Unique,
+        Childless, Fragmentation, IdMatch, LocalRound, RemoteRound, Retransmit, SelectorTemplate,
+        Unique,
     },
     proposal::{Proposal, Protocol},
     sa::Command,
@@ -94,6 +95,7 @@ fn connection(name: &str, children: usize, flip: bool) -> Connection {
         keep_alive: Duration::from_secs(20),
         encap: false,
         fragmentation: Fragmentation::Yes,
+        childless: Childless::Allow,
         redirect: None,
         unique: Unique::No,
         vips: Vec::new(),

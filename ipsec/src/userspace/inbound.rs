@@ -10,11 +10,12 @@ use std::{
     time::Instant,
 };
 
-use holdfast_ike::Path;
+use holdfast_ike::{EspSpi, Path};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use quinn_udp::{RecvMeta, UdpSockRef};
 
 use super::{
+    early::{Early, Packet},
     probes,
     sa::{Sa, Totals},
     shared::{Shared, count},
@@ -43,6 +44,9 @@ const SLAB: usize = BUFFERS * BUFFER;
 /// Length of the non-ESP marker (RFC 3948 section 2.2).
 const MARKER: usize = 4;
 
+/// Until those that came before their SA are looked at again, in milliseconds.
+const LOOK_AGAIN: u16 = 5;
+
 /// A socket that fails so often in a row is broken.
 const MOST_FAILURES: usize = 64;
 
@@ -65,6 +69,8 @@ struct Opener {
     answers: u64,
     /// The way that the newest packet of the present SA came.
     way: Option<Path>,
+    /// What came before its SA.
+    early: Early,
     /// Where opened packets lie in the slab.
     opened: Vec<Range<usize>>,
     /// Where the next packet with a new header goes in the slab.
@@ -84,6 +90,7 @@ impl Inbound {
                 passed: Totals::default(),
                 answers: 0,
                 way: None,
+                early: Early::default(),
                 opened: Vec::with_capacity(BUFFERS * 64),
                 rebuilt: SLAB,
             },
@@ -107,10 +114,16 @@ impl Inbound {
         ready.push(PollFd::new(shared.stop.event().as_fd(), PollFlags::POLLIN));
         let mut failures = 0;
         while !shared.stop.is_set() {
-            match poll(&mut ready, PollTimeout::NONE) {
+            let patience = if self.opener.early.is_empty() {
+                PollTimeout::NONE
+            } else {
+                PollTimeout::from(LOOK_AGAIN)
+            };
+            match poll(&mut ready, patience) {
                 Ok(_) | Err(nix::Error::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
+            self.release_early();
             for (socket, ready) in shared.sockets.iter().zip(&ready) {
                 if ready.any() != Some(true) {
                     continue;
@@ -149,6 +162,27 @@ impl Inbound {
         Ok(())
     }
 
+    /// Opens what came before its SA, if that is there now.
+    fn release_early(&mut self) {
+        if self.opener.early.is_empty() {
+            return;
+        }
+        let tables = &self.shared.tables;
+        let is_there = |spi| tables.inbound(spi).is_some();
+        let (ready, lost) = self.opener.early.release(Instant::now(), is_there);
+        count(&self.shared.counts.unknown_spi, lost);
+        for packet in ready {
+            self.opener.rebuilt = SLAB;
+            let datagram = 0..packet.octets.len();
+            self.slab[datagram.clone()].copy_from_slice(&packet.octets);
+            let esp = (packet.spi, packet.sequence);
+            self.opener
+                .take_esp(&mut self.slab, datagram, esp, packet.ecn, packet.way);
+            self.opener.settle();
+            self.deliver();
+        }
+    }
+
     /// Hands the opened packets to the device.
     fn deliver(&mut self) {
         let (shared, device) = (&self.shared, &self.device);
@@ -181,15 +215,42 @@ impl Opener {
             Datagram::Esp { spi, sequence } => {
                 let outer = meta.ecn.map_or(0, |ecn| ecn as u8);
                 let way = way(local, meta);
-                if let Some(packet) = self.open(slab, datagram, (spi, sequence), outer, way)
-                    && !self.answers_a_probe(&slab[packet.clone()])
-                {
-                    self.opened.push(packet);
-                }
+                self.take_esp(slab, datagram, (spi, sequence), outer, way);
             }
             Datagram::Ike => self.pass_ike(&slab[datagram], local, meta),
             Datagram::Keepalive => count(&self.shared.counts.keepalives, 1),
             Datagram::Malformed => count(&self.shared.counts.malformed, 1),
+        }
+    }
+
+    fn take_esp(
+        &mut self,
+        slab: &mut [u8],
+        datagram: Range<usize>,
+        esp: (u32, u32),
+        outer_ecn: u8,
+        way: Path,
+    ) {
+        if let Some(packet) = self.open(slab, datagram, esp, outer_ecn, way)
+            && !self.answers_a_probe(&slab[packet.clone()])
+        {
+            self.opened.push(packet);
+        }
+    }
+
+    /// An ESP packet without SA: one may be on its way.
+    fn keep_early(&mut self, octets: &[u8], (spi, sequence): (u32, u32), ecn: u8, way: Path) {
+        let kept = self.shared.spis.is_taken(EspSpi(spi))
+            && self.early.keep(Packet {
+                spi,
+                sequence,
+                octets: octets.into(),
+                ecn,
+                way,
+                since: Instant::now(),
+            });
+        if !kept {
+            count(&self.shared.counts.unknown_spi, 1);
         }
     }
 
@@ -205,7 +266,7 @@ impl Opener {
         self.switch_to(spi);
         let counts = &self.shared.counts;
         let Some(sa) = &self.sa else {
-            count(&counts.unknown_spi, 1);
+            self.keep_early(&slab[datagram], (spi, sequence), outer_ecn, way);
             return None;
         };
         if sa.is_dead() {

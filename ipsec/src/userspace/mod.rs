@@ -19,6 +19,7 @@
 mod addresses;
 mod clear;
 mod control;
+mod early;
 mod inbound;
 mod options;
 mod outbound;
@@ -90,7 +91,6 @@ pub struct Userspace {
     shared: Arc<Shared>,
     /// To wake; not to keep, for it goes at shutdown.
     device: Weak<dyn PacketDevice>,
-    spis: SpiPool,
     order: AtomicU64,
     /// Whether we keep routes.
     routes: bool,
@@ -118,6 +118,7 @@ impl Userspace {
             sockets,
             mtu: tun.map_or(DEVICE_MTU, |(_, mtu)| mtu),
             tables: Tables::new(),
+            spis: SpiPool::new(random),
             traps: Traps::new(),
             shunts: Shunts::new(),
             clear: Clear::default(),
@@ -150,7 +151,6 @@ impl Userspace {
         Ok(Self {
             shared,
             device: to_wake,
-            spis: SpiPool::new(random),
             order: AtomicU64::new(0),
             routes: tun.is_some() && manage_routes,
             commands,
@@ -177,7 +177,7 @@ impl Userspace {
         if !self.shared.tables.publish(&sa) {
             return Err(InstallError::SpiInUse(child.inbound_spi));
         }
-        self.spis.reserve(child.inbound_spi);
+        self.shared.spis.reserve(child.inbound_spi);
         self.wake();
         Ok(sa)
     }
@@ -232,12 +232,12 @@ impl DataPlane for Userspace {
     }
 
     fn allocate_spi(&self) -> Option<EspSpi> {
-        self.spis.allocate()
+        self.shared.spis.allocate()
     }
 
     fn release_spi(&self, spi: EspSpi) {
         if self.shared.tables.inbound(spi.0).is_none() {
-            self.spis.free(spi);
+            self.shared.spis.free(spi);
         }
     }
 
@@ -306,7 +306,7 @@ impl DataPlane for Userspace {
             let _ = self.commands.send(Command::Remove { spi: inbound, done });
         }
         // After the command: whoever gets the SPI next must come behind it in the queue.
-        self.spis.free(inbound);
+        self.shared.spis.free(inbound);
         Box::pin(async move {
             let _ = removed.await;
         })

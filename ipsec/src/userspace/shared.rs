@@ -16,6 +16,7 @@ use crate::{
     packet::header::{Header, Ports},
     plane::{Counts, NatTDatagram, PlaneEvent},
     policy::PolicyId,
+    spi::SpiPool,
 };
 
 /// Tables, sockets, counters.
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     /// The largest packet that the device takes.
     pub(crate) mtu: u16,
     pub(crate) tables: Tables,
+    pub(crate) spis: SpiPool,
     pub(crate) traps: Traps,
     pub(crate) shunts: Shunts,
     pub(crate) clear: Clear,

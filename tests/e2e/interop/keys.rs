@@ -1,13 +1,15 @@
 //! Keys and certificates of both ends, of each kind, made once for the whole table.
 
-use std::{fmt::Write as _, fs, path::PathBuf};
-
-use base64ct::{Base64, Encoding};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::lab::{
     Lab,
     authority::{Authority, ED25519, P256, P384, P521, RSA},
     libreswan::{self, Libreswan},
+    register::{ANSWERED, LISTED, Register},
 };
 
 /// What both ends' keys are.
@@ -20,16 +22,22 @@ pub(super) enum Kind {
     Ed25519,
     /// Of P-256, each certificate by an intermediate CA of its own.
     Chain,
+    /// Of P-256; sun's certificate says where there is a list of those that were revoked.
+    Listed,
+    /// Of P-256; sun's certificate says where there is an OCSP responder.
+    Answered,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Rsa,
         Self::P256,
         Self::P384,
         Self::P521,
         Self::Ed25519,
         Self::Chain,
+        Self::Listed,
+        Self::Answered,
     ];
 
     fn name(self) -> &'static str {
@@ -40,13 +48,24 @@ impl Kind {
             Self::P521 => "p521",
             Self::Ed25519 => "ed25519",
             Self::Chain => "chain",
+            Self::Listed => "listed",
+            Self::Answered => "answered",
+        }
+    }
+
+    /// A further extension of sun's certificate.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Listed => LISTED,
+            Self::Answered => ANSWERED,
+            _ => "",
         }
     }
 
     fn algorithm(self) -> &'static [&'static str] {
         match self {
             Self::Rsa => RSA,
-            Self::P256 | Self::Chain => P256,
+            Self::P256 | Self::Chain | Self::Listed | Self::Answered => P256,
             Self::P384 => P384,
             Self::P521 => P521,
             Self::Ed25519 => ED25519,
@@ -86,7 +105,9 @@ impl Keys {
             };
             let name = format!("{end}.example");
             let names = format!("DNS:{name},email:{end}@lab.example,IP:{address}");
-            authority.gateway(issuer, &name, kind.algorithm(), &names);
+            let more = if end == "sun" { kind.extension() } else { "" };
+            let extensions = format!("subjectAltName={names}\nkeyUsage=digitalSignature\n{more}\n");
+            authority.issue(issuer, &name, kind.algorithm(), &extensions);
             let own = directory.join(end);
             authority.give(&own, "private", &format!("{name}.key"));
             authority.give(&own, "x509", &format!("{name}.crt"));
@@ -98,6 +119,9 @@ impl Keys {
                 let owner = directory.join(owner);
                 authority.give(&owner, "pubkey", &format!("{name}.pub"));
             }
+        }
+        if kind == Kind::Answered {
+            authority.issue("ca", "ocsp", P256, "extendedKeyUsage=OCSPSigning\n");
         }
         if kind != Kind::Ed25519 {
             export(&authority, kind);
@@ -118,22 +142,34 @@ impl Keys {
         }
     }
 
+    /// A register of its own about sun's certificate, in this folder.
+    pub(super) fn register(&self, kind: Kind, directory: &Path) -> Register {
+        let files = [
+            ("ca.crt", "ca.pem"),
+            ("ca.key", "ca.key"),
+            ("sun.example.crt", "sun.pem"),
+            ("ocsp.crt", "ocsp.pem"),
+            ("ocsp.key", "ocsp.key"),
+        ];
+        for (from, to) in files {
+            let from = self.directory.join(kind.name()).join(from);
+            if from.exists() {
+                fs::copy(from, directory.join(to)).expect("a copy");
+            }
+        }
+        Register::open(directory)
+    }
+
     /// What moon, or sun, has.
     pub(super) fn folder(&self, kind: Kind, end: &str) -> PathBuf {
         self.directory.join(kind.name()).join(end)
     }
 
-    /// A public key in hexadecimal.
+    /// A public key in base64.
     pub(super) fn public(&self, kind: Kind, end: &str) -> String {
         let file = format!("pubkey/{end}.example.pub");
         let pem = fs::read_to_string(self.folder(kind, end).join(file)).expect("a public key");
-        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-        let octets = Base64::decode_vec(&base64).expect("base64 of openssl's");
-        let mut text = String::new();
-        for octet in octets {
-            write!(text, "{octet:02x}").expect("writing to a string");
-        }
-        text
+        pem.lines().filter(|line| !line.starts_with('-')).collect()
     }
 }
 

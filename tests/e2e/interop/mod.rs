@@ -147,20 +147,15 @@ fn again(
 fn cells(rows: &[Row]) -> impl Iterator<Item = (usize, Peer, Starter)> + '_ {
     let built = std::env::var_os(BUILT).is_some();
     let wanted = std::env::var(PEER).ok();
-    let unproven = wanted.is_some();
     let numbered = rows.iter().enumerate();
     let tried = numbered.filter(move |(_, row)| row.built.is_none() || built);
     tried
         .flat_map(move |(number, row)| {
             let both = move |peer| Starter::ALL.map(|starter| (number, peer, starter));
             let cells = Peer::ALL.into_iter().flat_map(both);
-            cells.filter(
-                move |(_, peer, starter)| match row.theirs(*peer, *starter) {
-                    Theirs::Told(_) => true,
-                    Theirs::Unproven(_) => unproven,
-                    Theirs::Lacks(_) => false,
-                },
-            )
+            cells.filter(move |(_, peer, starter)| {
+                matches!(row.theirs(*peer, *starter), Theirs::Told(_))
+            })
         })
         .filter(move |(_, peer, _)| {
             wanted

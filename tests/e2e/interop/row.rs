@@ -78,8 +78,6 @@ pub(super) const PLAIN: Lines = Lines {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Theirs {
     Told(Lines),
-    /// It should work, and nobody has seen it so far. Tried only where [`super::PEER`] names the peer.
-    Unproven(Lines),
     /// The reason, for the table.
     Lacks(&'static str),
 }
@@ -196,16 +194,6 @@ impl Row {
 
     pub(super) fn libreswan(self, lines: Lines) -> Self {
         self.peer(2, Theirs::Told(lines))
-    }
-
-    /// Libreswan is told what it is told, and nobody has seen it pass.
-    pub(super) fn unproven_with_libreswan(mut self) -> Self {
-        for theirs in &mut self.peers[2] {
-            if let Theirs::Told(lines) = *theirs {
-                *theirs = Theirs::Unproven(lines);
-            }
-        }
-        self
     }
 
     pub(super) fn libreswan_lacks(self, reason: &'static str) -> Self {

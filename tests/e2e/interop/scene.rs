@@ -11,7 +11,7 @@ use std::{
 use super::{
     keys::Keys,
     row::{Ends, Lines, Peer, Row, Starter, Theirs},
-    stage::Stage,
+    stage::{Props, Stage},
     texts,
 };
 use crate::lab::{
@@ -19,7 +19,7 @@ use crate::lab::{
     capture::Capture,
     charon::{self, Charon},
     holdfast::Holdfast,
-    libreswan::Libreswan,
+    libreswan::{Libreswan, Traffic},
     sas::{Daemon, IkeSa},
     topology::{CHILD, CONNECTION, Family, Pair, WIRE},
     traffic,
@@ -28,8 +28,8 @@ use crate::lab::{
 };
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-/// Until what happens every second has been on the wire.
-const WIRE_LIMIT: Duration = Duration::from_secs(5);
+/// Until what happens every 20 seconds has been on the wire.
+const WIRE_LIMIT: Duration = Duration::from_secs(30);
 /// Until a daemon has written what it knows.
 const LOGGING: Duration = Duration::from_secs(2);
 
@@ -48,6 +48,7 @@ pub(super) struct Scene<'a> {
     pub(super) other: Other<'a>,
     pub(super) starter: Starter,
     ends: Ends,
+    pub(super) props: Props,
 }
 
 /// What all cells share.
@@ -104,7 +105,7 @@ pub(super) fn with_libreswan(
     starter: Starter,
 ) -> Result<(), String> {
     let peer = Peer::Libreswan;
-    let (Theirs::Told(theirs) | Theirs::Unproven(theirs)) = row.theirs(peer, starter) else {
+    let Theirs::Told(theirs) = row.theirs(peer, starter) else {
         return Err("the peer cannot be tried".to_owned());
     };
     libreswan.news();
@@ -161,7 +162,13 @@ impl<'a> Place<'a> {
         let (lab, pair) = (self.lab, self.pair);
         let ours = row.holdfast[starter as usize];
         let wire = row.wire[starter as usize];
-        let _props = (row.stage)(&Stage { lab, pair, starter });
+        let keys = self.keys;
+        let props = (row.stage)(&Stage {
+            lab,
+            pair,
+            starter,
+            keys,
+        });
         let capture = (!wire.is_empty()).then(|| {
             Capture::start(
                 lab,
@@ -180,6 +187,7 @@ impl<'a> Place<'a> {
             other,
             starter,
             ends: row.ends[starter as usize],
+            props,
         };
         let outcome = (row.before[starter as usize])(&mut scene)
             .and_then(|()| (row.start)(&mut scene))
@@ -247,6 +255,17 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// Has the end that starts bring the IKE_SA up, and no child.
+    pub(super) fn initiate_childless(&self) -> Result<(), String> {
+        let timeout = PATIENCE.as_millis().to_string();
+        let wanted = [("ike", CONNECTION), ("timeout", timeout.as_str())];
+        match (self.starter, &self.other) {
+            (Starter::Holdfast, _) => self.holdfast.command("initiate", &wanted),
+            (Starter::Peer, Other::Charon(charon)) => charon.command("initiate", &wanted),
+            (Starter::Peer, Other::Libreswan(_)) => Err("Libreswan cannot".to_owned()),
+        }
+    }
+
     /// Waits until holdfast tells of exactly one tunnel.
     pub(super) fn tunnel_within(&self, limit: Duration) -> Result<IkeSa, String> {
         wait::attempt(limit, || self.holdfast.only_tunnel(CHILD))
@@ -279,28 +298,38 @@ impl Scene<'_> {
             traffic::answers(moon, here, there).then_some(())
         })
         .ok_or("no ping from holdfast's side is answered")?;
+        let carried = wait::attempt(PATIENCE, || match self.pings_of_peer(there, here) {
+            Ok(()) => self.has_carried().then_some(Ok(())),
+            lost => Some(lost),
+        });
+        carried.unwrap_or_else(|| Err("the pings did not go through the tunnel".to_owned()))
+    }
+
+    fn pings_of_peer(&self, from: IpAddr, to: IpAddr) -> Result<(), String> {
         let answered = match &self.other {
-            Other::Charon(_) => {
-                traffic::ping(&self.pair.sun.namespace, there, here, PINGS) == PINGS
-            }
-            Other::Libreswan(libreswan) => {
-                let counts = || libreswan.traffic();
-                libreswan.pings(there, here, PINGS)
-                    && counts()
-                        .iter()
-                        .all(|sa| sa.bytes_in > 0 && sa.bytes_out > 0)
-            }
+            Other::Charon(_) => traffic::ping(&self.pair.sun.namespace, from, to, PINGS) == PINGS,
+            Other::Libreswan(libreswan) => libreswan.pings(from, to, PINGS),
         };
-        if !answered {
-            return Err("pings from the peer's side are lost".to_owned());
-        }
-        let child = self.tunnel()?.children.remove(0);
-        let through = u64::from(PINGS);
-        if child.packets_in >= through && child.packets_out >= through {
+        if answered {
             Ok(())
         } else {
-            Err("the pings did not go through the tunnel".to_owned())
+            Err("pings from the peer's side are lost".to_owned())
         }
+    }
+
+    /// Whether the only child has had all these pings. One that has just taken over has not.
+    fn has_carried(&self) -> bool {
+        let through = u64::from(PINGS);
+        let here = self.holdfast.only_tunnel(CHILD).is_some_and(|sa| {
+            let child = &sa.children[0];
+            child.packets_in >= through && child.packets_out >= through
+        });
+        let used = |sa: &Traffic| sa.bytes_in > 0 && sa.bytes_out > 0;
+        let there = match &self.other {
+            Other::Charon(_) => true,
+            Other::Libreswan(libreswan) => libreswan.traffic().iter().all(used),
+        };
+        here && there
     }
 
     /// The only tunnel, as holdfast tells it.

@@ -1,19 +1,33 @@
 //! What surrounds the two daemons of a cell: servers, routers, further addresses.
 
-use super::row::Starter;
-use crate::lab::{Lab, Namespace, freeradius::FreeRadius, run, topology::Pair};
+use std::fs;
+
+use super::{
+    keys::{Keys, Kind},
+    row::Starter,
+};
+use crate::lab::{
+    Lab, Namespace,
+    freeradius::FreeRadius,
+    register::{Register, Told},
+    run,
+    topology::Pair,
+};
 
 /// Where a cell is tried, before any daemon is there.
 pub(super) struct Stage<'a> {
     pub(super) lab: &'a Lab,
     pub(super) pair: &'a Pair,
     pub(super) starter: Starter,
+    pub(super) keys: &'a Keys,
 }
 
 /// What goes when the cell is over.
 #[derive(Default)]
 pub(super) struct Props {
     _radius: Option<FreeRadius>,
+    /// About the peer's certificate.
+    pub(super) register: Option<Register>,
 }
 
 /// FreeRADIUS on the gateway, which is whoever does not start.
@@ -25,6 +39,37 @@ pub(super) fn radius(stage: &Stage<'_>) -> Props {
     let users = "carol Cleartext-Password := \"Ar3etTnp\"\n";
     Props {
         _radius: Some(FreeRadius::start(stage.lab, &gateway.namespace, users)),
+        ..Props::default()
+    }
+}
+
+/// A list of what was revoked, on a web server.
+pub(super) fn list(stage: &Stage<'_>) -> Props {
+    register(stage, Kind::Listed, Some(Told::ByList))
+}
+
+/// An OCSP responder.
+pub(super) fn responder(stage: &Stage<'_>) -> Props {
+    register(stage, Kind::Answered, Some(Told::ByResponder))
+}
+
+/// The list is where nobody can have it.
+pub(super) fn hidden_list(stage: &Stage<'_>) -> Props {
+    register(stage, Kind::Listed, None)
+}
+
+fn register(stage: &Stage<'_>, kind: Kind, told: Option<Told>) -> Props {
+    let directory = stage.lab.subdirectory("register");
+    // That of another cell may be there.
+    fs::remove_dir_all(&directory).expect("its folder");
+    fs::create_dir(&directory).expect("a folder");
+    let mut register = stage.keys.register(kind, &directory);
+    if let Some(told) = told {
+        register.serve(&stage.pair.moon.namespace, told);
+    }
+    Props {
+        register: Some(register),
+        ..Props::default()
     }
 }
 

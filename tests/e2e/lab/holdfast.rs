@@ -151,6 +151,33 @@ impl Holdfast {
         }
     }
 
+    /// What has gone wrong, as it counts.
+    pub(crate) fn troubles(&self) -> String {
+        self.counters(&[
+            "esp-replayed",
+            "esp-integrity-failed",
+            "esp-unknown-spi",
+            "esp-policy-mismatch",
+            "esp-no-policy",
+            "esp-expired",
+            "esp-send-failed",
+            "esp-deliver-failed",
+            "retransmit-out",
+            "mailbox-full",
+        ])
+    }
+
+    /// These counters, each with its name.
+    pub(crate) fn counters(&self, names: &[&str]) -> String {
+        let answer = self
+            .client()
+            .and_then(|mut client| client.request("stats", &Message::default()))
+            .expect("holdfast answers");
+        let counters = answer.section("counters").expect("its counters");
+        let count = |name: &&str| format!("{name} {}", counters.text(name).unwrap_or("missing"));
+        names.iter().map(count).collect::<Vec<_>>().join(", ")
+    }
+
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }

@@ -15,6 +15,8 @@ const START: Duration = Duration::from_secs(120);
 const CONFIGURATION: &str = "/etc/ipsec.conf";
 const SECRETS: &str = "/etc/ipsec.secrets";
 const LOG: &str = "/run/pluto.log";
+/// Keepalives are left as they are: with a shorter interval than 20 s pluto never sends one.
+const SETUP: &str = "config setup\n logfile=/run/pluto.log\n dnssec-enable=no\n";
 /// `ipsec` is a shell script that calls these: slowly, under emulation.
 const PROGRAMS: &str = "/usr/libexec/ipsec";
 pub(crate) const WHACK: &str = "/usr/libexec/ipsec/whack";
@@ -27,6 +29,8 @@ pub(crate) struct Libreswan {
     guest: Guest,
     /// The script that gives it its addresses on the cable.
     addresses: String,
+    /// The one of IPv4.
+    address: IpAddr,
 }
 
 /// One CHILD_SA as `ipsec trafficstatus` tells it.
@@ -59,11 +63,12 @@ impl Libreswan {
         guest.run(
             "modprobe -a esp4 esp6 xfrm_user; touch /etc/hosts /etc/resolv.conf; ipsec initnss",
         );
-        let libreswan = Self { guest, addresses };
-        libreswan.guest.write(
-            CONFIGURATION,
-            format!("config setup\n logfile={LOG}\n dnssec-enable=no\n keep-alive=1\n"),
-        );
+        let libreswan = Self {
+            guest,
+            addresses,
+            address: here.outer(Family::V4),
+        };
+        libreswan.guest.write(CONFIGURATION, SETUP);
         libreswan.guest.write(SECRETS, "");
         libreswan
             .guest
@@ -80,7 +85,7 @@ impl Libreswan {
     /// Takes these connections in place of those of the same names: names with the lines of a `conn`
     /// section. `secrets` are the lines of ipsec.secrets.
     pub(crate) fn configure(&self, connections: &[(&str, &str)], secrets: &str) {
-        let mut text = format!("config setup\n logfile={LOG}\n dnssec-enable=no\n keep-alive=1\n");
+        let mut text = SETUP.to_owned();
         let mut commands = format!("{WHACK} --rereadsecrets");
         for (name, lines) in connections {
             write!(text, "conn {name}\n{}", indented(lines)).expect("writing to a string");
@@ -123,9 +128,10 @@ impl Libreswan {
 
     /// Has it the addresses that it began with, and no others, and no worries.
     pub(crate) fn tidy(&self) {
-        let addresses = &self.addresses;
+        let (addresses, address) = (&self.addresses, self.address);
         self.guest.run(&format!(
-            "{WHACK} --ddos-auto; ip -o -4 addr show dev {WIRE} | wc -l | grep -qx 1 || \
+            "{WHACK} --ddos-auto; \
+             [ \"$(ip -o -4 addr show dev {WIRE} | grep -o 'inet [^ ]*')\" = 'inet {address}/24' ] || \
              {{ ip addr flush dev {WIRE}; {addresses} {WHACK} --listen; }}"
         ));
     }

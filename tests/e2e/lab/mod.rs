@@ -20,6 +20,7 @@ pub(crate) mod overflows;
 pub(crate) mod pretty;
 pub(crate) mod process;
 pub(crate) mod pulse;
+pub(crate) mod register;
 pub(crate) mod sas;
 pub(crate) mod stock;
 pub(crate) mod storm;

@@ -91,6 +91,7 @@ fn fitting(key: &str, kind: Kind) -> &'static str {
         ("unique", _) => "replace",
         ("tfc_padding", _) => "mtu",
         ("fragmentation", _) => "accept",
+        ("childless", _) => "prefer",
         ("vips", _) => "0.0.0.0, ::, 10.3.0.5",
         ("pools", _) => "guests, %more",
         ("redirect_to", _) => "gw2.example",

@@ -19,6 +19,7 @@ use super::ike_intermediate::{
 };
 use crate::{
     ChildConfig, Connection, Environment, IkeSpi, IkeSpis, Path, Secret,
+    config::Childless,
     crypto::{IkeSuite, KeyPair, RespondError},
     proposal::{KeyExchangeMethod, Proposal, Transform, accept_ike, select_ike},
     wire::{Body, Header, NotifyType, Payload, parse_body},
@@ -79,6 +80,8 @@ pub(in super::super) struct InitDone {
     pub(in super::super) announced: Announced,
     /// Both ends take fragments (RFC 7383 section 2.3).
     pub(in super::super) fragmentation: bool,
+    /// The responder takes an IKE_SA without a CHILD_SA (RFC 6023).
+    pub(in super::super) childless: bool,
 }
 
 impl IkeSaInit {
@@ -201,8 +204,9 @@ impl IkeSaInit {
         let childless = payloads
             .notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED)
             .is_some();
-        if self.child.is_none() && !childless {
-            return Err(Failure::Protocol("it takes no IKE_SA without a CHILD_SA"));
+        let needed = self.child.is_none() || connection.childless == Childless::Force;
+        if needed && !childless {
+            return Err(Failure::Childless);
         }
         Ok(InitAnswer::Done(Box::new(InitDone {
             suite,
@@ -213,6 +217,7 @@ impl IkeSaInit {
             nonce_r: payloads.nonce()?.into(),
             nat: nat::detect(payloads, spis, path, fake_nat),
             announced: Announced::read(payloads),
+            childless,
             fragmentation: connection.fragmentation.is_announced() && takes_fragments(payloads),
         })))
     }
@@ -388,7 +393,12 @@ pub(in super::super) fn handle_request(
     if nat.is_some() {
         answer.extend(nat::detection_payloads(spis, request.path, fake_nat));
     }
-    answer.push(notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED, Vec::new()));
+    let childless = connections
+        .iter()
+        .any(|connection| connection.childless.is_taken());
+    if childless {
+        answer.push(notify(NotifyType::CHILDLESS_IKEV2_SUPPORTED, Vec::new()));
+    }
     let fragmentation = takes_fragments(&payloads)
         && connections
             .iter()
@@ -410,6 +420,7 @@ pub(in super::super) fn handle_request(
             nat,
             announced,
             fragmentation,
+            childless,
         },
         nonce_i,
         follows_redirects,

@@ -114,9 +114,16 @@ pub(in super::super) fn update(
 }
 
 /// The request by which an end makes sure that the peer is where it seems to be
-/// (RFC 4555 section 3.7).
-pub(in super::super) fn route_check(cookie: &Cookie) -> Vec<Payload> {
-    vec![notify(NotifyType::COOKIE2, cookie.to_vec())]
+/// (RFC 4555 section 3.7). Libreswan returns a cookie only beside NAT detection.
+pub(in super::super) fn route_check(
+    cookie: &Cookie,
+    spis: IkeSpis,
+    path: Path,
+    fake_nat: bool,
+) -> Vec<Payload> {
+    let mut payloads = vec![notify(NotifyType::COOKIE2, cookie.to_vec())];
+    payloads.extend(nat::detection_payloads(spis, path, fake_nat));
+    payloads
 }
 
 /// Whether a response brings that back.
@@ -214,7 +221,15 @@ mod tests {
 
     #[test]
     fn a_cookie_comes_back_unless_it_is_none() {
-        let request = Payloads(route_check(&[7; 16]));
+        let spis = IkeSpis {
+            initiator: crate::IkeSpi([1; 8]),
+            responder: crate::IkeSpi([2; 8]),
+        };
+        let path = Path {
+            local: "192.0.2.2:4500".parse().expect("a literal"),
+            remote: "192.0.2.1:4500".parse().expect("a literal"),
+        };
+        let request = Payloads(route_check(&[7; 16], spis, path, false));
         let answer = copied_cookie(&request).expect("a cookie");
         assert!(returns_cookie(&Payloads(vec![answer]), &[7; 16]));
         assert!(!returns_cookie(&request, &[8; 16]));

@@ -209,6 +209,7 @@ impl IkeSa {
         let derived = Secured::derive(self.role, self.spis, &done, &init.nonce, log)?;
         self.log_keys(derived.key_log);
         self.float_port(done.nat);
+        let child = self.defer_child(init.child, done.childless);
         let handshake = Handshake {
             request,
             with_cookie: None,
@@ -223,14 +224,23 @@ impl IkeSa {
             resumed: None,
             ppk: None,
         };
-        self.begin_auth(
-            handshake,
-            derived.secured,
-            init.child,
-            init.ambiguous,
-            now,
-            env,
-        )
+        let ambiguous = init.ambiguous;
+        self.begin_auth(handshake, derived.secured, child, ambiguous, now, env)
+    }
+
+    /// What is negotiated in IKE_AUTH. A child that is to wait is asked for once the IKE_SA is there.
+    pub(super) fn defer_child(
+        &mut self,
+        child: Option<Arc<ChildConfig>>,
+        is_taken: bool,
+    ) -> Option<Arc<ChildConfig>> {
+        if !self.connection.childless.defers(is_taken) {
+            return child;
+        }
+        if let Some(child) = child {
+            self.enqueue_child(child, None);
+        }
+        None
     }
 
     /// Both ends have the keys. `ambiguous` is [`Initiator::ambiguous`].

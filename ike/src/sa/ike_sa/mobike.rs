@@ -336,10 +336,12 @@ impl IkeSa {
     }
 
     pub(super) fn start_route_check(&mut self, now: Instant, env: &mut dyn Environment) {
-        if self.uses_mobike() {
+        let (present, fake) = (self.path, self.fakes_nat(&self.connection));
+        if let Some(mobike) = self.mobike() {
+            let path = mobike.heard.unwrap_or(present);
             let mut cookie = Cookie::default();
             env.random(&mut cookie);
-            let payloads = update_addresses::route_check(&cookie);
+            let payloads = update_addresses::route_check(&cookie, self.spis, path, fake);
             self.send_request(Exchange::CheckRoute(cookie), &payloads, now, env);
         }
     }

@@ -186,8 +186,10 @@ impl IkeSa {
             })),
             ppk: None,
         };
+        // The gateway does not say again what it takes.
+        let child = self.defer_child(resume.child, false);
         // A refusal says nothing about our secret, and there is no ticket for the next attempt.
-        if let Err(failure) = self.begin_auth(handshake, secured, resume.child, true, now, env) {
+        if let Err(failure) = self.begin_auth(handshake, secured, child, true, now, env) {
             self.close(CloseCause::Failed(failure), env);
         }
     }

@@ -76,6 +76,27 @@ pub(crate) fn survives_a_crash(scene: &mut Scene<'_>) -> Result<(), String> {
     wait_until("one CHILD_SA at the peer", || scene.children_of_peer() == 1)
 }
 
+/// holdfast crashes, and its peer finds out.
+pub(crate) fn is_missed_after_a_crash(scene: &mut Scene<'_>) -> Result<(), String> {
+    let before = scene.tunnel()?;
+    scene.holdfast.relaunch();
+    scene.holdfast.wait_until_ready();
+    wait_until("the peer gives the old CHILD_SA up", || {
+        scene.children_of_peer() == 0 || is_another(scene, &before)
+    })?;
+    if !is_another(scene, &before) {
+        scene.starter = Starter::Holdfast;
+        scene.initiate()?;
+    }
+    scene.tunnel_within(PATIENCE)?;
+    scene.carries()
+}
+
+fn is_another(scene: &Scene<'_>, before: &IkeSa) -> bool {
+    let now = scene.holdfast.only_tunnel(CHILD);
+    now.is_some_and(|now| now.initiator_spi != before.initiator_spi)
+}
+
 /// The child goes, and another one comes under the same IKE_SA. A peer that wants it up may be faster
 /// than the one who is asked here.
 pub(crate) fn creates_a_child_later(scene: &mut Scene<'_>) -> Result<(), String> {
@@ -102,7 +123,8 @@ fn peer_closes(scene: &Scene<'_>) -> Result<IkeSa, String> {
     match &scene.other {
         Other::Charon(charon) => charon.command("terminate", &[("child", CHILD)])?,
         Other::Libreswan(libreswan) => {
-            let close = format!("timeout 20 {WHACK} --delete-child --name {CONNECTION}");
+            // It waits for more than the end of the child.
+            let close = format!("timeout 2 {WHACK} --delete-child --name {CONNECTION} || true");
             libreswan.script(&close)?;
         }
     }

@@ -3,6 +3,7 @@
 mod ends;
 mod paths;
 mod rekeying;
+mod revocation;
 mod services;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 pub(super) use ends::*;
 pub(super) use paths::*;
 pub(super) use rekeying::*;
+pub(super) use revocation::*;
 pub(super) use services::*;
 
 use super::scene::{Other, Scene};

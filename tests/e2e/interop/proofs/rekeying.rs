@@ -51,6 +51,19 @@ fn rekey(scene: &Scene<'_>, starter: Starter, kind: &str) -> Result<(), String> 
     }
 }
 
+/// It is time for new keys of both kinds.
+pub(crate) fn is_rekeyed_in_time(scene: &mut Scene<'_>) -> Result<(), String> {
+    let before = scene.tunnel()?;
+    wait_until("new keys of both kinds", || {
+        let now = scene.holdfast.only_tunnel(CHILD);
+        now.is_some_and(|now| {
+            now.children[0].spi_in != before.children[0].spi_in
+                && now.initiator_spi != before.initiator_spi
+        })
+    })?;
+    scene.carries()
+}
+
 /// Both ends rekey both kinds at the same instant; in the end there is one of each.
 pub(crate) fn rekeys_at_once(scene: &mut Scene<'_>) -> Result<(), String> {
     for kind in ["child", "ike"] {
@@ -91,7 +104,10 @@ pub(crate) fn loses_nothing(scene: &mut Scene<'_>) -> Result<(), String> {
     if answered == PINGS {
         Ok(())
     } else {
-        Err(format!("{answered} of {PINGS} pings were answered"))
+        let troubles = scene.holdfast.troubles();
+        Err(format!(
+            "{answered} of {PINGS} pings were answered: {troubles}"
+        ))
     }
 }
 

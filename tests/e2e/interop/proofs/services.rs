@@ -18,6 +18,16 @@ pub(crate) fn has_a_ppk(scene: &mut Scene<'_>) -> Result<(), String> {
     both_list(scene, "ppk", "yes")
 }
 
+/// Nobody says that there is one.
+pub(crate) fn has_no_ppk(scene: &mut Scene<'_>) -> Result<(), String> {
+    let listed = scene.holdfast.listed("ppk");
+    if listed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("ppk is {listed:?}"))
+    }
+}
+
 pub(crate) fn is_in_transport_mode(scene: &mut Scene<'_>) -> Result<(), String> {
     lists(&scene.holdfast, "mode", "TRANSPORT")
 }
@@ -93,6 +103,24 @@ pub(crate) fn has_another_child(scene: &mut Scene<'_>) -> Result<(), String> {
         .ok_or_else(|| format!("no ping is answered: {family:?}"))?;
     }
     Ok(())
+}
+
+/// An IKE_SA comes up, and its first child later.
+pub(crate) fn begins_childless(scene: &mut Scene<'_>) -> Result<(), String> {
+    scene.initiate_childless()?;
+    let sas = scene.holdfast.sas();
+    match sas.as_slice() {
+        [sa] if sa.state == "ESTABLISHED" && sa.children.is_empty() => scene.initiate(),
+        _ => Err(format!("not one IKE_SA without a child: {sas:?}")),
+    }
+}
+
+/// There is no IKE_SA without a child, but one with it.
+pub(crate) fn is_refused_childless(scene: &mut Scene<'_>) -> Result<(), String> {
+    if scene.initiate_childless().is_ok() {
+        return Err("there is an IKE_SA without a child".to_owned());
+    }
+    scene.initiate()
 }
 
 /// Nobody asks for a tunnel but a packet.

@@ -7,20 +7,20 @@ use super::super::{
 use crate::lab::topology::Family;
 
 pub(super) fn all() -> Vec<Row> {
-    let unproven = Row::unproven_with_libreswan;
     vec![
         later_child(),
-        unproven(several()),
+        several(),
         protocol(),
         ports(),
         narrowing(),
-        unproven(dynamic()),
+        dynamic(),
         mixed_families(),
-        unproven(transport()),
-        unproven(padding()),
-        unproven(compression()),
-        unproven(trap()),
-        unproven(reqid()),
+        transport(),
+        translated_transport(),
+        padding(),
+        compression(),
+        trap(),
+        reqid(),
         marks(),
     ]
 }
@@ -93,6 +93,15 @@ fn transport() -> Row {
         })
         .ends(Ends::Outer)
         .proof(proofs::is_in_transport_mode)
+}
+
+/// The other end knows whoever starts by another address, and a packet of transport mode has no other.
+fn translated_transport() -> Row {
+    row("transport mode through a NAT", "RFC 7296 2.23.1")
+        .charon_lacks(NO_HOSTS)
+        .libreswan_lacks(
+            "Libreswan takes the addresses in selectors of transport mode behind a NAT as they are",
+        )
 }
 
 /// Every packet is as large as the largest.

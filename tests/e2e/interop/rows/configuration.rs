@@ -6,16 +6,11 @@ use super::super::{
 };
 
 pub(super) fn all() -> Vec<Row> {
-    let unproven = Row::unproven_with_libreswan;
-    vec![
-        unproven(virtual_v4()),
-        unproven(virtual_v6()),
-        unproven(name_servers()),
-    ]
+    vec![virtual_v4(), virtual_v6(), name_servers()]
 }
 
 /// A client of virtual IPv4 addresses, which is whoever starts.
-fn client(feature: &'static str, document: &'static str) -> Row {
+pub(super) fn client(feature: &'static str, document: &'static str) -> Row {
     row(feature, document)
         .when_starting(Starter::Holdfast)
         .holdfast(Lines {
@@ -49,7 +44,7 @@ fn client(feature: &'static str, document: &'static str) -> Row {
         })
         .libreswan(Lines {
             connection: LIBRESWAN_CLIENT,
-            child: "rightsubnet=10.1.0.0/16",
+            child: "leftsubnet=0.0.0.0/0\nrightsubnet=10.1.0.0/16",
             ..PLAIN
         })
         .ends(Ends::Virtual("10.1.0.1", "10.99.0.1"))
@@ -80,7 +75,7 @@ fn virtual_v6() -> Row {
         })
         .libreswan(Lines {
             connection: LIBRESWAN_SERVER,
-            child: "leftsubnet=fd00:2::/64\nrightaddresspool=fd00:99::1-fd00:99::9",
+            child: "leftsubnet=fd00:2::/64\nrightaddresspool=fd00:99::1/128",
             ..PLAIN
         })
         .ends(Ends::Virtual("fd00:99::1", "fd00:2::1"))
@@ -98,7 +93,7 @@ fn virtual_v6() -> Row {
         })
         .libreswan(Lines {
             connection: LIBRESWAN_CLIENT,
-            child: "rightsubnet=fd00:1::/64",
+            child: "leftsubnet=::/0\nrightsubnet=fd00:1::/64",
             ..PLAIN
         })
         .ends(Ends::Virtual("fd00:1::1", "fd00:99::1"))
@@ -129,7 +124,7 @@ fn name_servers() -> Row {
         })
         .libreswan(Lines {
             connection: LIBRESWAN_CLIENT,
-            child: "rightsubnet=10.1.0.0/16",
+            child: "leftsubnet=0.0.0.0/0\nrightsubnet=10.1.0.0/16",
             says: &["received INTERNAL_IP4_DNS", "10.1.0.53"],
             ..PLAIN
         })

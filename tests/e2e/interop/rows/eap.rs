@@ -1,26 +1,25 @@
-//! EAP, several rounds of authentication, post-quantum pre-shared keys.
+//! EAP, and several rounds of authentication.
 
 use super::super::{
     keys::Kind,
-    proofs,
     row::{Lines, PLAIN, Row, Starter, row},
     stage,
 };
 
 pub(super) fn all() -> Vec<Row> {
-    vec![password(), tls(), radius(), two_rounds(), ppk()]
+    vec![password(), tls(), radius(), two_rounds()]
 }
 
-const NO_MSCHAP: &str = "Libreswan has no EAP but EAP-TLS";
+pub(super) const NO_MSCHAP: &str = "Libreswan has no EAP but EAP-TLS";
 
 const OUR_PASSWORD: &str = "[secrets.carol]\ntype = \"eap\"\nids = [\"carol\"]\n\
                             secret = { value = \"Ar3etTnp\" }\n";
 const CHARONS_PASSWORD: &str = "secrets { eap-carol { id = carol\n secret = \"Ar3etTnp\" } }";
 
 /// The end that starts is carol, and the other one has a shared key.
-const OUR_CLIENT: &str = "local = { auth = \"eap\", id = \"moon.example\", eap_id = \"carol\" }\n\
+pub(super) const OUR_CLIENT: &str = "local = { auth = \"eap\", id = \"moon.example\", eap_id = \"carol\" }\n\
                           remote = { auth = \"psk\", id = \"sun.example\" }\n";
-const CHARONS_CLIENT: &str = "local { auth = eap\n id = sun.example\n eap_id = carol }\n\
+pub(super) const CHARONS_CLIENT: &str = "local { auth = eap\n id = sun.example\n eap_id = carol }\n\
                               remote { auth = psk\n id = moon.example }\n";
 
 fn password() -> Row {
@@ -182,27 +181,4 @@ fn two_rounds() -> Row {
             ],
             ..PLAIN
         })
-}
-
-fn ppk() -> Row {
-    row("post-quantum pre-shared keys", "RFC 8784")
-        .holdfast(Lines {
-            connection: "ppk_id = \"ppk.example\"\nppk_required = true\n",
-            sections: "[secrets.q]\ntype = \"ppk\"\nids = [\"ppk.example\"]\n\
-                       secret = { value = \"a key that no quantum computer finds\" }\n",
-            ..PLAIN
-        })
-        .charon(Lines {
-            connection: "ppk_id = ppk.example\nppk_required = yes",
-            sections: "secrets { ppk-q { secret = \"a key that no quantum computer finds\"\n \
-                       id-1 = ppk.example } }",
-            ..PLAIN
-        })
-        .libreswan(Lines {
-            connection: "ppk=insist",
-            sections: "@sun.example @moon.example : PPKS \"ppk.example\" \
-                       \"a key that no quantum computer finds\"",
-            ..PLAIN
-        })
-        .proof(proofs::has_a_ppk)
 }

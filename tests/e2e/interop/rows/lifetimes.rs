@@ -6,7 +6,6 @@ use super::super::{
 };
 
 pub(super) fn all() -> Vec<Row> {
-    let unproven = Row::unproven_with_libreswan;
     let mut rows = vec![
         row("rekeying the CHILD_SA", "RFC 7296 1.3.3, 2.8").proof(proofs::rekeys_child),
         row("rekeying the IKE_SA", "RFC 7296 1.3.2, 2.8").proof(proofs::rekeys_ike),
@@ -16,22 +15,22 @@ pub(super) fn all() -> Vec<Row> {
             "RFC 7296 2.8.1, 2.25",
         )
         .proof(proofs::rekeys_at_once),
-        unproven(delayed_deletes()),
-        unproven(after_octets()),
-        unproven(after_packets()),
-        unproven(authenticating_anew()),
+        delayed_deletes(),
+        after_a_time(),
+        too_old(),
+        after_octets(),
+        after_packets(),
+        authenticating_anew(),
         lifetime_of_authentication(),
-        unproven(idle()),
+        idle(),
     ];
+    rows.extend([silence_clear(), silence_trap(), liveness()]);
     rows.extend([
-        unproven(silence_clear()),
-        unproven(silence_trap()),
-        liveness(),
-    ]);
-    rows.extend([
-        unproven(closed_start()),
-        unproven(closed_trap()),
+        closed_start(),
+        closed_trap(),
         initial_contact(),
+        lost(),
+        told(),
     ]);
     rows.extend([unique_replace(), unique_keep(), unique_never()]);
     rows
@@ -39,6 +38,39 @@ pub(super) fn all() -> Vec<Row> {
 
 fn delayed_deletes() -> Row {
     row("no packet is lost while SAs are replaced", "RFC 7296 2.8").proof(proofs::loses_nothing)
+}
+
+/// Whoever starts renews both.
+fn after_a_time() -> Row {
+    row("rekeying after a time", "RFC 7296 2.8")
+        .proof(proofs::is_rekeyed_in_time)
+        .when_starting(Starter::Holdfast)
+        .holdfast(Lines {
+            connection: "rekey_time = \"6s\"\nrand_time = \"1s\"\nover_time = \"60s\"\n",
+            child: "rekey_time = \"4s\"\nrand_time = \"1s\"\nlife_time = \"60s\"\n",
+            ..PLAIN
+        })
+        .when_starting(Starter::Peer)
+        .charon(Lines {
+            connection: "rekey_time = 6s\nrand_time = 1s\nover_time = 60s",
+            child: "rekey_time = 4s\nrand_time = 1s\nlife_time = 60s",
+            ..PLAIN
+        })
+        .libreswan(Lines {
+            connection: "ikelifetime=10s\nsalifetime=8s\nrekeymargin=4s\nrekeyfuzz=0%",
+            ..PLAIN
+        })
+}
+
+/// Nobody has replaced it.
+fn too_old() -> Row {
+    row("a CHILD_SA that grows too old is closed", "RFC 7296 2.8")
+        .holdfast(Lines {
+            child: "rekey_time = \"0s\"\nlife_time = \"4s\"\n",
+            says: &["its lifetime has passed"],
+            ..PLAIN
+        })
+        .proof(proofs::closes_what_is_idle)
 }
 
 fn after_octets() -> Row {
@@ -79,7 +111,10 @@ fn authenticating_anew() -> Row {
             daemon: "make_before_break = yes",
             ..PLAIN
         })
-        .libreswan_lacks("Libreswan authenticates anew long after minutes only")
+        .libreswan(Lines {
+            connection: "reauth=yes\nikelifetime=8s\nrekeymargin=4s\nrekeyfuzz=0%",
+            ..PLAIN
+        })
 }
 
 /// The responder says how long it believes in the initiator.
@@ -144,6 +179,8 @@ const IMPATIENT: &str = "dpd_delay = \"500ms\"\n\
      retransmit = { timeout = \"400ms\", base = 1.5, tries = 2 }\n\
      reconnect = { initial = \"100ms\", max = \"1s\" }\n";
 
+const OPENS_ITSELF: &str = "Libreswan opens at once what it has to keep up";
+
 fn closed_start() -> Row {
     row(
         "the peer closes a CHILD_SA, which is opened again",
@@ -154,6 +191,8 @@ fn closed_start() -> Row {
         ..PLAIN
     })
     .proof(proofs::opens_again)
+    .when_starting(Starter::Peer)
+    .libreswan_lacks(OPENS_ITSELF)
 }
 
 fn closed_trap() -> Row {
@@ -166,6 +205,8 @@ fn closed_trap() -> Row {
         ..PLAIN
     })
     .proof(proofs::waits_for_traffic)
+    .when_starting(Starter::Peer)
+    .libreswan_lacks(OPENS_ITSELF)
 }
 
 const ONE_IKE_SA: &str = "Libreswan's connections with a peer share one IKE_SA";
@@ -270,6 +311,37 @@ fn liveness() -> Row {
         ..PLAIN
     })
     .proof(proofs::survives_a_cut)
+}
+
+/// holdfast crashes, and says so to a peer that believes in the old IKE_SA.
+fn lost() -> Row {
+    row(
+        "an IKE_SA that is not there is disowned",
+        "RFC 7296 1.5, 2.21.4",
+    )
+    .charon(Lines {
+        connection: "dpd_delay = 1s",
+        child: "dpd_action = clear",
+        daemon: "retransmit_timeout = 1\nretransmit_tries = 1",
+        ..PLAIN
+    })
+    .libreswan(Lines {
+        connection: "dpddelay=1s\nretransmit-timeout=3s",
+        ..PLAIN
+    })
+    .proof(proofs::is_missed_after_a_crash)
+    .wire(&["isakmp.notify.msgtype == 4 && ip.src == {moon}"])
+}
+
+fn told() -> Row {
+    row(
+        "a peer that disowns an IKE_SA is asked again",
+        "RFC 7296 1.5, 2.4",
+    )
+    .charon_lacks("charon disowns nothing; tried between two holdfasts: `hints` in testing.md")
+    .libreswan_lacks(
+        "Libreswan disowns nothing; tried between two holdfasts: `hints` in testing.md",
+    )
 }
 
 fn initial_contact() -> Row {

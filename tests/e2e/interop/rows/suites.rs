@@ -52,6 +52,16 @@ const SUITES: &[Suite] = &[
         libreswan: Ok(["aes_ctr256-sha2_256;dh16", "aes_ctr256-sha2_256"]),
     },
     Suite {
+        name: "AES-CBC-256, HMAC-SHA-512, MODP-6144",
+        ours: ["aes256-sha512-modp6144", "aes256-sha512"],
+        libreswan: Ok(["aes256-sha2_512;dh17", "aes256-sha2_512"]),
+    },
+    Suite {
+        name: "AES-CBC-256, HMAC-SHA-512, MODP-8192",
+        ours: ["aes256-sha512-modp8192", "aes256-sha512"],
+        libreswan: Ok(["aes256-sha2_512;dh18", "aes256-sha2_512"]),
+    },
+    Suite {
         name: "AES-XCBC",
         ours: ["aes128-aesxcbc-ecp256", "aes128-aesxcbc"],
         libreswan: Ok(["aes128-aes_xcbc;dh19", "aes128-aes_xcbc"]),
@@ -65,6 +75,16 @@ const SUITES: &[Suite] = &[
         name: "AES-CCM-16",
         ours: ["aes256ccm16-prfsha256-x25519", "aes256ccm16"],
         libreswan: Err("Libreswan has AES-CCM in ESP only"),
+    },
+    Suite {
+        name: "AES-GCM-256 with 8 octets",
+        ours: ["aes256gcm8-prfsha256-x25519", "aes256gcm8"],
+        libreswan: Ok(["aes_gcm_a256-sha2_256;dh31", "aes_gcm_a256"]),
+    },
+    Suite {
+        name: "AES-GCM-256 with 12 octets",
+        ours: ["aes256gcm12-prfsha256-x25519", "aes256gcm12"],
+        libreswan: Ok(["aes_gcm_b256-sha2_256;dh31", "aes_gcm_b256"]),
     },
     Suite {
         name: "AES-GCM-128, X25519",

@@ -3,9 +3,12 @@
 //! In each request it proves itself by the present round, or goes on with EAP; in each response it
 //! judges the responder's round, if there is one. It is done when both ends have no round left.
 
+mod proof;
 mod resumed;
 
 use std::sync::Arc;
+
+use proof::Signed;
 
 use super::{
     Context, EAP_MESSAGES, Handshake, SHARED_KEY, address_id,
@@ -20,7 +23,7 @@ use crate::{
     ChildConfig, Connection, Environment, Identification, Path, Secret,
     config::{LocalAuth, RemoteAuth},
     sa::{
-        credential::{Answer, CredentialAnswer, Eap, Question, Sign, Verify},
+        credential::{Answer, CredentialAnswer, Eap, Question, Verify},
         ends::Ends,
         event::Failure,
         io::Role,
@@ -74,6 +77,8 @@ struct EapKey {
 /// What the next request waits for, with the response that it follows.
 enum Waiting {
     Signature,
+    /// The signature of one that has no PPK.
+    SecondSignature(Signed),
     Verdict(Payloads),
     Eap,
 }
@@ -121,7 +126,7 @@ impl Initiator {
         if self.has_several_rounds() && !self.handshake.announced.several_rounds {
             return Err(Failure::Protocol("it takes one authentication round only"));
         }
-        ppk::begin(&mut self.handshake, &self.connection, cx.secured, cx.env)?;
+        ppk::check(&self.handshake, &self.connection, cx.env)?;
         self.go_on(cx)
     }
 
@@ -153,8 +158,14 @@ impl Initiator {
                     certificates: own,
                 },
             ) => {
-                let own = certificates(own).collect();
-                self.prove(own, authentication(method, auth), cx)
+                let signed = Signed {
+                    auth: authentication(method, auth),
+                    certificates: certificates(own).collect(),
+                };
+                self.signed(signed, cx)?
+            }
+            (Some(Waiting::SecondSignature(signed)), Answer::Signed { auth, .. }) => {
+                self.prove_by_signature(signed, Some(auth), cx)
             }
             (Some(Waiting::Verdict(payloads)), Answer::Verified { .. }) => {
                 self.accept(&payloads);
@@ -348,10 +359,8 @@ impl Initiator {
         match self.proving {
             Proving::Round(round) => self.begin_round(round, cx),
             Proving::Key(_) => {
-                let msk = self.key.as_ref().and_then(|key| key.msk.as_ref());
-                let (signer, id) = (Role::Initiator, &self.local_id);
-                let auth = self.handshake.shared_key_auth(signer, cx.secured, msk, id);
-                Ok(self.prove(Vec::new(), authentication(SHARED_KEY, auth), cx))
+                let msk = self.key.as_ref().and_then(|key| key.msk.clone());
+                Ok(self.prove_by_key(msk.as_ref(), cx))
             }
             // The responder has another round: it may go on.
             Proving::Done => Ok(InitiatorStep::Send(Vec::new())),
@@ -370,29 +379,12 @@ impl Initiator {
         match &local.auth {
             LocalAuth::Psk => {
                 let psk = shared_key(&self.local_id, &self.expected_id(cx.path), cx.env)?;
-                let (signer, id) = (Role::Initiator, &self.local_id);
-                let handshake = &mut self.handshake;
-                let auth_by = |handshake: &Handshake| {
-                    handshake.shared_key_auth(signer, cx.secured, Some(&psk), id)
-                };
-                let auth = auth_by(handshake);
-                let ppk = ppk::announce(handshake, &connection, auth_by);
-                let step = self.prove(Vec::new(), authentication(SHARED_KEY, auth), cx);
-                Ok(step.with(ppk))
+                Ok(self.prove_by_key(Some(&psk), cx))
             }
             LocalAuth::PublicKey(_) => {
+                ppk::apply(&mut self.handshake, &connection, cx.secured, cx.env);
                 self.waiting = Some(Waiting::Signature);
-                Ok(InitiatorStep::Ask(Question::Sign(Box::new(Sign {
-                    local_id: self.local_id.clone(),
-                    remote_id: self.remote_id.clone(),
-                    octets: self
-                        .handshake
-                        .octets(Role::Initiator, cx.secured, &self.local_id),
-                    hashes: self.handshake.announced.hashes.clone(),
-                    authorities: self.handshake.announced.authorities.clone(),
-                    connection,
-                    round,
-                }))))
+                Ok(self.ask_signature(round, self.octets(cx)))
             }
             LocalAuth::Eap(_) => {
                 self.proving = Proving::Eap { round, messages: 0 };

@@ -47,6 +47,14 @@ impl Handshake {
         let keys = (&self.sk_pi, &self.sk_pr);
         self.ppk = Some(Mixed::new(secured.prf, ppk, &secured.sk_d, keys));
     }
+
+    /// What would be, had no PPK been mixed in.
+    pub(super) fn without_ppk<T>(&mut self, make: impl FnOnce(&Self) -> T) -> T {
+        let mixed = self.ppk.take();
+        let made = make(self);
+        self.ppk = mixed;
+        made
+    }
 }
 
 /// Initiator: whether it says in IKE_SA_INIT that it has a PPK.
@@ -75,49 +83,58 @@ fn own<'a>(ppk: &'a Ppk, env: &dyn Environment) -> Option<(&'a Identification, A
     Some((id, env.ppk(id)?))
 }
 
-/// Initiator: IKE_SA_INIT is over, mixes the PPK in if the responder takes it.
-pub(super) fn begin(
+/// Initiator: IKE_SA_INIT is over. A PPK that is required must be there, and the responder must take it.
+pub(super) fn check(
+    handshake: &Handshake,
+    connection: &Connection,
+    env: &dyn Environment,
+) -> Result<(), Failure> {
+    match &connection.ppk {
+        Some(ppk) if ppk.required && own(ppk, env).is_none() => Err(Failure::NoPpk),
+        Some(ppk) if ppk.required && !handshake.announced.ppk => Err(Failure::PpkRefused),
+        _ => Ok(()),
+    }
+}
+
+/// Initiator: AUTH is about to be made. Mixes the PPK in if the responder takes it.
+pub(super) fn apply(
     handshake: &mut Handshake,
     connection: &Connection,
     secured: &Secured,
     env: &dyn Environment,
-) -> Result<(), Failure> {
-    let Some(ppk) = &connection.ppk else {
-        return Ok(());
-    };
-    match own(ppk, env) {
-        Some((_, secret)) if handshake.announced.ppk => handshake.mix(&secret, secured),
-        Some(_) if ppk.required => return Err(Failure::PpkRefused),
-        None if ppk.required => return Err(Failure::NoPpk),
-        _ => {}
+) {
+    let own = connection.ppk.as_ref().and_then(|ppk| own(ppk, env));
+    if let (Some((_, secret)), true) = (own, handshake.announced.ppk) {
+        handshake.mix(&secret, secured);
     }
-    Ok(())
 }
 
-/// Initiator: to be sent with AUTH. `without` makes the AUTH of one that has no PPK.
+/// Initiator: whether the responder may choose to do without the PPK that was mixed in. It then needs
+/// the AUTH of one that has none.
+pub(super) fn is_optional(handshake: &Handshake, connection: &Connection) -> bool {
+    let optional = connection.ppk.as_ref().is_some_and(|ppk| !ppk.required);
+    optional && handshake.ppk.is_some()
+}
+
+/// Initiator: to be sent with AUTH, if a PPK was mixed in. `without` is the data of the AUTH without it.
 pub(super) fn announce(
-    handshake: &mut Handshake,
+    handshake: &Handshake,
     connection: &Connection,
-    without: impl FnOnce(&Handshake) -> Vec<u8>,
+    without: Option<Vec<u8>>,
 ) -> Vec<Payload> {
-    let Some(ppk) = &connection.ppk else {
-        return Vec::new();
-    };
-    let (Some(id), Some(mixed)) = (ppk.id.exact(), handshake.ppk.take()) else {
+    let id = connection.ppk.as_ref().and_then(|ppk| ppk.id.exact());
+    let (Some(id), Some(_)) = (id, &handshake.ppk) else {
         return Vec::new();
     };
     let mut data = vec![PPK_ID_FIXED];
     data.extend(id.to_string().into_bytes());
     let mut payloads = vec![notify(NotifyType::PPK_IDENTITY, data)];
-    if !ppk.required {
-        payloads.push(notify(NotifyType::NO_PPK_AUTH, without(handshake)));
-    }
-    handshake.ppk = Some(mixed);
+    payloads.extend(without.map(|auth| notify(NotifyType::NO_PPK_AUTH, auth)));
     payloads
 }
 
-/// Initiator: the response with AUTH tells whether the responder has the PPK, too. Without it the
-/// original keys count.
+/// Initiator: the response to our AUTH tells whether the responder has the PPK, too. Without it the
+/// original keys count, as they do in an AUTH that comes before ours, as with EAP.
 pub(super) fn read_answer(
     handshake: &mut Handshake,
     connection: &Connection,
@@ -158,10 +175,16 @@ impl Offered {
         ppk.id.matches(id).then(|| env.ppk(id)).flatten()
     }
 
-    /// Whether the connection can be meant: one that requires a PPK needs one that both have.
+    /// Whether the PPK of this connection is used.
+    pub(super) fn applies(&self, connection: &Connection, env: &dyn Environment) -> bool {
+        self.secret(connection, env).is_some()
+    }
+
+    /// Whether the connection can be meant: if one end requires a PPK, both must have it.
     pub(super) fn suits(&self, connection: &Connection, env: &dyn Environment) -> bool {
-        let required = connection.ppk.as_ref().is_some_and(|ppk| ppk.required);
-        !required || self.secret(connection, env).is_some()
+        let ours = connection.ppk.as_ref().is_some_and(|ppk| ppk.required);
+        let theirs = self.named && self.without.is_none();
+        !ours && !theirs || self.applies(connection, env)
     }
 
     /// Mixes the PPK in, and gives the AUTH that is to be judged (RFC 8784 section 3, table 1).

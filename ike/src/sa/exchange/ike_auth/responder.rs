@@ -193,11 +193,11 @@ impl Responder {
                 Some(RemoteAuth::Eap(_)) | None => false,
             }
         })?;
+        let auth = self.judge_ppk(payloads, auth, cx)?;
         if shared {
-            let auth = &self.judge_ppk(payloads, auth, cx)?;
             let psk = shared_key(&self.presumed_local_id(cx), id, cx.env)?;
             let (signer, handshake) = (Role::Initiator, &self.handshake);
-            if !handshake.proves_shared_key(signer, cx.secured, Some(&psk), id, auth) {
+            if !handshake.proves_shared_key(signer, cx.secured, Some(&psk), id, &auth) {
                 return Err(Failure::AuthenticationFailed);
             }
             return self.accept(payloads).map(|()| None);
@@ -214,13 +214,14 @@ impl Responder {
             round,
             remote_id: id.clone(),
             method,
-            auth: auth.to_vec(),
+            auth,
             octets,
             certificates: payloads.certificates(),
         }))))
     }
 
-    /// The AUTH that counts. Only connections remain for which the initiator has PPK enough.
+    /// The AUTH that counts. Only connections remain for which the initiator has PPK enough, and which
+    /// mean the same by it.
     fn judge_ppk(
         &mut self,
         payloads: &Payloads,
@@ -231,7 +232,10 @@ impl Responder {
         let env = &*cx.env;
         self.candidates
             .retain(|candidate| offered.suits(&candidate.connection, env));
-        let candidate = self.candidates.first().ok_or(Failure::NoPpk)?;
+        let candidate = self.candidates.first().ok_or(Failure::NoPpk)?.clone();
+        let applies = offered.applies(&candidate.connection, env);
+        self.candidates
+            .retain(|other| offered.applies(&other.connection, env) == applies);
         let with = (cx.secured, env);
         offered.judge(&mut self.handshake, &candidate.connection, auth, with)
     }
@@ -349,12 +353,16 @@ impl Responder {
     /// AUTH by the key that EAP made, which proves both ends (RFC 7296 section 2.16).
     fn judge_key(&mut self, payloads: &Payloads, cx: &Context<'_>) -> Result<(), Failure> {
         let (method, auth) = payloads.authentication().ok_or(Failure::InvalidSyntax)?;
-        let Remote::Key { msk, .. } = &self.remote else {
+        let Remote::Key { msk, .. } = &mut self.remote else {
             return Err(Failure::InvalidSyntax);
         };
+        let msk = msk.take();
+        // EAP was about the first connection.
+        self.candidates.truncate(1);
+        let auth = self.judge_ppk(payloads, auth, cx)?;
         let id = self.remote_id.as_ref().ok_or(Failure::InvalidSyntax)?;
         let (msk, handshake) = (msk.as_ref(), &self.handshake);
-        let proves = handshake.proves_shared_key(Role::Initiator, cx.secured, msk, id, auth);
+        let proves = handshake.proves_shared_key(Role::Initiator, cx.secured, msk, id, &auth);
         if method != SHARED_KEY || !proves {
             return Err(Failure::AuthenticationFailed);
         }
@@ -452,6 +460,10 @@ impl Responder {
             answer.push(another_auth_follows());
         } else if let (Remote::Done, Some(first)) = (&self.remote, &self.first) {
             let remote_id = self.remote_id.clone().ok_or(Failure::InvalidSyntax)?;
+            let with_child = first.ts_initiator().is_some();
+            if !connection.childless.permits(with_child) {
+                return Err(Failure::Childless);
+            }
             let asked = Asked::read(first);
             let mut given =
                 asked.answer(&connection, self.eap_id.as_ref().unwrap_or(&remote_id), cx)?;
