@@ -161,6 +161,12 @@ impl Requests {
         })
     }
 
+    /// Whether a CHILD_SA is being created or rekeyed at this moment: the peer may have made it already.
+    pub(super) fn is_creating(&self) -> bool {
+        let request = self.in_flight.as_ref();
+        request.is_some_and(|request| matches!(request.exchange, Exchange::CreateChild(_)))
+    }
+
     /// Whether this CHILD_SA is to be deleted as soon as the window is open.
     pub(super) fn will_delete(&self, spi: EspSpi) -> bool {
         let deletes = |work: &Work| matches!(work, Work::DeleteChild(queued) if *queued == spi);

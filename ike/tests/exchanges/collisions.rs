@@ -12,7 +12,7 @@ use crate::{
     forge::{Forger, reveal, transparent},
     pair::Pair,
     pending::{delete, refused_with},
-    rekey_child::take,
+    rekey_child::{rekey, take},
 };
 
 fn rekey_notify(spi: EspSpi) -> Payload {
@@ -115,6 +115,40 @@ fn a_child_that_does_not_exist_is_not_rekeyed() {
     assert_eq!(notify.spi, [0x12, 0x34, 0x56, 0x78]);
     assert_eq!(notify.protocol, Some(Protocol::Esp));
     assert!(pair.responder.is_established());
+}
+
+/// The peer has granted what we asked for, its answer is lost, and it rekeys what it made already: that
+/// there is no such CHILD_SA is not ours to say yet.
+#[test]
+fn a_child_that_we_have_not_heard_of_yet_is_not_rekeyed() {
+    let mut pair = reveal(two_children()).up();
+    let mut peer = Forger::of(&pair.initiator);
+    let (now, path) = (pair.now, pair.initiator.path);
+    let request = rekey_request(&mut pair, &mut peer, 2, EspSpi(0x1234_5678));
+    rekey(&mut pair.responder, now);
+    pair.responder.sent.clear();
+    pair.reach_responder(path, &request);
+    let payloads = answer(&mut pair, &peer);
+    assert!(refused_with(&payloads, NotifyType::TEMPORARY_FAILURE));
+}
+
+/// The peer wants to rekey what we have made of another one, while our DELETE of that is on its way.
+#[test]
+fn a_child_whose_predecessor_is_being_deleted_is_not_rekeyed() {
+    let mut pair = reveal(two_children()).up();
+    let mut peer = Forger::of(&pair.initiator);
+    let (now, path) = (pair.now, pair.initiator.path);
+    rekey(&mut pair.responder, now);
+    let (back, request) = take(&mut pair.responder);
+    pair.reach_initiator(back, &request);
+    let (there, response) = take(&mut pair.initiator);
+    pair.reach_responder(there, &response);
+    let _lost_deletion = take(&mut pair.responder);
+    let new = pair.responder.installed[1].outbound_spi;
+    let request = rekey_request(&mut pair, &mut peer, 2, new);
+    pair.reach_responder(path, &request);
+    let payloads = answer(&mut pair, &peer);
+    assert!(refused_with(&payloads, NotifyType::TEMPORARY_FAILURE));
 }
 
 #[test]

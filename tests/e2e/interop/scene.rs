@@ -19,7 +19,7 @@ use crate::lab::{
     capture::Capture,
     charon::{self, Charon},
     holdfast::Holdfast,
-    libreswan::Libreswan,
+    libreswan::{Libreswan, Traffic},
     sas::{Daemon, IkeSa},
     topology::{CHILD, CONNECTION, Family, Pair, WIRE},
     traffic,
@@ -298,28 +298,38 @@ impl Scene<'_> {
             traffic::answers(moon, here, there).then_some(())
         })
         .ok_or("no ping from holdfast's side is answered")?;
+        let carried = wait::attempt(PATIENCE, || match self.pings_of_peer(there, here) {
+            Ok(()) => self.has_carried().then_some(Ok(())),
+            lost => Some(lost),
+        });
+        carried.unwrap_or_else(|| Err("the pings did not go through the tunnel".to_owned()))
+    }
+
+    fn pings_of_peer(&self, from: IpAddr, to: IpAddr) -> Result<(), String> {
         let answered = match &self.other {
-            Other::Charon(_) => {
-                traffic::ping(&self.pair.sun.namespace, there, here, PINGS) == PINGS
-            }
-            Other::Libreswan(libreswan) => {
-                let counts = || libreswan.traffic();
-                libreswan.pings(there, here, PINGS)
-                    && counts()
-                        .iter()
-                        .all(|sa| sa.bytes_in > 0 && sa.bytes_out > 0)
-            }
+            Other::Charon(_) => traffic::ping(&self.pair.sun.namespace, from, to, PINGS) == PINGS,
+            Other::Libreswan(libreswan) => libreswan.pings(from, to, PINGS),
         };
-        if !answered {
-            return Err("pings from the peer's side are lost".to_owned());
-        }
-        let child = self.tunnel()?.children.remove(0);
-        let through = u64::from(PINGS);
-        if child.packets_in >= through && child.packets_out >= through {
+        if answered {
             Ok(())
         } else {
-            Err("the pings did not go through the tunnel".to_owned())
+            Err("pings from the peer's side are lost".to_owned())
         }
+    }
+
+    /// Whether the only child has had all these pings. One that has just taken over has not.
+    fn has_carried(&self) -> bool {
+        let through = u64::from(PINGS);
+        let here = self.holdfast.only_tunnel(CHILD).is_some_and(|sa| {
+            let child = &sa.children[0];
+            child.packets_in >= through && child.packets_out >= through
+        });
+        let used = |sa: &Traffic| sa.bytes_in > 0 && sa.bytes_out > 0;
+        let there = match &self.other {
+            Other::Charon(_) => true,
+            Other::Libreswan(libreswan) => libreswan.traffic().iter().all(used),
+        };
+        here && there
     }
 
     /// The only tunnel, as holdfast tells it.

@@ -197,7 +197,7 @@ impl Holdfast {
         ])
     }
 
-    /// What it has counted.
+    /// These counters, each with its name.
     pub(crate) fn counters(&self, names: &[&str]) -> String {
         let answer = self
             .client()

@@ -90,7 +90,7 @@ fn devices(text: &str) -> impl Iterator<Item = Device> {
             .split_whitespace()
             .map(|number| number.parse().expect("a count"))
             .collect();
-        // Received: octets, packets, errors, drops and four more; then the same of what was sent.
+        // Received: octets, packets, errors, drops and four more; then sent, the same.
         let [_, received, _, lost, _, _, _, _, _, _, _, refused, ..] = numbers[..] else {
             panic!("not a line of /proc/net/dev: {line}");
         };

@@ -234,6 +234,10 @@ fn find_rekeyed<'a>(
         .map_err(|_| Failure::InvalidSyntax)?;
     let known = |child: &&Child| child.outbound_spi == spi && child.exists_at_peer();
     let Some(child) = children.iter().find(known) else {
+        if requests.is_creating() {
+            // Perhaps the very one that we asked for: the answer to us was lost.
+            return Err(Failure::TemporaryFailure.into());
+        }
         return Err(CreateRefusal::Notify(Payload::Notify(Notify {
             notify_type: NotifyType::CHILD_SA_NOT_FOUND,
             data: Vec::new(),
