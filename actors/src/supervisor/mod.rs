@@ -28,6 +28,7 @@ mod registry;
 mod reports;
 mod resolver;
 mod rotation;
+mod scouts;
 mod traps;
 mod uniqueness;
 
@@ -334,6 +335,7 @@ impl Actor for Supervisor {
     fn started(&mut self, context: &mut Context<Self>) {
         self.begin_all(self.connections.keys().cloned().collect(), context);
         Self::keep_histories(context);
+        Self::send_scouts(context);
     }
 }
 

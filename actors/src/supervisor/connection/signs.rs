@@ -49,6 +49,21 @@ impl Supervised {
         }
     }
 
+    /// The peer that has not answered the attempt under way.
+    pub(crate) fn silent_peer(&self, registry: &Registry) -> Option<IpAddr> {
+        let Phase::Connecting { id } = self.phase else {
+            return None;
+        };
+        let record = registry.get(id).filter(|_| unanswered(id, registry))?;
+        Some(record.path.remote.ip())
+    }
+
+    /// Such an attempt repeats its request now.
+    pub(crate) fn ask_again(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
+        self.nudge.at = Some(world.now).max(self.nudge.not_before);
+        self.send_nudge(world, actions);
+    }
+
     /// Repeats the request of an attempt once it is time to.
     pub(super) fn send_nudge(&mut self, world: &World<'_>, actions: &mut Vec<Action>) {
         if self.nudge.at.take_if(|at| *at <= world.now).is_none() {

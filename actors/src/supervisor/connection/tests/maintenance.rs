@@ -125,3 +125,18 @@ fn a_peer_that_answers_others_is_asked_again_shortly() {
     desk.wait(Duration::from_secs(10));
     assert_eq!((desk.ordered("CheckPath"), desk.begun()), (2, 1));
 }
+
+#[test]
+fn a_scout_asks_a_silent_peer_at_once() {
+    let mut desk = Desk::new(PERSISTENT, &[NET]);
+    desk.reconcile();
+    let id = desk.attempt();
+    assert_eq!(desk.connection.silent_peer(&desk.registry), None);
+    desk.registry.get_mut(id).unwrap().retransmissions = 2;
+    let peer = desk.registry.get(id).unwrap().path.remote.ip();
+    assert_eq!(desk.connection.silent_peer(&desk.registry), Some(peer));
+    desk.with(Supervised::ask_again);
+    assert_eq!((desk.ordered("CheckPath"), desk.begun()), (1, 1));
+    desk.establish(id);
+    assert_eq!(desk.connection.silent_peer(&desk.registry), None);
+}
