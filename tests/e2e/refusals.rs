@@ -162,6 +162,7 @@ fn without_permission_for_a_tun_device_it_says_so() {
     let agent = "dataplane = \"userspace\"\nport = 15500\nport_nat_t = 14500";
     let file = write(&lab, agent, &tables);
     fs::set_permissions(lab.directory(), fs::Permissions::from_mode(0o777)).expect("a mode");
+    std::os::unix::fs::chown(&file, Some(65534), None).expect("a file of its own");
     let mut command = pair.moon.namespace.command("setpriv");
     command
         .args([

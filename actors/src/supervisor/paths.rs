@@ -6,7 +6,7 @@ use actix::{Context, Handler};
 use holdfast_ike::sa::{Command, PathChanged, Role};
 
 use super::{
-    Supervisor,
+    BEGIN_PACE, BEGUN_AT_ONCE, Supervisor,
     begin::local_address,
     messages::{NetworkChanged, PeerMoved},
 };
@@ -72,10 +72,13 @@ impl Handler<NetworkChanged> for Supervisor {
             .filter(|(_, connection)| connection.awaits_network())
             .map(|(name, _)| Arc::clone(name))
             .collect();
+        // As at the start, so that many do not speak at once.
+        let turns = u32::try_from(waiting.len() / BEGUN_AT_ONCE).unwrap_or(u32::MAX);
+        let spread = BEGIN_PACE.saturating_mul(turns);
         for name in waiting {
             let stranded = self.is_stranded(&name);
             self.with(&name, context, |connection, world, actions| {
-                connection.network_changed(stranded, world, actions);
+                connection.network_changed(stranded, spread, world, actions);
             });
         }
         // Routes alone concern whoever chooses the path.

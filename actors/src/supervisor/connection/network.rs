@@ -1,5 +1,7 @@
 //! When our own addresses or routes change.
 
+use std::time::Duration;
+
 use holdfast_ike::sa::{CloseCause, Command};
 
 use super::{Action, Phase, Supervised, World};
@@ -24,10 +26,11 @@ impl Supervised {
     }
 
     /// The peer may be in reach again. `stranded` says that an attempt under way uses an address that
-    /// does not lead to the peer any more.
+    /// does not lead to the peer any more; many attempts repeat their requests over the time `spread`.
     pub(crate) fn network_changed(
         &mut self,
         stranded: bool,
+        spread: Duration,
         world: &World<'_>,
         actions: &mut Vec<Action>,
     ) {
@@ -42,17 +45,18 @@ impl Supervised {
                     *until = (*until).min(world.now + self.config.reconnect.initial);
                 }
             }
-            Phase::Connecting { id } => {
+            Phase::Connecting { id } if stranded => {
                 let id = *id;
-                let command = if stranded {
-                    self.attempts
-                        .note("the network has changed: beginning anew");
-                    self.restart = true;
-                    Command::Abandon(CloseCause::PeerUnresponsive)
-                } else {
-                    Command::CheckPath
-                };
+                self.attempts
+                    .note("the network has changed: beginning anew");
+                self.restart = true;
+                let command = Command::Abandon(CloseCause::PeerUnresponsive);
                 actions.push(Action::Command { id, command });
+            }
+            Phase::Connecting { .. } => {
+                self.nudge
+                    .because_of_network(world.now + spread.mul_f64(world.fraction));
+                self.send_nudge(world, actions);
             }
             _ => {}
         }

@@ -13,9 +13,17 @@ pub(super) struct Nudge {
     at: Option<Instant>,
     /// It was repeated not long ago.
     not_before: Option<Instant>,
+    /// The network has changed since: also a request that was sent just once may be lost.
+    network: bool,
 }
 
 impl Nudge {
+    /// The request is repeated at this time, whatever was before.
+    pub(super) fn because_of_network(&mut self, at: Instant) {
+        self.at = Some(at);
+        self.network = true;
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.at
     }
@@ -69,8 +77,9 @@ impl Supervised {
         if self.nudge.at.take_if(|at| *at <= world.now).is_none() {
             return;
         }
+        let network = std::mem::take(&mut self.nudge.network);
         if let Phase::Connecting { id } = self.phase
-            && unanswered(id, world.registry)
+            && (network || unanswered(id, world.registry))
         {
             let again = world.now + self.config.ike.retransmit.timeout;
             self.nudge.not_before = Some(again);

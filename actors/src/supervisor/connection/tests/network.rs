@@ -13,7 +13,7 @@ use crate::supervisor::policy::EndCause;
 impl Desk {
     fn network_changed(&mut self, stranded: bool) {
         self.with(|connection, world, actions| {
-            connection.network_changed(stranded, world, actions);
+            connection.network_changed(stranded, Duration::ZERO, world, actions);
         });
     }
 
@@ -75,6 +75,24 @@ fn an_attempt_from_an_address_that_is_gone_begins_anew_at_once() {
     let id = desk.attempt();
     desk.close(id, CloseCause::PeerUnresponsive);
     assert_eq!(desk.state(), State::Waiting, "as ever");
+}
+
+#[test]
+fn of_many_attempts_each_repeats_its_request_at_a_time_of_its_own() {
+    let mut desk = Desk::new(PERSISTENT, &[NET]);
+    desk.reconcile();
+    let spread = Duration::from_secs(5);
+    desk.with(|connection, world, actions| {
+        connection.network_changed(false, spread, world, actions);
+    });
+    assert_eq!(desk.ordered("CheckPath"), 0);
+    // The desk's chance is one half.
+    let wait = desk.connection.deadline().unwrap() - desk.now;
+    assert_eq!(wait, spread / 2);
+    desk.wait(wait);
+    assert_eq!((desk.ordered("CheckPath"), desk.begun()), (1, 1));
+    desk.wait(spread);
+    assert_eq!(desk.ordered("CheckPath"), 1);
 }
 
 #[test]
