@@ -16,7 +16,7 @@ use super::{
 const COALESCE: Duration = Duration::from_millis(100);
 
 /// Making snapshots takes at most this share of the supervisor's time.
-const SHARE: u32 = 200;
+const SHARE: u32 = 400;
 
 /// The agent's connections at one instant.
 #[derive(Debug)]

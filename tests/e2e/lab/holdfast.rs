@@ -170,7 +170,7 @@ impl Holdfast {
     /// Waits until the log contains all of these words.
     pub(crate) fn wait_for_log(&self, words: &[&str]) {
         for word in words {
-            let seen = wait::attempt(Duration::from_secs(2), || {
+            let seen = wait::attempt(Duration::from_secs(10), || {
                 self.log().contains(word).then_some(())
             });
             assert!(
