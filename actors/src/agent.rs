@@ -2,6 +2,7 @@
 
 use std::{
     net::UdpSocket,
+    os::unix::net::UnixStream,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
@@ -75,7 +76,7 @@ pub struct Hooks {
     /// gives up here no part of the agent has. Whatever later needs more must be prepared before.
     pub confine: Option<Box<dyn FnOnce() -> Sandbox + Send>>,
     /// Where operators' commands are run: the other end is a runner's, see [`crate::hooks`].
-    pub runner: Option<std::os::unix::net::UnixStream>,
+    pub runner: Option<UnixStream>,
     /// Hears regularly that every arbiter answers.
     pub watchdog: Option<Watchdog>,
     /// Called when the drain begins.
@@ -291,7 +292,7 @@ struct Running {
 /// Who outside of the agent is told about it while it runs.
 struct Outside {
     watchdog: Option<Watchdog>,
-    runner: Option<std::os::unix::net::UnixStream>,
+    runner: Option<UnixStream>,
 }
 
 async fn live(

@@ -19,7 +19,7 @@ pub(super) fn of(happening: &Happening) -> Variables {
     {
         updown(happening, child, (local, remote), &mut variables);
     }
-    variables
+    possible(variables)
 }
 
 /// For `updown`: each pair of selectors of one family has variables of its own.
@@ -35,8 +35,14 @@ pub(super) fn of_pairs(
     pairs.map(|pair| {
         let mut variables = common(happening);
         updown(happening, child, pair, &mut variables);
-        variables
+        possible(variables)
     })
+}
+
+/// What has a NUL in it no environment can hold; peers choose some of these values.
+fn possible(mut variables: Variables) -> Variables {
+    variables.retain(|_, value| !value.contains('\0'));
+    variables
 }
 
 fn common(happening: &Happening) -> Variables {
@@ -75,8 +81,6 @@ fn common(happening: &Happening) -> Variables {
             ike_sa.remote_id.as_ref(),
         );
     }
-    // What has a NUL in it no environment can hold; peers choose some of these values.
-    variables.retain(|_, value| !value.contains('\0'));
     variables
 }
 
@@ -91,7 +95,7 @@ fn push_child(child: &ChildFacts, variables: &mut Variables) {
 }
 
 fn push(variables: &mut Variables, name: &'static str, value: Option<&String>) {
-    if let Some(value) = value.filter(|value| !value.contains('\0')) {
+    if let Some(value) = value {
         variables.insert(name, value.clone());
     }
 }

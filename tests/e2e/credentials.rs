@@ -349,13 +349,7 @@ fn a_key_that_swanctl_loaded_brings_a_tunnel_up() {
         psk: "not this one",
         ..tunnel.clone()
     };
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &wrong, &Settings::default());
     let directory = lab.subdirectory("swanctl");
     make_credentials(&directory);

@@ -6,7 +6,7 @@ use std::{net::UdpSocket, time::Duration};
 use crate::lab::{
     Lab,
     capture::{Capture, Packets, unhex},
-    charon::{self, Charon},
+    charon::Charon,
     holdfast::{Holdfast, Settings},
     measure,
     process::Process,
@@ -32,13 +32,7 @@ impl Scene {
         let lab = Lab::new();
         let pair = Pair::new(&lab);
         let tunnel = Tunnel::default();
-        let charon = Charon::with_tunnel(
-            &lab,
-            &pair.sun,
-            &pair.moon,
-            &tunnel,
-            &charon::Settings::default(),
-        );
+        let charon = Charon::at_sun(&lab, &pair, &tunnel);
         let holdfast =
             Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &Settings::default());
         let capture = Capture::start(&lab, &pair.sun.namespace, WIRE, "udp");

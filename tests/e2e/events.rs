@@ -94,13 +94,7 @@ fn a_listener_hears_what_becomes_of_a_tunnel() {
     assert!(failed["next_retry_ms"].is_u64(), "{failed}");
     assert!(failed["reason"].is_string(), "{failed}");
 
-    let mut charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let mut charon = Charon::at_sun(&lab, &pair, &tunnel);
     let ike = listener.next("ike-up");
     assert_eq!(ike["remote_id"], pair.sun.id);
     let child = listener.next("child-up");

@@ -136,13 +136,7 @@ fn hooks_run_in_order_hold_up_nobody_and_hear_of_the_end() {
             .contains(&format!("alert {CONNECTION} attempt-failed"))
             .then_some(())
     });
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     wait::until("the tunnel", LIMIT, || {
         agreed_tunnel(&holdfast, &charon, CHILD)
     });

@@ -8,7 +8,7 @@ use std::{
 
 use crate::lab::{
     Lab,
-    charon::{self, Charon},
+    charon::Charon,
     holdfast::{Holdfast, Settings},
     http,
     sas::agreed_tunnel,
@@ -40,13 +40,7 @@ fn status_tells_why_a_tunnel_is_down_and_that_it_is_up() {
     });
     println!("{table}");
 
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     wait::until("the tunnel", Duration::from_secs(20), || {
         agreed_tunnel(&holdfast, &charon, CHILD)
     });
@@ -62,13 +56,7 @@ fn initiate_and_terminate_from_the_command_line() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     let holdfast =
         Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &Settings::default());
     let up = holdfast.cli(&["initiate", CONNECTION, "--child", CHILD, "--timeout", "10"]);
@@ -123,13 +111,7 @@ fn readiness_is_what_the_operator_requires_and_metrics_tell_the_rest() {
     });
     println!("{missing}");
 
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     wait::until("the tunnel", Duration::from_secs(20), || {
         agreed_tunnel(&holdfast, &charon, CHILD)
     });

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 use crate::lab::{
     Lab,
     browser::Browser,
-    charon::{self, Charon},
+    charon::Charon,
     holdfast::{Holdfast, Settings, tunnel_tables},
     http,
     sas::agreed_tunnel,
@@ -55,13 +55,7 @@ fn the_page_follows_a_tunnel_that_falls_and_returns() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
-    let mut charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let mut charon = Charon::at_sun(&lab, &pair, &tunnel);
     let tables = tunnel_tables(&pair.moon, &pair.sun, &tunnel, &Settings::persistent());
     let tables = format!("{tables}{}", others(pair.moon.outer(tunnel.outer)));
     let holdfast = Holdfast::start(&lab, &pair.moon.namespace, &agent(), &tables);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::lab::{
     Lab,
-    charon::{self, Charon},
+    charon::Charon,
     holdfast::{self, Holdfast},
     sas::{Daemon, agreed_tunnel},
     topology::{CHILD, Pair, Tunnel},
@@ -18,13 +18,7 @@ fn charon_crashes_twenty_times_and_the_tunnel_is_back_each_time() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
-    let mut charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let mut charon = Charon::at_sun(&lab, &pair, &tunnel);
     let settings = holdfast::Settings::persistent();
     let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
     let (here, there) = (pair.moon.inner(tunnel.inner), pair.sun.inner(tunnel.inner));
@@ -60,13 +54,7 @@ fn an_operators_terminate_is_final_until_initiate() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     let settings = holdfast::Settings::persistent();
     let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
     holdfast.wait_for_tunnel(CHILD, Duration::from_secs(20));

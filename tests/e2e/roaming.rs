@@ -47,13 +47,7 @@ fn an_agent_that_starts_before_the_network_is_there_comes_up_with_it() {
         let outer = format!("{}/24", pair.moon.outer(Family::V4));
         let moon = &pair.moon.namespace;
         moon.ip(&["addr", "del", &outer, "dev", WIRE]);
-        let charon = Charon::with_tunnel(
-            &lab,
-            &pair.sun,
-            &pair.moon,
-            &tunnel,
-            &charon::Settings::default(),
-        );
+        let charon = Charon::at_sun(&lab, &pair, &tunnel);
         let settings = holdfast::Settings {
             connection: PATIENT.to_owned(),
             ..holdfast::Settings::default()

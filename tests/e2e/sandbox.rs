@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use crate::lab::{
     Lab,
-    charon::{self, Charon},
+    charon::Charon,
     holdfast::{Holdfast, Settings, write_private},
     sas::agreed_tunnel,
     topology::{CHILD, CONNECTION, Pair, Tunnel},
@@ -18,8 +18,7 @@ fn every_thread_of_a_gateway_is_confined_and_its_tunnel_is_up() {
     let tunnel = Tunnel::default();
     let settings = Settings::persistent();
     let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
-    let settings = charon::Settings::default();
-    let charon = Charon::with_tunnel(&lab, &pair.sun, &pair.moon, &tunnel, &settings);
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     wait::until("the tunnel", Duration::from_secs(20), || {
         agreed_tunnel(&holdfast, &charon, CHILD)
     });

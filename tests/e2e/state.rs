@@ -103,13 +103,7 @@ fn maintenance_lasts_over_restarts_and_reloads_and_refuses_peers_politely() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     let settings = Settings::persistent();
     let mut moon = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
     moon.wait_for_tunnel(CHILD, PATIENCE);
@@ -169,13 +163,7 @@ fn ten_deaths_leave_one_pair_of_sas_at_either_end() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     let settings = Settings::persistent();
     let mut moon = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
     let mut last = moon.wait_for_tunnel(CHILD, PATIENCE);
@@ -202,13 +190,7 @@ fn a_full_disk_is_told_and_no_tunnel_minds() {
     let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
     let disk = SmallDisk::mount(&lab.subdirectory("small-disk"));
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     let mut settings = Settings::persistent();
     let _ = write!(
         settings.agent,

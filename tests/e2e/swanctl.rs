@@ -16,13 +16,7 @@ fn swanctl_initiates_lists_and_terminates() {
     let lab = Lab::new();
     let pair = Pair::new(&lab);
     let tunnel = Tunnel::default();
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     let holdfast =
         Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &Settings::default());
     let swanctl = |arguments: &[&str]| swanctl(&holdfast, arguments);

@@ -10,7 +10,7 @@ use std::{
 
 use crate::lab::{
     Lab,
-    charon::{self, Charon},
+    charon::Charon,
     holdfast::{Holdfast, PROGRAM, Settings},
     sas::{Daemon, agreed_tunnel},
     topology::{CHILD, CONNECTION, Pair, Tunnel},
@@ -26,8 +26,7 @@ fn a_terminal_shows_the_tunnel_and_is_left_as_it_was() {
     let tunnel = Tunnel::default();
     let settings = Settings::persistent();
     let holdfast = Holdfast::with_tunnel(&lab, &pair.moon, &pair.sun, &tunnel, &settings);
-    let settings = charon::Settings::default();
-    let charon = Charon::with_tunnel(&lab, &pair.sun, &pair.moon, &tunnel, &settings);
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     wait::until("the tunnel", LIMIT, || {
         agreed_tunnel(&holdfast, &charon, CHILD)
     });

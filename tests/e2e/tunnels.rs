@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::lab::{
     Lab,
     capture::Capture,
-    charon::{self, Charon},
+    charon::Charon,
     holdfast::{self, Holdfast},
     sas::{Daemon, agreed_tunnel},
     topology::{CHILD, Family, Pair, Tunnel, WIRE},
@@ -50,13 +50,7 @@ fn tunnel(starter: Starter, outer: Family, inner: Family) {
         inner,
         ..Tunnel::default()
     };
-    let charon = Charon::with_tunnel(
-        &lab,
-        &pair.sun,
-        &pair.moon,
-        &tunnel,
-        &charon::Settings::default(),
-    );
+    let charon = Charon::at_sun(&lab, &pair, &tunnel);
     let holdfast = Holdfast::with_tunnel(
         &lab,
         &pair.moon,

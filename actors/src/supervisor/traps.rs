@@ -189,26 +189,8 @@ fn policy(connection: &Supervised, child: &str) -> Result<Policy, String> {
 
 fn shunt_policy(shunt: &Shunt) -> Policy {
     // Nobody is at the other end: `dynamic` is every address.
-    let anywhere = |templates: &[SelectorTemplate]| {
-        let nets: [IpNet; 2] = [Ipv4Net::default().into(), Ipv6Net::default().into()];
-        let mut selectors = Vec::new();
-        for template in templates {
-            match *template {
-                SelectorTemplate::Fixed(selector) => selectors.push(selector),
-                SelectorTemplate::Dynamic {
-                    protocol,
-                    start_port,
-                    end_port,
-                } => selectors.extend(nets.map(|net| TrafficSelector {
-                    protocol,
-                    start_port,
-                    end_port,
-                    ..TrafficSelector::from_net(net)
-                })),
-            }
-        }
-        selectors
-    };
+    let everywhere: [IpNet; 2] = [Ipv4Net::default().into(), Ipv6Net::default().into()];
+    let anywhere = |templates: &[SelectorTemplate]| selectors(templates, || everywhere.to_vec());
     Policy {
         id: PolicyId(0),
         action: match shunt.action {
@@ -246,6 +228,21 @@ fn fixed(
     templates: &[SelectorTemplate],
     addresses: impl Fn() -> Vec<IpAddr>,
 ) -> Result<Vec<TrafficSelector>, String> {
+    let nets = || addresses().into_iter().map(IpNet::from).collect();
+    let selectors = selectors(templates, nets);
+    if selectors.is_empty() {
+        return Err(format!(
+            "no address is known yet that `dynamic` in `{key}` could mean: name a network"
+        ));
+    }
+    Ok(selectors)
+}
+
+/// The templates with these networks for `dynamic`.
+fn selectors(
+    templates: &[SelectorTemplate],
+    dynamic: impl Fn() -> Vec<IpNet>,
+) -> Vec<TrafficSelector> {
     let mut selectors = Vec::new();
     for template in templates {
         match *template {
@@ -254,21 +251,15 @@ fn fixed(
                 protocol,
                 start_port,
                 end_port,
-            } => selectors.extend(addresses().into_iter().map(|address| TrafficSelector {
+            } => selectors.extend(dynamic().into_iter().map(|net| TrafficSelector {
                 protocol,
                 start_port,
                 end_port,
-                start: address,
-                end: address,
+                ..TrafficSelector::from_net(net)
             })),
         }
     }
-    if selectors.is_empty() {
-        return Err(format!(
-            "no address is known yet that `dynamic` in `{key}` could mean: name a network"
-        ));
-    }
-    Ok(selectors)
+    selectors
 }
 
 impl Handler<Acquire> for Supervisor {

@@ -15,7 +15,7 @@ use super::{
     exit::{Code, Failure},
     output::Output,
 };
-pub(super) use report::{Child, Connection, Report};
+pub(super) use report::{Child, Connection, Report, Tone};
 
 /// Asks the agent and prints what it says.
 pub(super) async fn status(options: &StatusOptions, output: &mut Output<'_>) -> Outcome {

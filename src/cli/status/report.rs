@@ -16,6 +16,30 @@ pub(in crate::cli) const STATES: [&str; 7] = [
     "maintenance",
 ];
 
+/// How a state looks to an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Tone {
+    Good,
+    /// It will be better soon.
+    Pending,
+    Bad,
+    /// Nobody expects anything else.
+    Quiet,
+}
+
+impl Tone {
+    /// That of a state; later agents may have others.
+    pub(in crate::cli) fn of(state: &str) -> Option<Self> {
+        match state {
+            "up" => Some(Self::Good),
+            "connecting" | "waiting" => Some(Self::Pending),
+            "down" => Some(Self::Bad),
+            "idle" | "disabled" | "maintenance" => Some(Self::Quiet),
+            _ => None,
+        }
+    }
+}
+
 /// Every connection, in the agent's order. Serialised it is the output of `status --json`, whose
 /// keys stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 
-use super::report::{Child, Connection, Path, Report, Sandbox};
+use super::report::{Child, Connection, Path, Report, Sandbox, Tone};
 use crate::cli::{output::Style, text};
 
 /// A column narrower than this cannot be read, however narrow the terminal is.
@@ -258,11 +258,10 @@ fn colour_states(text: &str) -> String {
 }
 
 fn sequence(state: &str) -> Option<&'static str> {
-    match state {
-        "up" => Some("32"),
-        "connecting" | "waiting" => Some("33"),
-        "down" => Some("31"),
-        "idle" | "disabled" | "maintenance" => Some("2"),
-        _ => None,
-    }
+    Some(match Tone::of(state)? {
+        Tone::Good => "32",
+        Tone::Pending => "33",
+        Tone::Bad => "31",
+        Tone::Quiet => "2",
+    })
 }

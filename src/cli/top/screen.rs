@@ -12,7 +12,7 @@ use ratatui::{
 };
 
 use super::board::{Board, Order};
-use crate::cli::status::{Child, Connection};
+use crate::cli::status::{Child, Connection, Tone};
 
 /// Lines for the connection that is looked at.
 const DETAILS: u16 = 9;
@@ -147,11 +147,11 @@ fn row(board: &Board, connection: &Connection) -> Row<'static> {
 
 /// Terminals without colours ignore them.
 fn colour(state: &str) -> Style {
-    match state {
-        "up" => Style::new().fg(Color::Green),
-        "connecting" | "waiting" => Style::new().fg(Color::Yellow),
-        "down" => Style::new().fg(Color::Red),
-        _ => Style::new().add_modifier(Modifier::DIM),
+    match Tone::of(state) {
+        Some(Tone::Good) => Style::new().fg(Color::Green),
+        Some(Tone::Pending) => Style::new().fg(Color::Yellow),
+        Some(Tone::Bad) => Style::new().fg(Color::Red),
+        Some(Tone::Quiet) | None => Style::new().add_modifier(Modifier::DIM),
     }
 }
 

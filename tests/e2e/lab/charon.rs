@@ -15,7 +15,7 @@ use super::{
     run,
     sas::Daemon,
     swanctl::Swanctl,
-    topology::{CHILD, CONNECTION, Gateway, Tunnel},
+    topology::{CHILD, CONNECTION, Gateway, Pair, Tunnel},
     userland::Release,
     wait,
 };
@@ -67,6 +67,11 @@ impl Charon {
         let charon = Self::start(lab, &here.namespace, settings);
         charon.configure(&swanctl_conf(here, there, tunnel, settings));
         charon
+    }
+
+    /// The same at the sun's end, with nothing that is out of the ordinary.
+    pub(crate) fn at_sun(lab: &Lab, pair: &Pair, tunnel: &Tunnel) -> Self {
+        Self::with_tunnel(lab, &pair.sun, &pair.moon, tunnel, &Settings::default())
     }
 
     /// Starts it without any connection.
