@@ -60,11 +60,11 @@ fn a_probe_is_answered_and_nobody_sees_it() {
         assert!(round_trip > Duration::ZERO && round_trip < PATIENCE);
     }
     // It is traffic, but no use.
-    one.wait_for("three answers", |plane| {
-        plane.usage(AT_ONE).unwrap().packets_in == 3
+    one.wait_for("three probes and their answers", |plane| {
+        let usage = plane.usage(AT_ONE).unwrap();
+        (usage.packets_out, usage.packets_in) == (3, 3)
     });
     let usage = one.plane.usage(AT_ONE).unwrap();
-    assert_eq!(usage.packets_out, 3);
     assert_eq!((usage.last_in, usage.last_out), (None, None));
     // The application got none of it, and still gets what is its own.
     let own = packet("10.2.0.1", "10.1.0.1", b"for you");
