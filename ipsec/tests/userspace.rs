@@ -17,6 +17,10 @@ mod transport;
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -113,9 +117,11 @@ fn loss_duplication_and_reordering_are_survived() {
     let (one, two) = (Gateway::start(), Gateway::start());
     let mut number = 0;
     let mut held = Vec::new();
+    let (seen, forwarded) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let [sees, forwards] = [&seen, &forwarded].map(Arc::clone);
     let network = Network::to(two.address, move |datagram| {
         number += 1;
-        match number % 20 {
+        let fate = match number % 20 {
             3 => vec![],
             7 => vec![datagram.clone(), datagram],
             11 => {
@@ -128,7 +134,10 @@ fn loss_duplication_and_reordering_are_survived() {
                 vec![late.clone(), datagram, late]
             }
             _ => vec![datagram],
-        }
+        };
+        forwards.fetch_add(fate.len() as u64, Ordering::SeqCst);
+        sees.fetch_add(1, Ordering::SeqCst);
+        fate
     });
     tunnel(&one, &two, Some(&network));
     let mut received = BTreeMap::new();
@@ -143,10 +152,11 @@ fn loss_duplication_and_reordering_are_survived() {
         }
         // Not faster than a socket's buffer can take.
         if number % 50 == 49 {
-            one.wait_for("sending", |plane| {
-                plane.usage(AT_ONE).unwrap().packets_out > u64::from(number)
+            two.wait_for("arrival", |plane| {
+                let arrived = plane.usage(AT_TWO).unwrap().packets_in + plane.counters().replayed;
+                seen.load(Ordering::SeqCst) > u64::from(number)
+                    && arrived == forwarded.load(Ordering::SeqCst)
             });
-            std::thread::sleep(Duration::from_millis(1));
         }
         while let Some(packet) = two.application.try_receive() {
             *received.entry(packet).or_insert(0) += 1;
