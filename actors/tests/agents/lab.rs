@@ -179,7 +179,10 @@ impl Setup {
             vici: vici.clone(),
             _directory: directory,
         };
-        eventually("the peer's process serves", || vici.exists());
+        // The name is there before anybody listens at it.
+        eventually("the peer's process serves", || {
+            std::os::unix::net::UnixStream::connect(&vici).is_ok()
+        });
         process
     }
 }
