@@ -1,5 +1,5 @@
 //! The soak of `tests/e2e/soak.rs` for longer: `cargo bench --bench soak [-- MINUTES]`, 20 if nothing
-//! is said. Needs root, for it runs whole daemons in network namespaces.
+//! is said; with `control` charon at both ends. Needs root, for it runs whole daemons in network namespaces.
 
 #![allow(
     clippy::print_stdout,
@@ -20,9 +20,12 @@ mod soak;
 const MINUTES: u64 = 20;
 
 fn main() {
-    let mut words = std::env::args().skip(1);
-    let minutes = words.find_map(|word| word.parse().ok());
-    soak::soak(std::time::Duration::from_secs(
-        60 * minutes.unwrap_or(MINUTES),
-    ));
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    let minutes = words.iter().find_map(|word| word.parse().ok());
+    let time = std::time::Duration::from_secs(60 * minutes.unwrap_or(MINUTES));
+    if words.iter().any(|word| word == "control") {
+        soak::control(time);
+    } else {
+        soak::soak(time);
+    }
 }

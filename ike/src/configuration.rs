@@ -45,6 +45,39 @@ pub struct Configured {
     pub attributes: Vec<Attribute>,
 }
 
+impl Configured {
+    /// Name servers inside the tunnel that the peer told us of.
+    pub fn name_servers(&self) -> impl Iterator<Item = IpAddr> {
+        self.attributes
+            .iter()
+            .filter_map(|attribute| match attribute {
+                Attribute::Dns(address) => Some(*address),
+                _ => None,
+            })
+    }
+
+    /// The domains that these name servers are for: all of them if there is none (RFC 8598
+    /// section 4).
+    pub fn dns_domains(&self) -> impl Iterator<Item = &str> {
+        self.attributes
+            .iter()
+            .filter_map(|attribute| match attribute {
+                Attribute::DnsDomain(name) => Some(name.as_str()),
+                _ => None,
+            })
+    }
+
+    /// Networks behind the peer that it told us of.
+    pub fn subnets(&self) -> impl Iterator<Item = IpNet> {
+        self.attributes
+            .iter()
+            .filter_map(|attribute| match attribute {
+                Attribute::Subnet(net) => Some(*net),
+                _ => None,
+            })
+    }
+}
+
 /// What an end that asks for an address is judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseRequest<'a> {

@@ -80,6 +80,9 @@ fn common(happening: &Happening) -> Variables {
             "HOLDFAST_REMOTE_ID",
             ike_sa.remote_id.as_ref(),
         );
+        push_list(&mut variables, "HOLDFAST_DNS", &ike_sa.name_servers);
+        push_list(&mut variables, "HOLDFAST_DNS_DOMAINS", &ike_sa.dns_domains);
+        push_list(&mut variables, "HOLDFAST_SUBNETS", &ike_sa.subnets);
     }
     variables
 }
@@ -92,6 +95,14 @@ fn push_child(child: &ChildFacts, variables: &mut Variables) {
     variables.insert("HOLDFAST_CHILD", child.name.clone());
     variables.insert("HOLDFAST_LOCAL_TS", texts(&child.local_ts));
     variables.insert("HOLDFAST_REMOTE_TS", texts(&child.remote_ts));
+}
+
+/// With blanks between them.
+fn push_list(variables: &mut Variables, name: &'static str, values: &[impl ToString]) {
+    if !values.is_empty() {
+        let values: Vec<_> = values.iter().map(ToString::to_string).collect();
+        variables.insert(name, values.join(" "));
+    }
 }
 
 fn push(variables: &mut Variables, name: &'static str, value: Option<&String>) {
@@ -135,6 +146,22 @@ fn updown(
     }
     push_sources(&ike_sa.local_vips, &MY_SOURCES, variables);
     push_sources(&ike_sa.remote_vips, &PEER_SOURCES, variables);
+    push_name_servers(&ike_sa.name_servers, variables);
+}
+
+/// Three of each family: resolvers take no more.
+fn push_name_servers(addresses: &[IpAddr], variables: &mut Variables) {
+    let (v4, v6): (Vec<&IpAddr>, Vec<_>) = addresses.iter().partition(|server| server.is_ipv4());
+    for (names, servers) in [
+        (["PLUTO_DNS4_1", "PLUTO_DNS4_2", "PLUTO_DNS4_3"], v4),
+        (["PLUTO_DNS6_1", "PLUTO_DNS6_2", "PLUTO_DNS6_3"], v6),
+    ] {
+        variables.extend(
+            names
+                .into_iter()
+                .zip(servers.iter().map(ToString::to_string)),
+        );
+    }
 }
 
 fn verb(event: &Event, ike_sa: &IkeSaFacts, local: &Selector) -> String {

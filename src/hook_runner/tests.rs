@@ -83,6 +83,9 @@ fn happening(connection: &str, event: Event) -> Arc<Happening> {
             remote_eap_id: None,
             local_vips: vec!["10.99.0.1".parse().unwrap()],
             remote_vips: Vec::new(),
+            name_servers: vec!["10.2.0.53".parse().unwrap(), "fd00:2::53".parse().unwrap()],
+            dns_domains: vec!["corp.example".to_owned(), "lab.example".to_owned()],
+            subnets: vec!["10.2.0.0/16".to_owned()],
         }),
     })
 }
@@ -119,6 +122,11 @@ fn a_command_is_told_what_happened() {
     );
     for line in [
         "HOLDFAST_CHILD=net",
+        "HOLDFAST_DNS=10.2.0.53 fd00:2::53",
+        "HOLDFAST_DNS_DOMAINS=corp.example lab.example",
+        "HOLDFAST_SUBNETS=10.2.0.0/16",
+        "PLUTO_DNS4_1=10.2.0.53",
+        "PLUTO_DNS6_1=fd00:2::53",
         "HOLDFAST_EVENT=up",
         "HOLDFAST_LOCAL_TS=10.1.0.0/16 fd00:1::/64",
         "PLUTO_ME=192.0.2.1",

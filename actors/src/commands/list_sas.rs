@@ -155,16 +155,19 @@ pub(super) fn render_ike(listing: &IkeSaListing) -> Message {
         push_remaining(&mut message, "rekey-time", rekey, at);
     }
     let configured = &established.configured;
-    push_addresses(&mut message, "local-vips", &configured.local_vips);
-    push_addresses(&mut message, "remote-vips", &configured.remote_vips);
+    push_all(&mut message, "local-vips", &configured.local_vips);
+    push_all(&mut message, "remote-vips", &configured.remote_vips);
+    push_all(&mut message, "dns", configured.name_servers());
+    push_all(&mut message, "dns-domains", configured.dns_domains());
+    push_all(&mut message, "subnets", configured.subnets());
     message
 }
 
 /// A list, left out where it is empty.
-fn push_addresses(message: &mut Message, key: &str, addresses: &[std::net::IpAddr]) {
-    if !addresses.is_empty() {
-        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-        message.push(key, addresses);
+fn push_all(message: &mut Message, key: &str, values: impl IntoIterator<Item = impl ToString>) {
+    let values: Vec<_> = values.into_iter().map(|value| value.to_string()).collect();
+    if !values.is_empty() {
+        message.push(key, values);
     }
 }
 

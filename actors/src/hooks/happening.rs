@@ -95,6 +95,8 @@ fn run(connection: &Arc<str>, event: Event, listing: Option<&IkeSaListing>) -> O
 
 fn ike_sa(listing: &IkeSaListing) -> IkeSaFacts {
     let facts = listing.established.as_deref();
+    let configured = facts.map(|facts| facts.configured.clone());
+    let configured = configured.unwrap_or_default();
     IkeSaFacts {
         id: listing.id.0,
         local: listing.path.local,
@@ -104,8 +106,11 @@ fn ike_sa(listing: &IkeSaListing) -> IkeSaFacts {
         remote_eap_id: facts
             .and_then(|facts| facts.remote_eap_id.as_ref())
             .map(ToString::to_string),
-        local_vips: facts.map_or_else(Vec::new, |facts| facts.configured.local_vips.clone()),
-        remote_vips: facts.map_or_else(Vec::new, |facts| facts.configured.remote_vips.clone()),
+        name_servers: configured.name_servers().collect(),
+        dns_domains: configured.dns_domains().map(str::to_owned).collect(),
+        subnets: configured.subnets().map(|net| net.to_string()).collect(),
+        local_vips: configured.local_vips.clone(),
+        remote_vips: configured.remote_vips.clone(),
     }
 }
 

@@ -63,6 +63,12 @@ pub struct IkeSaFacts {
     pub local_vips: Vec<IpAddr>,
     /// Addresses that we gave the peer.
     pub remote_vips: Vec<IpAddr>,
+    /// Name servers that the peer told us of.
+    pub name_servers: Vec<IpAddr>,
+    /// The domains that these are for.
+    pub dns_domains: Vec<String>,
+    /// Networks behind the peer that it told us of.
+    pub subnets: Vec<String>,
 }
 
 /// A CHILD_SA.

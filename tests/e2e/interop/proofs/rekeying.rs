@@ -40,7 +40,7 @@ fn rekeys(scene: &mut Scene<'_>, kind: &str, key: fn(&IkeSa) -> String) -> Resul
     Ok(())
 }
 
-fn rekey(scene: &Scene<'_>, starter: Starter, kind: &str) -> Result<(), String> {
+pub(super) fn rekey(scene: &Scene<'_>, starter: Starter, kind: &str) -> Result<(), String> {
     let name = if kind == "ike" { CONNECTION } else { CHILD };
     match (starter, &scene.other) {
         (Starter::Holdfast, _) => scene.holdfast.command("rekey", &[(kind, name)]),

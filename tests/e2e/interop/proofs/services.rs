@@ -70,6 +70,33 @@ pub(crate) fn has_its_virtual_address(scene: &mut Scene<'_>) -> Result<(), Strin
     }
 }
 
+/// The client has the first address of either pool, and both carry traffic.
+pub(crate) fn has_virtual_addresses_of_both_families(scene: &mut Scene<'_>) -> Result<(), String> {
+    let (key, here, there) = match scene.starter {
+        Starter::Holdfast => ("local-vips", "fd00:99::1", "fd00:2::1"),
+        Starter::Peer => ("remote-vips", "fd00:1::1", "fd00:99::1"),
+    };
+    let vips = scene.holdfast.listed(key);
+    if vips != ["10.99.0.1", "fd00:99::1"] {
+        return Err(format!("{key} is {vips:?}"));
+    }
+    let [here, there] = [here, there].map(|text| text.parse().expect("an address written here"));
+    super::wait_until("an answer over IPv6", || {
+        traffic::answers(&scene.pair.moon.namespace, here, there)
+    })
+}
+
+/// holdfast tells its operator which name server the peer has for it.
+pub(crate) fn knows_the_name_server(scene: &mut Scene<'_>) -> Result<(), String> {
+    lists(&scene.holdfast, "dns", "10.2.0.53")
+}
+
+/// And for which domain.
+pub(crate) fn knows_the_domain(scene: &mut Scene<'_>) -> Result<(), String> {
+    knows_the_name_server(scene)?;
+    lists(&scene.holdfast, "dns-domains", "corp.example")
+}
+
 /// A selector with these words was agreed upon, and the peer knows it as well.
 pub(crate) fn has_port_ranges(scene: &mut Scene<'_>) -> Result<(), String> {
     both_list(scene, "local-ts", "10.1.0.0/16[udp/4096-8191]")
@@ -78,13 +105,37 @@ pub(crate) fn has_port_ranges(scene: &mut Scene<'_>) -> Result<(), String> {
 
 /// The second child comes up under the same IKE_SA, and both carry traffic.
 pub(crate) fn has_another_child(scene: &mut Scene<'_>) -> Result<(), String> {
+    begins_another_child(scene)?;
+    carries_both_children(scene)
+}
+
+/// Whoever starts asks for a second child and for new keys of the first one in the same instant.
+pub(crate) fn asks_for_two_things_at_once(scene: &mut Scene<'_>) -> Result<(), String> {
+    let before = scene.tunnel()?;
+    std::thread::scope(|scope| {
+        let scene = &*scene;
+        let another = scope.spawn(|| begins_another_child(scene));
+        super::rekeying::rekey(scene, scene.starter, "child")?;
+        another.join().expect("no panic")
+    })?;
+    super::wait_until("new keys of the first child", || {
+        let sas = scene.holdfast.sas();
+        let children = sas.iter().flat_map(|sa| &sa.children);
+        let former = &before.children[0].spi_in;
+        children.filter(|child| child.spi_in == *former).count() == 0
+    })?;
+    carries_both_children(scene)
+}
+
+fn begins_another_child(scene: &Scene<'_>) -> Result<(), String> {
     match (scene.starter, &scene.other) {
-        (Starter::Holdfast, _) => scene.holdfast.initiate("six", super::PATIENCE)?,
-        (Starter::Peer, Other::Charon(charon)) => charon.initiate("six", super::PATIENCE)?,
-        (Starter::Peer, Other::Libreswan(libreswan)) => {
-            libreswan.up("six")?;
-        }
+        (Starter::Holdfast, _) => scene.holdfast.initiate("six", super::PATIENCE),
+        (Starter::Peer, Other::Charon(charon)) => charon.initiate("six", super::PATIENCE),
+        (Starter::Peer, Other::Libreswan(libreswan)) => libreswan.up("six").map(|_| ()),
     }
+}
+
+fn carries_both_children(scene: &Scene<'_>) -> Result<(), String> {
     let both = wait::attempt(super::PATIENCE, || {
         let sas = scene.holdfast.sas();
         let [sa] = sas.as_slice() else { return None };

@@ -25,9 +25,13 @@ pub(super) fn all() -> Vec<Row> {
     ]
 }
 
-/// A child of IPv6 beside the usual one.
 fn several() -> Row {
-    row("two CHILD_SAs at once", "RFC 7296 1.3.1")
+    two_children("two CHILD_SAs at once", "RFC 7296 1.3.1").proof(proofs::has_another_child)
+}
+
+/// A child of IPv6 beside the usual one, which nobody has asked for yet.
+pub(super) fn two_children(feature: &'static str, document: &'static str) -> Row {
+    row(feature, document)
         .holdfast(Lines {
             sections: "[connections.gw.children.six]\nlocal_ts = [\"fd00:1::/64\"]\n\
                        remote_ts = [\"fd00:2::/64\"]\nesp_proposals = [\"aes256gcm16\"]\n",
@@ -44,7 +48,6 @@ fn several() -> Row {
                      rightsubnet=fd00:1::/64\nike=aes_gcm256-sha2_384;dh20\nesp=aes_gcm256\npfs=no\n",
             ..PLAIN
         })
-        .proof(proofs::has_another_child)
 }
 
 fn ports() -> Row {

@@ -6,7 +6,13 @@ use super::super::{
 };
 
 pub(super) fn all() -> Vec<Row> {
-    vec![virtual_v4(), virtual_v6(), name_servers()]
+    vec![
+        virtual_v4(),
+        virtual_v6(),
+        virtual_both(),
+        name_servers(),
+        split_dns(),
+    ]
 }
 
 /// A client of virtual IPv4 addresses, which is whoever starts.
@@ -100,11 +106,61 @@ fn virtual_v6() -> Row {
         .proof(proofs::has_its_virtual_address)
 }
 
-/// Only what holdfast hands out can be seen in a log.
+/// A client of both families.
+fn virtual_both() -> Row {
+    row(
+        "virtual addresses of both families at once",
+        "RFC 7296 2.19",
+    )
+    .libreswan_lacks("Libreswan as a client asks for one family only, and as a server gives one")
+    .when_starting(Starter::Holdfast)
+    .holdfast(Lines {
+        connection: "vips = [\"0.0.0.0\", \"::\"]\n",
+        child: "remote_ts = [\"10.2.0.0/16\", \"fd00:2::/64\"]\n",
+        ..PLAIN
+    })
+    .charon(Lines {
+        connection: "pools = four, six",
+        child: "local_ts = 10.2.0.0/16, fd00:2::/64",
+        sections: "pools { four { addrs = 10.99.0.0/24 } six { addrs = fd00:99::/120 } }",
+        ..PLAIN
+    })
+    .ends(Ends::Virtual("10.99.0.1", "10.2.0.1"))
+    .when_starting(Starter::Peer)
+    .holdfast(Lines {
+        connection: "pools = [\"four\", \"six\"]\n",
+        child: "local_ts = [\"10.1.0.0/16\", \"fd00:1::/64\"]\n",
+        sections: "[pools.four]\naddrs = \"10.99.0.0/24\"\n\
+                       [pools.six]\naddrs = \"fd00:99::/120\"\n",
+        ..PLAIN
+    })
+    .charon(Lines {
+        connection: "vips = 0.0.0.0, ::",
+        child: "remote_ts = 10.1.0.0/16, fd00:1::/64",
+        ..PLAIN
+    })
+    .ends(Ends::Virtual("10.1.0.1", "10.99.0.1"))
+    .when_both_start()
+    .proof(proofs::has_virtual_addresses_of_both_families)
+}
+
 fn name_servers() -> Row {
     client("name servers and networks handed out", "RFC 7296 3.15")
         .when_starting(Starter::Holdfast)
-        .nobody_has("holdfast as a client takes them, and shows them nowhere")
+        .charon(Lines {
+            connection: "pools = four",
+            child: "local_ts = 10.2.0.0/16",
+            sections: "pools { four { addrs = 10.99.0.0/24\n dns = 10.2.0.53\n \
+                       subnet = 10.2.0.0/16 } }",
+            ..PLAIN
+        })
+        .libreswan(Lines {
+            connection: LIBRESWAN_SERVER,
+            child: "leftsubnet=10.2.0.0/16\nrightaddresspool=10.99.0.1-10.99.0.9\n\
+                    modecfgdns=10.2.0.53",
+            ..PLAIN
+        })
+        .proof(proofs::knows_the_name_server)
         .when_starting(Starter::Peer)
         .holdfast(Lines {
             connection: "pools = [\"four\"]\n",
@@ -128,4 +184,35 @@ fn name_servers() -> Row {
             says: &["received INTERNAL_IP4_DNS", "10.1.0.53"],
             ..PLAIN
         })
+}
+
+/// Name servers for some domains only.
+fn split_dns() -> Row {
+    client(
+        "name servers for domains of their own (split DNS)",
+        "RFC 8598",
+    )
+    .charon_lacks("charon has no domains for name servers")
+    .when_starting(Starter::Holdfast)
+    .libreswan(Lines {
+        connection: LIBRESWAN_SERVER,
+        child: "leftsubnet=10.2.0.0/16\nrightaddresspool=10.99.0.1-10.99.0.9\n\
+                    modecfgdns=10.2.0.53\nmodecfgdomains=corp.example",
+        ..PLAIN
+    })
+    .proof(proofs::knows_the_domain)
+    .when_starting(Starter::Peer)
+    .holdfast(Lines {
+        connection: "pools = [\"four\"]\n",
+        child: "local_ts = [\"10.1.0.0/16\"]\n",
+        sections: "[pools.four]\naddrs = \"10.99.0.0/24\"\ndns = [\"10.1.0.53\"]\n\
+                       dns_domain = [\"corp.example\"]\n",
+        ..PLAIN
+    })
+    .libreswan(Lines {
+        connection: LIBRESWAN_CLIENT,
+        child: "leftsubnet=0.0.0.0/0\nrightsubnet=10.1.0.0/16",
+        says: &["INTERNAL_DNS_DOMAIN", "corp.example"],
+        ..PLAIN
+    })
 }

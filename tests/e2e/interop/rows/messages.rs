@@ -7,12 +7,14 @@ use super::{
         row::{Lines, PLAIN, Row, Starter, row},
         stage,
     },
+    children::two_children,
     configuration::client,
 };
 
 pub(super) fn all() -> Vec<Row> {
     vec![
         fragments(),
+        window(),
         cookies(),
         half_open(),
         encapsulation(),
@@ -57,6 +59,12 @@ fn fragments() -> Row {
             "isakmp.frag.number == 2 && ip.src == {moon}",
             "isakmp.frag.number == 2 && ip.src == {sun}",
         ])
+}
+
+/// Nobody has a window above one: a second request waits until the first is answered.
+fn window() -> Row {
+    two_children("requests wait for their turn", "RFC 7296 2.3")
+        .proof(proofs::asks_for_two_things_at_once)
 }
 
 const OTHER_END: &str =
