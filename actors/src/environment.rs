@@ -33,6 +33,7 @@ use crate::{
     credentials::{Credentials, Desk, SharedKeyKind},
     data_plane::Plane,
     eap::Radius,
+    fragments::FragmentRoom,
     handle::IkeSaId,
     keylog::KeyLogPort,
     network_watch::Addresses,
@@ -68,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) tallies: Tallies,
     /// To those who listen.
     pub(crate) bus: Bus,
+    /// For incomplete messages of strangers.
+    pub(crate) fragments: FragmentRoom,
     /// The sockets, for sending.
     pub(crate) sockets: Sockets,
     /// The data plane and its ledger.
@@ -143,6 +146,7 @@ impl Shared {
             counters: Counters::default(),
             tallies: Tallies::default(),
             bus: Bus::default(),
+            fragments: FragmentRoom::default(),
             sockets: parts.sockets,
             plane: parts.plane,
             key_log: parts.key_log,
@@ -332,6 +336,10 @@ impl Environment for StepEnvironment<'_> {
 
     fn pool_attributes(&self, pool: &str) -> Vec<Attribute> {
         self.shared.pools.attributes(pool)
+    }
+
+    fn room_for_fragments(&mut self, octets: usize) -> bool {
+        self.shared.fragments.take(self.owner, octets)
     }
 
     fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {

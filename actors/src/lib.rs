@@ -12,6 +12,7 @@ mod eap;
 mod environment;
 mod error;
 mod events;
+mod fragments;
 mod handle;
 mod health;
 mod histogram;

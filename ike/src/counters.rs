@@ -123,6 +123,8 @@ counters! {
     cookies_sent = "cookies-sent",
     /// IKE_SA_INIT requests refused by the half-open limits.
     half_open_refused = "half-open-refused",
+    /// Messages in fragments forgotten because half-open IKE_SAs kept too many of them.
+    fragments_refused = "fragments-refused",
     /// Datagrams dropped because an IKE_SA's mailbox was full.
     mailbox_full = "mailbox-full",
     /// Authentications that failed, at either end.

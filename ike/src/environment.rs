@@ -55,6 +55,14 @@ pub trait Environment {
     /// What a pool tells the peers beside their addresses.
     fn pool_attributes(&self, pool: &str) -> Vec<Attribute>;
 
+    /// An IKE_SA that has not authenticated its peer keeps so many octets of incomplete messages
+    /// now. `false` where all of these together are too many: then it forgets its own. One that ends
+    /// with some of them does not say so.
+    fn room_for_fragments(&mut self, octets: usize) -> bool {
+        let _ = octets;
+        true
+    }
+
     /// CERTREQ payloads that say whom we trust when the peer of this connection signs.
     fn certificate_requests(&self, connection: &Connection) -> Vec<CertificatePayload> {
         let _ = connection;

@@ -366,6 +366,7 @@ impl Handler<IkeSaExited> for Supervisor {
     fn handle(&mut self, exited: IkeSaExited, context: &mut Context<Self>) {
         let IkeSaExited { id, exit } = exited;
         self.registry.closing(id);
+        self.shared.fragments.release(id);
         if let Some(record) = self.registry.get(id)
             && record.established.is_some()
         {

@@ -271,6 +271,11 @@ impl Secured {
         }
     }
 
+    /// Octets of incomplete messages that are kept now.
+    pub(super) fn fragment_octets(&self) -> usize {
+        self.requests.octets() + self.responses.octets()
+    }
+
     /// What is missing is not believed to come any more.
     pub(super) fn forget_fragments(&mut self) {
         self.requests.forget();

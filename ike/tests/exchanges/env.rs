@@ -35,6 +35,8 @@ pub(crate) struct Env {
     pub(crate) ike_spis: BTreeSet<IkeSpi>,
     /// When the data plane last received a packet, on whichever CHILD_SA.
     pub(crate) last_inbound: Option<Instant>,
+    /// Octets of incomplete messages: how many there may be, and are.
+    pub(crate) fragments: (usize, usize),
     /// Its addresses; packets leave from the first one of their family.
     pub(crate) addresses: Vec<IpAddr>,
 }
@@ -54,6 +56,7 @@ impl Env {
             told: Vec::new(),
             ike_spis: BTreeSet::new(),
             last_inbound: None,
+            fragments: (usize::MAX, 0),
             addresses: Vec::new(),
         }
     }
@@ -95,6 +98,11 @@ impl Environment for Env {
 
     fn release_ike_spi(&mut self, spi: IkeSpi) {
         assert!(self.ike_spis.remove(&spi), "{spi} is not in use");
+    }
+
+    fn room_for_fragments(&mut self, octets: usize) -> bool {
+        self.fragments.1 = octets;
+        octets <= self.fragments.0
     }
 
     fn psk(&self, _local: &Identification, _remote: &Identification) -> Option<Arc<Secret>> {

@@ -145,6 +145,29 @@ fn only_the_first_fragment_asks_for_the_answer_again() {
 }
 
 #[test]
+fn strangers_have_no_more_room_than_there_is() {
+    let mut pair = pair_with(SMALL);
+    let request = auth_request(&mut pair);
+    pair.responder.env.fragments.0 = 1;
+    let (path, first) = &request[0];
+    pair.reach_responder(*path, first);
+    let counters = &pair.responder.env.counters;
+    assert_eq!(counters.fragments_refused.get(), 1);
+    assert_eq!(pair.responder.env.fragments.1, 0, "nothing is kept");
+    pair.responder.env.fragments.0 = usize::MAX;
+    for (path, data) in &request[1..] {
+        pair.reach_responder(*path, data);
+    }
+    assert!(pair.responder.env.fragments.1 > 0);
+    assert!(pair.responder.sent.is_empty(), "the first one is gone");
+    // All of them come again.
+    pair.pass(Duration::from_secs(5));
+    pair.settle();
+    assert_up(&pair);
+    assert_eq!(pair.responder.env.fragments.1, 0);
+}
+
+#[test]
 fn a_forged_fragment_is_not_kept() {
     let mut pair = pair_with(SMALL);
     let request = auth_request(&mut pair);

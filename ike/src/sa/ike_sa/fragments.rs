@@ -93,9 +93,13 @@ impl IkeSa {
         env: &mut dyn Environment,
     ) -> Option<Content> {
         match opened {
-            Ok(Opened::Whole(content)) => Some(content),
+            Ok(Opened::Whole(content)) => {
+                self.account_for_fragments(env);
+                Some(content)
+            }
             Ok(Opened::Part) => {
                 self.timers.set_after(Timer::Fragments, now, PATIENCE);
+                self.account_for_fragments(env);
                 None
             }
             Err(error) => {
@@ -105,13 +109,32 @@ impl IkeSa {
         }
     }
 
-    /// Nothing more of an incomplete message has come.
-    pub(super) fn forget_fragments(&mut self) {
+    /// Whoever has not authenticated shares the room for incomplete messages with all others of
+    /// that kind. Later there is one sender for each IKE_SA, whom we know.
+    fn account_for_fragments(&mut self, env: &mut dyn Environment) {
+        let half_open = !self.is_established();
+        let octets = match self.secured() {
+            Some(secured) if half_open => secured.fragment_octets(),
+            _ => 0,
+        };
+        if octets != std::mem::replace(&mut self.fragment_octets, octets)
+            && !env.room_for_fragments(octets)
+        {
+            env.counters().fragments_refused.increment();
+            self.forget_fragments(env);
+        }
+    }
+
+    /// Nothing more of an incomplete message has come, or there is no room for it.
+    pub(super) fn forget_fragments(&mut self, env: &mut dyn Environment) {
         if let Some(secured) = self.secured() {
             secured.forget_fragments();
         }
         for former in &mut self.formers {
             former.generation.secured.forget_fragments();
+        }
+        if std::mem::take(&mut self.fragment_octets) > 0 {
+            env.room_for_fragments(0);
         }
     }
 }

@@ -78,6 +78,7 @@ impl IkeSa {
             part,
             asked: 0,
             remote_eap_id: None,
+            fragment_octets: 0,
         };
         sa.begin(child, now, env);
         sa

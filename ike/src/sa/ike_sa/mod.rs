@@ -168,6 +168,8 @@ pub struct IkeSa {
     asked: u32,
     /// Who the peer has proved to be by EAP, until it is established.
     remote_eap_id: Option<crate::Identification>,
+    /// Of incomplete messages, as the environment knows.
+    fragment_octets: usize,
 }
 
 impl IkeSa {

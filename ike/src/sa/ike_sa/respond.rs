@@ -149,6 +149,7 @@ impl IkeSa {
             part: begun.part,
             asked: 0,
             remote_eap_id: None,
+            fragment_octets: 0,
         };
         let header = sa.header(request.header.exchange, MessageId(0), true);
         let response = write_message(&header, &begun.payloads);

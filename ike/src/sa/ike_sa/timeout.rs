@@ -33,7 +33,7 @@ impl IkeSa {
                 Timer::Formers => self.on_former_deadlines(now, env),
                 Timer::FollowUp => self.drop_half_done(now, env),
                 Timer::Hold => self.requests.held = false,
-                Timer::Fragments => self.forget_fragments(),
+                Timer::Fragments => self.forget_fragments(env),
                 Timer::Children => self.on_child_deadlines(now, env),
             }
         }
