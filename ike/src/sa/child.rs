@@ -166,6 +166,10 @@ pub(super) fn retry_after(env: &mut dyn Environment) -> Duration {
     Duration::from_secs(5) + fraction(Duration::from_secs(10), env)
 }
 
+/// How long the peer has to try again what we have refused for now: until then it may not even have our
+/// answer, should that have been lost.
+pub(super) const CONCESSION: Duration = Duration::from_secs(20);
+
 /// A random part of `most`.
 fn fraction(most: Duration, env: &mut dyn Environment) -> Duration {
     let mut random = [0; 2];

@@ -173,6 +173,14 @@ impl Requests {
         self.queue.iter().any(deletes)
     }
 
+    /// This CHILD_SA is not to be rekeyed by us now. `false` if that was not about to happen.
+    pub(super) fn forget_rekeying(&mut self, spi: EspSpi) -> bool {
+        let before = self.queue.len();
+        let rekeys = |work: &Work| matches!(work, Work::RekeyChild(queued, _) if *queued == spi);
+        self.queue.retain(|work| !rekeys(work));
+        self.queue.len() < before
+    }
+
     /// The creation of a CHILD_SA that is in flight.
     pub(super) fn creating(&mut self) -> Option<&mut CreateChild> {
         match &mut self.in_flight.as_mut()?.exchange {

@@ -1,5 +1,7 @@
 //! Exchanges that cross (RFC 7296 section 2.25), and rekeying that the peer asks for.
 
+use std::{sync::Arc, time::Duration};
+
 use holdfast_ike::{
     EspSpi,
     proposal::{ProposalSpi, Protocol},
@@ -13,6 +15,7 @@ use crate::{
     pair::Pair,
     pending::{delete, refused_with},
     rekey_child::{rekey, take},
+    rekey_ike::rekey as rekey_ike,
 };
 
 fn rekey_notify(spi: EspSpi) -> Payload {
@@ -78,7 +81,7 @@ fn the_peer_rekeys_a_child_and_deletes_the_old_one() {
         2,
         "packets may be on their way"
     );
-    pair.pass(std::time::Duration::from_secs(5));
+    pair.pass(Duration::from_secs(5));
     assert_eq!(pair.responder.installed.len(), 1);
     assert_eq!(pair.responder.installed[0].outbound_spi.0, 0xabcd_0001);
     assert_eq!(&*pair.responder.installed[0].name, "a");
@@ -149,6 +152,36 @@ fn a_child_whose_predecessor_is_being_deleted_is_not_rekeyed() {
     pair.reach_responder(path, &request);
     let payloads = answer(&mut pair, &peer);
     assert!(refused_with(&payloads, NotifyType::TEMPORARY_FAILURE));
+}
+
+/// A rekeying of the peer's is refused for now. Ours of the same CHILD_SA is due a second later, and waits:
+/// the peer may not have heard of the refusal yet.
+#[test]
+fn what_was_refused_for_now_is_left_to_the_peer() {
+    let mut pair = reveal(two_children());
+    let due = Duration::from_secs(60);
+    Arc::make_mut(&mut pair.responder.connection.children[0]).rekey_time = due;
+    let mut pair = pair.up();
+    let mut peer = Forger::of(&pair.initiator);
+    let path = pair.initiator.path;
+    pair.pass(Duration::from_secs(59));
+    let now = pair.now;
+    rekey_ike(&mut pair.responder, now);
+    let (back, rekeying) = take(&mut pair.responder);
+    let child = pair.responder.installed[0].outbound_spi;
+    let request = rekey_request(&mut pair, &mut peer, 2, child);
+    pair.reach_responder(path, &request);
+    let payloads = answer(&mut pair, &peer);
+    assert!(refused_with(&payloads, NotifyType::TEMPORARY_FAILURE));
+    // The peer is busy as well, so that nothing of ours is under way any more.
+    pair.reach_initiator(back, &rekeying);
+    let (there, busy) = take(&mut pair.initiator);
+    pair.reach_responder(there, &busy);
+    pair.pass(Duration::from_secs(2));
+    assert!(pair.responder.sent.is_empty(), "it waits");
+    pair.pass(Duration::from_secs(20));
+    let (_, again) = take(&mut pair.responder);
+    assert!(!again.is_empty(), "it does not wait for ever");
 }
 
 #[test]
@@ -223,7 +256,7 @@ fn a_full_queue_does_not_keep_us_from_closing() {
     for n in 0..100 {
         let mut config = (*pair.initiator.connection.children[1]).clone();
         config.name = format!("child-{n}").into();
-        let command = Command::Initiate(std::sync::Arc::new(config));
+        let command = Command::Initiate(Arc::new(config));
         pair.initiator.feed(Input::Command(command), now);
     }
     assert_eq!(
@@ -254,7 +287,7 @@ fn of_two_alike_the_older_goes_although_it_is_being_rekeyed() {
     pair.initiator.feed(Input::Command(command), now);
     pair.reach_initiator(path, &late);
     pair.settle();
-    pair.pass(std::time::Duration::from_secs(5));
+    pair.pass(Duration::from_secs(5));
     pair.settle();
     for end in [&pair.initiator, &pair.responder] {
         let names: Vec<_> = end.installed.iter().map(|child| &*child.name).collect();

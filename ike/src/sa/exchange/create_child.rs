@@ -220,18 +220,20 @@ pub(in super::super) fn handle_request(
     })
 }
 
+/// Which of our outbound SPIs a REKEY_SA notification names.
+pub(in super::super) fn rekeyed_spi(rekey: &Notify) -> Result<EspSpi, Failure> {
+    let spi = rekey.spi.as_slice().try_into();
+    spi.map(|spi| EspSpi(u32::from_be_bytes(spi)))
+        .map_err(|_| Failure::InvalidSyntax)
+}
+
 /// The CHILD_SA that the peer wants to rekey (RFC 7296 section 2.25.1).
 fn find_rekeyed<'a>(
     rekey: &Notify,
     children: &'a [Child],
     requests: &Requests,
 ) -> Result<&'a Child, CreateRefusal> {
-    let spi = rekey
-        .spi
-        .as_slice()
-        .try_into()
-        .map(|spi| EspSpi(u32::from_be_bytes(spi)))
-        .map_err(|_| Failure::InvalidSyntax)?;
+    let spi = rekeyed_spi(rekey)?;
     let known = |child: &&Child| child.outbound_spi == spi && child.exists_at_peer();
     let Some(child) = children.iter().find(known) else {
         if requests.is_creating() {

@@ -4,18 +4,20 @@ use std::time::Instant;
 
 use super::{IkeSa, establish::Purpose, response::count_failure};
 use crate::{
-    Environment, EspSpi,
+    Environment, EspSpi, Path,
     proposal::KeyExchangeMethod,
     sa::{
-        child::{ChildState, Standing, retry_after},
+        child::{CONCESSION, Child, ChildState, Standing, retry_after},
         event::{ChildDownCause, Event, Failure},
         exchange::{
             Exchange, Work,
-            create_child::{Collision, CreateChild, Rekeys, lowest_nonce},
+            create_child::{self, Collision, CreateChild, Rekeys, lowest_nonce},
             ike_followup_ke::Subject,
         },
         negotiation::{ChildOffer, Unaccepted},
+        payloads::{Payloads, error_notify},
     },
+    wire::{Header, NotifyType},
 };
 
 impl IkeSa {
@@ -65,6 +67,44 @@ impl IkeSa {
                 self.send_request(Exchange::CreateChild(Box::new(create)), &payloads, now, env);
             }
             Err(failure) => self.retry_rekey_child(inbound_spi, failure, now, env),
+        }
+    }
+
+    /// Answers a request about a CHILD_SA that comes at a bad moment.
+    pub(super) fn refuse_for_now(
+        &mut self,
+        header: &Header,
+        payloads: &Payloads,
+        path: Path,
+        now: Instant,
+        env: &mut dyn Environment,
+    ) {
+        self.leave_rekeying_to_peer(payloads, now);
+        self.respond_with(
+            header,
+            &[error_notify(Failure::TemporaryFailure)],
+            path,
+            env,
+        );
+    }
+
+    /// The peer's request to rekey a CHILD_SA was refused for now, and the peer will try again. A request
+    /// of ours for the same one could overtake that answer. To the peer the two would have collided; there
+    /// are gateways that lose track of which SA has taken over when theirs is then refused.
+    pub(super) fn leave_rekeying_to_peer(&mut self, payloads: &Payloads, now: Instant) {
+        let Some(spi) = payloads
+            .notify(NotifyType::REKEY_SA)
+            .and_then(|rekey| create_child::rekeyed_spi(rekey).ok())
+        else {
+            return;
+        };
+        let meant = |child: &&mut Child| child.outbound_spi == spi && child.exists_at_peer();
+        if let Some(child) = self.children.iter_mut().find(meant) {
+            let queued = self.requests.forget_rekeying(child.inbound_spi);
+            if queued || child.rekey_at.is_some() {
+                child.rekey_at = child.rekey_at.max(now.checked_add(CONCESSION));
+                self.arm_children();
+            }
         }
     }
 

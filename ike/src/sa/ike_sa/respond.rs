@@ -246,8 +246,7 @@ impl IkeSa {
                 self.responses.begin();
                 if self.responses.parked.is_some() {
                     // Outside the window of one, and one child waits for the data plane already.
-                    let answer = [error_notify(Failure::TemporaryFailure)];
-                    return self.respond_with(header, &answer, path, env);
+                    return self.refuse_for_now(header, payloads, path, now, env);
                 }
                 if payloads.ts_initiator().is_none() {
                     self.on_rekey_ike_request(header, payloads, path, now, env);
@@ -331,8 +330,7 @@ impl IkeSa {
     ) {
         if self.requests.rekeying().is_some() {
             // RFC 7296 section 2.25.2
-            let answer = [error_notify(Failure::TemporaryFailure)];
-            return self.respond_with(header, &answer, path, env);
+            return self.refuse_for_now(header, payloads, path, now, env);
         }
         let being_created = self.child_that_wins();
         let result = create_child::handle_request(
@@ -381,6 +379,9 @@ impl IkeSa {
                     && failure != Failure::InvalidSyntax
                 {
                     self.emit(Event::ChildRefused { failure });
+                    if failure == Failure::TemporaryFailure {
+                        self.leave_rekeying_to_peer(payloads, now);
+                    }
                 }
                 self.refuse_creation(header, refusal, path, env);
             }
