@@ -103,11 +103,11 @@ impl Target {
         }
         match holdfast_config::load(file) {
             Ok(loaded) => Ok(Self::known(address(&loaded.config.agent.vici))),
-            Err(_) if options.config.is_some() => Err(Failure::new(
+            Err(mistakes) if options.config.is_some() => Err(Failure::new(
                 Code::Configuration,
                 format!(
-                    "{0} does not tell the control address, because it cannot be used: give \
-                     --uri, or see `holdfast check --config {0}`",
+                    "{} does not tell the control address, because it cannot be used: give --uri, \
+                     or correct it: {mistakes}",
                     file.display()
                 ),
             )),

@@ -1,8 +1,8 @@
 //! The soak: holdfast and charon rekey at the same instants, again and again, over a cable that loses
-//! and reorders, while pings pass. Nothing but the cable may lose one: packets are counted at every
-//! station of a ping's way there and back, and what leaves one station must arrive at the next. No SA may
-//! be there twice, memory and descriptors must stay as they are. `make soak` runs it for as long as is
-//! asked.
+//! and reorders, while pings pass. Packets are counted at every station of a ping's way there and back,
+//! and what leaves one station must arrive at the next: nothing is lost but by the cable, and what charon
+//! loses between its own stations, as it does with its like. No SA may be there twice, memory and
+//! descriptors must stay as they are. `make soak` runs it for as long as is asked.
 
 #[path = "soak/way.rs"]
 mod way;
@@ -34,6 +34,9 @@ const OVERLAP: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(500);
 /// Growth of resident memory after the first tenth of the time that counts as flat.
 const GROWTH: u64 = 1 << 20;
+/// charon loses some packets by itself when rekeyings collide and messages are lost: between two of it
+/// these are up to one in 250 (`control`). More than one in a hundred would be our doing.
+const CHARONS_SHARE: u64 = 100;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -90,9 +93,14 @@ pub(crate) fn soak(time: Duration) {
         seen.early.descriptors, seen.last.descriptors
     );
     println!("holdfast's counters: {}", holdfast.troubles());
-    if let Some(complaint) = way.unexplained() {
-        panic!("{complaint}\n{}", charon.process_log());
+    if let Some(loss) = way.lost_elsewhere() {
+        panic!("{loss}\n{}", charon.process_log());
     }
+    assert!(
+        way.lost_in_sun() <= pings.0 / CHARONS_SHARE,
+        "charon loses more than it does with its like:\n{}",
+        charon.process_log()
+    );
     assert!(seen.overlap < OVERLAP, "SAs are there twice");
     assert!(
         seen.last.resident < seen.early.resident + GROWTH,
@@ -168,11 +176,9 @@ pub(crate) fn control(time: Duration) {
         println!("the {end}: {}", collisions(&charon.process_log()));
     }
     println!("{way}");
-    println!(
-        "{}",
-        way.unexplained()
-            .unwrap_or_else(|| "nothing else is lost".to_owned())
-    );
+    if let Some(loss) = way.lost_elsewhere() {
+        println!("{loss}");
+    }
 }
 
 fn over_a_bad_cable(lab: &Lab) -> (Pair, LossyCable) {

@@ -45,6 +45,10 @@ pub(super) struct Way {
     overflows: Overflows,
 }
 
+/// Stations inside the sun.
+const DELIVERED_THERE: &str = "delivered by the sun";
+const BROUGHT_BACK: &str = "brought to the cable by the sun";
+const INSIDE_SUN: [&str; 2] = [DELIVERED_THERE, BROUGHT_BACK];
 /// Stations whose packets have come over the cable.
 const CARRIED_THERE: &str = "carried to the sun";
 const CARRIED_BACK: &str = "carried to the moon";
@@ -64,9 +68,9 @@ impl Way {
                     since(|at| at.cable.there.passed + at.cable.there.dropped),
                 ),
                 (CARRIED_THERE, since(|at| at.cable.there.passed)),
-                ("delivered by the sun", since(|at| at.sun.received)),
+                (DELIVERED_THERE, since(|at| at.sun.received)),
                 (
-                    "brought to the cable by the sun",
+                    BROUGHT_BACK,
                     since(|at| at.cable.back.passed + at.cable.back.dropped),
                 ),
                 (CARRIED_BACK, since(|at| at.cable.back.passed)),
@@ -82,18 +86,30 @@ impl Way {
         }
     }
 
-    /// The first station that has not what the one before had, but for what the cable dropped.
-    pub(super) fn unexplained(&self) -> Option<String> {
-        self.counts.windows(2).find_map(|pair| {
-            let [(from, before), (to, after)] = pair else {
+    /// What was lost between each station and the next beyond what the cable dropped, in their order.
+    fn losses(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        self.counts.windows(2).filter_map(|pair| {
+            let [(from, before), (to, after)] = *pair else {
                 return None;
             };
-            let dropped = self.dropped.iter().find(|(station, _)| station == to);
+            let dropped = self.dropped.iter().find(|(station, _)| *station == to);
             let dropped = dropped.map_or(0, |(_, count)| *count);
-            (before - dropped != *after).then(|| {
-                format!("{before} {from}, {dropped} dropped by the cable, but {after} {to}")
-            })
+            Some((from, to, (before - dropped).abs_diff(after)))
         })
+    }
+
+    /// What was lost inside the sun.
+    pub(super) fn lost_in_sun(&self) -> u64 {
+        let inside = self.losses().filter(|(_, to, _)| INSIDE_SUN.contains(to));
+        inside.map(|(_, _, lost)| lost).sum()
+    }
+
+    /// Where else something was lost, in words.
+    pub(super) fn lost_elsewhere(&self) -> Option<String> {
+        let (from, to, lost) = self
+            .losses()
+            .find(|(_, to, lost)| *lost > 0 && !INSIDE_SUN.contains(to))?;
+        Some(format!("{lost} lost between `{from}` and `{to}`"))
     }
 }
 
@@ -110,6 +126,7 @@ impl fmt::Display for Way {
             sent - answered,
             there + back
         )?;
+        writeln!(f, "lost inside the sun: {}", self.lost_in_sun())?;
         writeln!(f, "messages of IKE dropped by the cable: {}", self.ike)?;
         write!(f, "dropped from full queues: {}", self.overflows)
     }
