@@ -67,6 +67,30 @@ fn the_unit_exposes_little() {
     assert!(level < 3.0, "{table}");
 }
 
+/// A wrong configuration stays wrong. systemd asks only the main process whether to try again, so nothing
+/// may fail before it.
+#[test]
+fn a_wrong_configuration_is_not_tried_again() {
+    let lab = Lab::new();
+    let unit = text(UNIT);
+    let told = |key: &'static str| unit.lines().filter_map(move |line| line.strip_prefix(key));
+    assert_eq!(told("ExecStartPre=").count(), 0);
+    let last: Vec<&str> = told("RestartPreventExitStatus=")
+        .flat_map(str::split_whitespace)
+        .collect();
+    let file = lab.directory().join("holdfast.toml");
+    write_private(&file, "[agent]\ndataplane = \"telepathy\"\n");
+    let output = Command::new(PROGRAM)
+        .args(["run", "--config"])
+        .arg(&file)
+        .output()
+        .expect("holdfast runs");
+    let code = output.status.code().expect("it exits").to_string();
+    assert!(last.contains(&&*code), "{code} is not in {last:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("agent.dataplane"), "{said}");
+}
+
 /// Who nobody is: the unit's user does not exist on a machine without the package.
 const NOBODY: u32 = 65_534;
 

@@ -92,14 +92,11 @@ impl IkeSa {
         now: Instant,
         env: &mut dyn Environment,
     ) -> Option<Content> {
+        self.account_for_fragments(env);
         match opened {
-            Ok(Opened::Whole(content)) => {
-                self.account_for_fragments(env);
-                Some(content)
-            }
+            Ok(Opened::Whole(content)) => Some(content),
             Ok(Opened::Part) => {
                 self.timers.set_after(Timer::Fragments, now, PATIENCE);
-                self.account_for_fragments(env);
                 None
             }
             Err(error) => {
