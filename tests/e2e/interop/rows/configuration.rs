@@ -192,6 +192,7 @@ fn split_dns() -> Row {
         "name servers for domains of their own (split DNS)",
         "RFC 8598",
     )
+    .when_both_start()
     .charon_lacks("charon has no domains for name servers")
     .when_starting(Starter::Holdfast)
     .libreswan(Lines {
