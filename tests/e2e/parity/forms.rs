@@ -19,6 +19,8 @@ fn form_of(key: &str) -> Option<Form> {
         "running" => is_span,
         "since" => is_date,
         _ if NUMBERS.contains(&key) => is_number,
+        // ping asks once more where an answer takes longer than usual.
+        "bytes-in" | "bytes-out" | "packets-in" | "packets-out" => is_number,
         // Counters count what happened, and that depends on who sends which notifications when.
         _ if key.ends_with("-req") || key.ends_with("-resp") => is_number,
         _ => return None,
