@@ -113,6 +113,11 @@ impl Child {
         self.told == Told::Up && self.state != ChildState::Gone
     }
 
+    /// Whether the peer means it by this SPI, which is one of its own.
+    pub(super) fn is_peers(&self, spi: EspSpi) -> bool {
+        self.outbound_spi == spi && self.exists_at_peer()
+    }
+
     /// Whether the peer has a half of it.
     pub(super) fn exists_at_peer(&self) -> bool {
         !matches!(self.state, ChildState::Retired { .. })

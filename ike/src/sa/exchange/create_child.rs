@@ -234,8 +234,7 @@ fn find_rekeyed<'a>(
     requests: &Requests,
 ) -> Result<&'a Child, CreateRefusal> {
     let spi = rekeyed_spi(rekey)?;
-    let known = |child: &&Child| child.outbound_spi == spi && child.exists_at_peer();
-    let Some(child) = children.iter().find(known) else {
+    let Some(child) = children.iter().find(|child| child.is_peers(spi)) else {
         if requests.is_creating() {
             // Perhaps the very one that we asked for: the answer to us was lost.
             return Err(Failure::TemporaryFailure.into());

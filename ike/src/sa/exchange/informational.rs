@@ -49,9 +49,7 @@ pub(in super::super) fn read_request(payloads: &Payloads, children: &[Child]) ->
             Payload::Delete(delete) if delete.protocol == Protocol::Esp => {
                 // The peer names the SPIs on which it receives: our outbound ones.
                 for spi in &delete.spis {
-                    let known =
-                        |child: &&Child| child.outbound_spi == *spi && child.exists_at_peer();
-                    match children.iter().find(known) {
+                    match children.iter().find(|child| child.is_peers(*spi)) {
                         // A peer may name one twice.
                         Some(child) if wanted.deleted.contains(&child.inbound_spi) => {}
                         Some(child) => wanted.deleted.push(child.inbound_spi),

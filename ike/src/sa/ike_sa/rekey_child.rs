@@ -7,7 +7,7 @@ use crate::{
     Environment, EspSpi, Path,
     proposal::KeyExchangeMethod,
     sa::{
-        child::{CONCESSION, Child, ChildState, Standing, retry_after},
+        child::{CONCESSION, ChildState, Standing, retry_after},
         event::{ChildDownCause, Event, Failure},
         exchange::{
             Exchange, Work,
@@ -98,8 +98,7 @@ impl IkeSa {
         else {
             return;
         };
-        let meant = |child: &&mut Child| child.outbound_spi == spi && child.exists_at_peer();
-        if let Some(child) = self.children.iter_mut().find(meant) {
+        if let Some(child) = self.children.iter_mut().find(|child| child.is_peers(spi)) {
             let queued = self.requests.forget_rekeying(child.inbound_spi);
             if queued || child.rekey_at.is_some() {
                 child.rekey_at = child.rekey_at.max(now.checked_add(CONCESSION));

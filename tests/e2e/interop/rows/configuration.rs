@@ -37,24 +37,29 @@ pub(super) fn client(feature: &'static str, document: &'static str) -> Row {
         })
         .ends(Ends::Virtual("10.99.0.1", "10.2.0.1"))
         .when_starting(Starter::Peer)
-        .holdfast(Lines {
-            connection: "pools = [\"four\"]\n",
-            child: "local_ts = [\"10.1.0.0/16\"]\n",
-            sections: "[pools.four]\naddrs = \"10.99.0.0/24\"\n",
-            ..PLAIN
-        })
-        .charon(Lines {
-            connection: "vips = 0.0.0.0",
-            child: "remote_ts = 10.1.0.0/16",
-            ..PLAIN
-        })
-        .libreswan(Lines {
-            connection: LIBRESWAN_CLIENT,
-            child: "leftsubnet=0.0.0.0/0\nrightsubnet=10.1.0.0/16",
-            ..PLAIN
-        })
+        .holdfast(AS_SERVER)
+        .charon(CHARON_AS_CLIENT)
+        .libreswan(LIBRESWAN_AS_CLIENT)
         .ends(Ends::Virtual("10.1.0.1", "10.99.0.1"))
 }
+
+/// What the rows of [`client`] have in common where the peer starts: holdfast lends an IPv4 address.
+const AS_SERVER: Lines = Lines {
+    connection: "pools = [\"four\"]\n",
+    child: "local_ts = [\"10.1.0.0/16\"]\n",
+    sections: "[pools.four]\naddrs = \"10.99.0.0/24\"\n",
+    ..PLAIN
+};
+const CHARON_AS_CLIENT: Lines = Lines {
+    connection: "vips = 0.0.0.0",
+    child: "remote_ts = 10.1.0.0/16",
+    ..PLAIN
+};
+const LIBRESWAN_AS_CLIENT: Lines = Lines {
+    connection: LIBRESWAN_CLIENT,
+    child: "leftsubnet=0.0.0.0/0\nrightsubnet=10.1.0.0/16",
+    ..PLAIN
+};
 
 const LIBRESWAN_SERVER: &str = "leftmodecfgserver=yes\nrightmodecfgclient=yes";
 const LIBRESWAN_CLIENT: &str = "leftmodecfgclient=yes\nrightmodecfgserver=yes\nmodecfgpull=yes\nnarrowing=yes\n\
@@ -163,26 +168,20 @@ fn name_servers() -> Row {
         .proof(proofs::knows_the_name_server)
         .when_starting(Starter::Peer)
         .holdfast(Lines {
-            connection: "pools = [\"four\"]\n",
-            child: "local_ts = [\"10.1.0.0/16\"]\n",
             sections: "[pools.four]\naddrs = \"10.99.0.0/24\"\ndns = [\"10.1.0.53\"]\n\
                        subnet = [\"10.1.0.0/16\"]\n",
-            ..PLAIN
+            ..AS_SERVER
         })
         .charon(Lines {
-            connection: "vips = 0.0.0.0",
-            child: "remote_ts = 10.1.0.0/16",
             says: &[
                 "handling INTERNAL_IP4_DNS attribute failed",
                 "handling INTERNAL_IP4_SUBNET attribute failed",
             ],
-            ..PLAIN
+            ..CHARON_AS_CLIENT
         })
         .libreswan(Lines {
-            connection: LIBRESWAN_CLIENT,
-            child: "leftsubnet=0.0.0.0/0\nrightsubnet=10.1.0.0/16",
             says: &["received INTERNAL_IP4_DNS", "10.1.0.53"],
-            ..PLAIN
+            ..LIBRESWAN_AS_CLIENT
         })
 }
 
@@ -204,16 +203,12 @@ fn split_dns() -> Row {
     .proof(proofs::knows_the_domain)
     .when_starting(Starter::Peer)
     .holdfast(Lines {
-        connection: "pools = [\"four\"]\n",
-        child: "local_ts = [\"10.1.0.0/16\"]\n",
         sections: "[pools.four]\naddrs = \"10.99.0.0/24\"\ndns = [\"10.1.0.53\"]\n\
                        dns_domain = [\"corp.example\"]\n",
-        ..PLAIN
+        ..AS_SERVER
     })
     .libreswan(Lines {
-        connection: LIBRESWAN_CLIENT,
-        child: "leftsubnet=0.0.0.0/0\nrightsubnet=10.1.0.0/16",
         says: &["INTERNAL_DNS_DOMAIN", "corp.example"],
-        ..PLAIN
+        ..LIBRESWAN_AS_CLIENT
     })
 }
